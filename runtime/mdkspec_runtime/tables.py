@@ -1,0 +1,218 @@
+"""The classes that a generated package fills with facts: what the checker checked is what `step` reads.
+
+Functions in a table take a `Scope` first, then what came with the input: the message of a `recv`, the
+arguments of a `call`, the key of a `lapse`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from mdkspec_runtime.codec import Codec
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What a table's functions may read."""
+
+    hooks: Any
+    """The application's handler."""
+    params: Mapping[str, float]
+    flags: Mapping[str, bool]
+    """Keys are `Part.flag`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Send what `make` returns; with `each`, once for every item, which `make` gets as its last argument."""
+
+    message: str
+    make: Callable[..., Any]
+    each: Callable[..., Iterable[Any]] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tell:
+    """Call the handler's method `event`."""
+
+    event: str
+    args: Callable[..., tuple[Any, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Do:
+    """Call the handler's method `hook`, which answers nothing."""
+
+    hook: str
+    args: Callable[..., tuple[Any, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class SetFlag:
+    """Give a flag (`Part.flag`) a value."""
+
+    flag: str
+    value: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """Start or renew the lease `Part.lease` of a key."""
+
+    lease: str
+    key: Callable[..., str]
+    ttl_s: Callable[..., float]
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """End the lease `Part.lease` of a key without its lapse."""
+
+    lease: str
+    key: Callable[..., str]
+
+
+@dataclass(frozen=True, slots=True)
+class Hangup:
+    """Close the connection when what was sent is written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fail:
+    """Send the protocol's close message with this code, then hang up."""
+
+    code: str
+
+
+Action = Send | Tell | Do | SetFlag | Grant | Release | Hangup | Fail
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """Actions in order. The new state holds before the first of them; its timers and `enter` come after the last."""
+
+    source: str
+    """Where the spec says it: `discovery.mdkspec:42`."""
+    actions: tuple[Action, ...] = ()
+    target: str | None = None
+    """The next state; None stays, and re-arms nothing."""
+    guard: Callable[..., bool] | None = None
+
+
+Inputs = Mapping[str, tuple[Transition, ...]]
+"""Input to its transitions, of which the first whose guard holds is taken.
+
+Inputs are `enter`, `recv Open`, `call register`, `lapse nodes`, `after 0`, `every 0` (the n-th timer of its state).
+A message or call that a state ignores has a last transition without guard and actions.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Timer:
+    """Runs from the entry of its state: once, or every `delay_s`."""
+
+    input: str
+    delay_s: Callable[[Scope], float]
+    repeat: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """One role's side of one part."""
+
+    part: str
+    start: str
+    states: Mapping[str, Inputs]
+    always: Inputs = field(default_factory=dict)
+    """Holds in every state that has no transition of its own for the input, and while the part is not live."""
+    timers: Mapping[str, tuple[Timer, ...]] = field(default_factory=dict)
+    live_in: frozenset[str] = frozenset()
+    """States of the protocol's own machine; empty for that machine itself."""
+    sends: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Messages that a state may send, deliveries, acks, requests and replies included."""
+    session_flags: Mapping[str, bool] = field(default_factory=dict)
+    connection_flags: Mapping[str, bool] = field(default_factory=dict)
+    """Keys are `Part.flag`, values where they start."""
+    leases: Mapping[str, Literal["connection", "session", "shared"]] = field(default_factory=dict)
+    """Keys are `Part.lease`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """Messages of one kind, numbered, kept until acknowledged, sent again on connect."""
+
+    name: str
+    part: str
+    sender: str
+    message: str
+    number: str
+    first: int
+    ack: str
+    ack_number: str
+    ack_mode: Literal["each", "upto"]
+    resend: bool
+    count_max: int
+    size_bytes_max: int
+    overflow: Literal["drop_oldest", "drop_newest"]
+    make_ack: Callable[[int], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A question and its answer, paired by a number that the asking side gives."""
+
+    name: str
+    part: str
+    sender: str
+    message: str
+    number: str
+    reply: str
+    reply_number: str
+    timeout_s: Callable[[Scope], float]
+    pending_max: int
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """`drop_max` in a row are dropped, the next one fails the connection; None drops for ever."""
+
+    drop_max: int | None
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reconnect:
+    """Waits of the connecting role: from first to longest, times `factor` each, and +- `jitter` of it."""
+
+    first_s: float
+    longest_s: float
+    factor: float
+    jitter: float
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """All that one side of a protocol may do."""
+
+    protocol: str
+    role: str
+    peer: str
+    connects: bool
+    path: str
+    machines: tuple[Machine, ...]
+    """The protocol's own machine first, then its parts in the order in which they start."""
+    receives: Mapping[str, str]
+    """Message to the part that takes it, acks and replies included."""
+    deliveries: tuple[Delivery, ...]
+    requests: tuple[Request, ...]
+    params: Mapping[str, float]
+    unknown: Policy
+    illegal: Policy
+    malformed: Policy
+    close: Callable[[str, str], Any] | None
+    """Makes the message that `fail` sends, from a code and a title."""
+    reconnect: Reconnect | None
+    codec: Codec

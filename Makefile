@@ -1,0 +1,65 @@
+# `make demo` and `make test` each work as the first and only command on a machine with Python 3.11.
+
+PYTHON ?= python3.11
+BIN := .venv/bin
+
+.DEFAULT_GOAL := help
+.PHONY: help setup generate check-generated format lint types test test-unit test-service bench build demo check clean
+
+help: ## This list
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
+
+setup: .venv/ready ## Make .venv with everything in it
+
+.venv/ready: pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { echo "make: $(PYTHON) is not on the path; give another one: make PYTHON=python3.12"; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+generate: .venv/ready ## Write generated/ and the examples' packages from their specs
+	$(BIN)/mdkgen generate spec generated
+	$(BIN)/mdkgen generate examples/chat/spec examples/chat/generated
+	$(BIN)/mdkgen generate examples/jobs/spec examples/jobs/generated
+
+check-generated: .venv/ready ## Fail if a generated file is not what its spec makes
+	$(BIN)/mdkgen generate --check spec generated
+	$(BIN)/mdkgen generate --check examples/chat/spec examples/chat/generated
+	$(BIN)/mdkgen generate --check examples/jobs/spec examples/jobs/generated
+
+format: .venv/ready ## Format handwritten code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lint: .venv/ready ## Style, and who imports whom
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/lint-imports
+
+types: .venv/ready ## mypy --strict and pyright strict
+	$(BIN)/mypy
+	$(BIN)/pyright
+
+test: .venv/ready ## Every test
+	$(BIN)/pytest
+
+test-unit: .venv/ready ## The tests that need no socket and no process
+	$(BIN)/pytest tests/unit tests/property tests/golden tests/conformance tests/simulation
+
+test-service: .venv/ready ## The tests with real servers
+	$(BIN)/pytest tests/service
+
+bench: .venv/ready ## Measurements, a JSON line each
+	$(BIN)/python bench/generate.py
+
+build: .venv/ready ## The wheel, and a look into it
+	$(BIN)/pytest tests/packaging
+
+demo: .venv/ready ## A server, two services, a client; one is killed
+	$(BIN)/mdk demo
+
+check: check-generated lint types test ## What CI runs
+
+clean: ## Remove what was made
+	rm -rf .venv dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -prune -exec rm -rf {} +

@@ -1,0 +1,243 @@
+"""The model as generated files: views with everything ready-made, put into the templates."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from mdkgen.ir import to_json
+from mdkgen.model import Argument, Enum, Face, Field, Message, Newtype, Protocol, Record, Scalar, Spec
+from mdkgen.output import MARK
+from mdkgen.pretty import Group, assignment, dict_of, layout, list_of, quoted, tuple_of
+from mdkgen.python import Expressions, annotation, docstring, field_default, import_from, isort_key, names_in
+from mdkgen.strategies import strategy_functions
+from mdkgen.stubs import Stub, role_constant, stub_module, stub_views
+from mdkgen.table_nodes import TableNodes, machine_name
+
+
+@dataclass(frozen=True, slots=True)
+class _Struct:
+    """A class of messages.py."""
+
+    head: str
+    doc: str
+    fields: tuple[tuple[str, str], ...]
+    """(line, docstring or nothing)"""
+
+
+def render(spec: Spec) -> dict[str, str]:
+    """Every generated file: path relative to the output folder, and text."""
+    templates = _environment()
+    files: dict[str, str] = {}
+    package = spec.namespace
+    if spec.records or spec.messages or spec.protocols:
+        stubs = stub_views(spec)
+        files[f"{package}/messages.py"] = templates("messages.py.j2", **_messages_view(spec))
+        files[f"{package}/codec.py"] = templates("codec.py.j2", **_codec_view(spec))
+        files[f"{package}/tables.py"] = templates("tables.py.j2", **_tables_view(spec))
+        for stub in stubs:
+            files[f"{package}/{stub.module}.py"] = templates("stub.py.j2", package=package, stub=stub)
+        files[f"{package}/testing.py"] = templates("testing.py.j2", package=package, **strategy_functions(spec))
+        files[f"{package}/__init__.py"] = templates("package.py.j2", **_package_view(spec, stubs))
+        files[f"{package}/spec.json"] = to_json(spec)
+        files[f"{package}/py.typed"] = ""
+    for face in spec.faces:
+        files.update(_face_files(templates, face))
+    return files
+
+
+class _environment:  # noqa: N801  # used like a function
+    """The templates, strict about what is missing."""
+
+    def __init__(self) -> None:
+        self._jinja = jinja2.Environment(
+            loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates", encoding="utf-8"),
+            undefined=jinja2.StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            keep_trailing_newline=True,
+        )
+        self._jinja.filters["docstring"] = docstring
+
+    def __call__(self, name: str, /, **variables: Any) -> str:
+        return self._jinja.get_template(name).render(mark=MARK, **variables)
+
+
+# --- messages -------------------------------------------------------------------------------------
+
+
+def _messages_view(spec: Spec) -> Mapping[str, Any]:
+    expressions = Expressions()
+    tag = _tag(spec)
+    consts = [(f"{one.name}: Final[{annotation(one.type)}] = {expressions.text(one.value)}", one.doc) for one in spec.consts]
+    newtypes = [(f"{one.name}: TypeAlias = {_newtype(one)}", one.doc) for one in spec.newtypes]
+    records = [_struct(one, "", expressions) for one in spec.records]
+    messages = [_struct(one, f"tag_field={quoted(tag)}, tag={quoted(one.wire)}", expressions) for one in spec.messages]
+    return {
+        "namespace": spec.namespace,
+        "imports": _messages_imports(spec),
+        "consts": consts,
+        "newtypes": newtypes,
+        "enums": [(_enum_head(one), one) for one in spec.enums],
+        "structs": [*records, *messages],
+        "unions": _unions(spec),
+    }
+
+
+def _messages_imports(spec: Spec) -> str:
+    fields = [field for one in (*spec.records, *spec.messages) for field in one.fields]
+    bounded = [one for one in spec.newtypes if one.minimum is not None or one.maximum is not None]
+    typing_names = {name for field in fields for name in names_in(field.type) if name == "Any"}
+    typing_names |= {"TypeAlias"} if spec.newtypes or spec.messages else set()
+    typing_names |= {"Annotated"} if bounded else set()
+    typing_names |= {"Final"} if spec.consts else set()
+    expressions = Expressions()
+    msgspec_names = {"field"} if any("field(" in field_default(one, expressions) for one in fields) else set[str]()
+    msgspec_names |= {"Meta"} if bounded else set()
+    msgspec_names |= {"UNSET", "UnsetType"} if any(one.presence == "optional" for one in fields) else set()
+    msgspec_names |= {"Struct"} if spec.records or spec.messages else set()
+    enums = [] if all(one.open for one in spec.enums) else ["from enum import StrEnum"]
+    ours = ["from mdkspec_runtime.enums import OpenEnum"] if any(one.open for one in spec.enums) else []
+    groups = [
+        [*enums, import_from("typing", typing_names)],
+        [import_from("msgspec", msgspec_names)],
+        ours,
+    ]
+    return _import_groups(groups)
+
+
+def _import_groups(groups: Iterable[Iterable[str]]) -> str:
+    blocks = ["\n".join(line for line in group if line) for group in groups]
+    return "\n\n".join(block for block in blocks if block)
+
+
+def _newtype(newtype: Newtype) -> str:
+    base = annotation(newtype.base)
+    bounds = [f"{key}={value!r}" for key, value in (("ge", newtype.minimum), ("le", newtype.maximum)) if value is not None]
+    return f"Annotated[{base}, Meta({', '.join(bounds)})]" if bounds else base
+
+
+def _enum_head(enum: Enum) -> str:
+    return f"class {enum.name}({'OpenEnum' if enum.open else 'StrEnum'}):"
+
+
+def _struct(one: Record | Message, tag: str, expressions: Expressions) -> _Struct:
+    renamed = [(field.name, quoted(field.wire)) for field in one.fields if field.wire != field.name]
+    items = ["Struct", "frozen=True", "kw_only=True", *(tag.split(", ") if tag else ())]
+    if renamed:
+        items.append("rename=" + layout(dict_of(*renamed), used=-10_000))
+    head = layout(Group(f"class {one.name}(", tuple(items), ")"), tail=1) + ":"
+    return _Struct(head, one.doc, tuple((_field_line(field, expressions), field.doc) for field in one.fields))
+
+
+def _field_line(field: Field, expressions: Expressions) -> str:
+    optional = field.presence == "optional"
+    return f"{field.name}: {annotation(field.type, optional=optional)}{field_default(field, expressions)}"
+
+
+def _unions(spec: Spec) -> list[str]:
+    names = [one.name for one in spec.messages]
+    if not names:
+        return []
+    line = f"AnyMessage: TypeAlias = {' | '.join(names)}"
+    if len(line) <= 120:
+        return [line]
+    return ["AnyMessage: TypeAlias = (\n    " + "\n    | ".join(names) + "\n)"]
+
+
+def _tag(spec: Spec) -> str:
+    return spec.protocols[0].tag if spec.protocols else "type"
+
+
+# --- codec, tables, package, faces ----------------------------------------------------------------
+
+
+def _codec_view(spec: Spec) -> Mapping[str, Any]:
+    names = [one.name for one in spec.messages]
+    aliases = [(alias, one.name) for one in spec.messages for alias in one.also]
+    limit = max((one.message_bytes_max for one in spec.protocols), default=2**20)
+    node = Group(
+        "Codec(",
+        (
+            f"tag={quoted(_tag(spec))}",
+            "messages=" + layout(tuple_of(*names), indent=4, used=13, tail=1),
+            "aliases=" + layout(dict_of(*aliases), indent=4, used=12, tail=1),
+            f"message_bytes_max={limit}",
+        ),
+        ")",
+    )
+    return {
+        "namespace": spec.namespace,
+        "imports": _import_groups([["from mdkspec_runtime.codec import Codec"], [import_from(f"{spec.namespace}.messages", names)]]),
+        "codec": assignment("CODEC: Final", node),
+    }
+
+
+def _tables_view(spec: Spec) -> Mapping[str, Any]:
+    blocks: list[tuple[str, str]] = []
+    engine: set[str] = set()
+    used: set[str] = set()
+    for protocol in spec.protocols:
+        nodes = TableNodes(protocol)
+        for role in (protocol.connector, protocol.acceptor):
+            for part in protocol.parts:
+                name = f"{machine_name(part, role)}: Final"
+                blocks.append((assignment(name, nodes.machine(part, part.machine(role))), ""))
+            blocks.append((assignment(f"{role_constant(protocol, role)}: Final", nodes.role(role)), ""))
+        engine |= nodes.engine
+        used |= nodes.used
+    imports = _import_groups(
+        [
+            ["from typing import Final"],
+            [import_from("mdkspec_runtime.tables", engine)],
+            [f"from {spec.namespace}.codec import CODEC", import_from(f"{spec.namespace}.messages", used)],
+        ]
+    )
+    return {"namespace": spec.namespace, "imports": imports, "blocks": blocks}
+
+
+def _package_view(spec: Spec, stubs: list[Stub]) -> Mapping[str, Any]:
+    package = spec.namespace
+    declared = [*spec.consts, *spec.newtypes, *spec.enums, *spec.records, *spec.messages]
+    names = {
+        "messages": [one.name for one in declared] + (["AnyMessage"] if spec.messages else []),
+        "codec": ["CODEC"],
+        "tables": [role_constant(p, role) for p in spec.protocols for role in (p.connector, p.acceptor)],
+    }
+    for stub in stubs:
+        names[stub.module] = stub.exports
+    shown = sorted({name for group in names.values() for name in group}, key=isort_key)
+    imports = [import_from(f"{package}.{module}", names[module]) for module in sorted(names)]
+    return {
+        "namespace": package,
+        "version": spec.version,
+        "imports": "\n".join(line for line in imports if line),
+        "all": assignment("__all__", list_of(*map(quoted, shown))),
+    }
+
+
+def _face_files(templates: _environment, face: Face) -> dict[str, str]:
+    files = {f"{face.name}/py.typed": ""}
+    for module in face.modules:
+        by_source: dict[str, list[str]] = {}
+        for export in module.exports:
+            shown = export.name if export.alias == export.name else f"{export.name} as {export.alias}"
+            by_source.setdefault(export.module, []).append(shown)
+        imports = [import_from(source, names) for source, names in sorted(by_source.items())]
+        shown_names = sorted({export.alias for export in module.exports}, key=isort_key)
+        path = f"{face.name}/{module.name or '__init__'}.py"
+        files[path] = templates(
+            "face.py.j2",
+            doc=module.doc or face.doc,
+            name=f"{face.name}.{module.name}".rstrip("."),
+            imports="\n".join(imports),
+            all=assignment("__all__", list_of(*map(quoted, shown_names))),
+        )
+    return files
+
+
+__all__ = ["Argument", "Protocol", "Scalar", "render"]

@@ -1,0 +1,105 @@
+"""Hypothesis strategies for every record and message."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from mdkgen.model import Enum, Field, ListOf, MapOf, Message, Named, Newtype, Nullable, Record, Scalar, Spec, Type
+from mdkgen.pretty import Group, Labelled, Node, call, layout, list_of
+from mdkgen.python import import_from
+
+SCALARS = {
+    "bool": "st.booleans()",
+    "string": "texts()",
+    "int": "integers()",
+    "float": "numbers()",
+    "seconds": "numbers()",
+    "any": "json_values()",
+}
+"""Strategies of mdkspec_runtime.testing.strategies: JSON's values, within what every reader can hold."""
+
+
+def strategy_functions(spec: Spec) -> dict[str, Any]:
+    """The variables of the template: imports, and a function a record and message."""
+    writer = _StrategyWriter(spec)
+    functions = [writer.function(one) for one in (*spec.records, *spec.messages)]
+    if spec.messages:
+        functions.append(writer.any_message())
+    return {"imports": writer.imports(), "functions": functions}
+
+
+class _StrategyWriter:
+    def __init__(self, spec: Spec) -> None:
+        self.spec = spec
+        self.newtypes = {one.name: one for one in spec.newtypes}
+        self.enums = {one.name: one for one in spec.enums}
+        self.used: set[str] = set()
+        self.helpers: set[str] = set()
+
+    def function(self, one: Record | Message) -> tuple[str, str, str]:
+        """(name, type, body)"""
+        self.used.add(one.name)
+        body = call("st.builds", one.name, *(Labelled(f"{field.name}=", self._field(field)) for field in one.fields))
+        return _name(one.name), one.name, layout(body, indent=4, used=11)
+
+    def any_message(self) -> tuple[str, str, str]:
+        self.used.add("AnyMessage")
+        body = call("st.one_of", *(f"{_name(one.name)}()" for one in self.spec.messages))
+        return "any_message", "AnyMessage", layout(body, indent=4, used=11)
+
+    def imports(self) -> str:
+        used = sorted(self.used)
+        groups = [
+            [import_from("hypothesis", {"strategies as st"})],
+            ["from msgspec import UNSET"] if "UNSET" in used else [],
+            [import_from("mdkspec_runtime.testing.strategies", self.helpers)],
+            [import_from(f"{self.spec.namespace}.messages", self.used - {"UNSET"})],
+        ]
+        blocks = ["\n".join(line for line in group if line) for group in groups]
+        return "\n\n".join(block for block in blocks if block)
+
+    def _field(self, field: Field) -> Node:
+        node = self._type(field.type)
+        if field.presence != "optional":
+            return node
+        self.used.add("UNSET")
+        return call("st.one_of", "st.just(UNSET)", node)
+
+    def _type(self, type_: Type) -> Node:
+        match type_:
+            case Scalar(name):
+                return self._helper(SCALARS[name])
+            case ListOf(item):
+                return call("st.lists", self._type(item), "max_size=3")
+            case MapOf(value):
+                return call("st.dictionaries", self._helper("texts()"), self._type(value), "max_size=3")
+            case Nullable(base):
+                return call("st.one_of", "st.none()", self._type(base))
+            case Named(name, "enum"):
+                return self._enum(self.enums[name])
+            case Named(name, "newtype"):
+                return self._newtype(self.newtypes[name])
+            case Named(name):
+                return f"{_name(name)}()"
+
+    def _enum(self, enum: Enum) -> Node:
+        self.used.add(enum.name)
+        return call("st.sampled_from", list_of(*(f"{enum.name}.{member.name}" for member in enum.members)))
+
+    def _newtype(self, newtype: Newtype) -> Node:
+        plain = SCALARS[newtype.base.name]
+        bounds = [f"{k}={v!r}" for k, v in (("at_least", newtype.minimum), ("at_most", newtype.maximum)) if v is not None]
+        return self._helper(plain.removesuffix(")") + ", ".join(bounds) + ")")
+
+    def _helper(self, text: str) -> str:
+        if not text.startswith("st."):
+            self.helpers.add(text.partition("(")[0])
+        return text
+
+
+def _name(type_name: str) -> str:
+    return "any_" + re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", type_name).lower()
+
+
+__all__ = ["Group", "strategy_functions"]

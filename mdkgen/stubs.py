@@ -1,0 +1,235 @@
+"""The typed stub of each role: what its application must answer, and what it may ask."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from mdkgen.model import Argument, Machine, Named, Part, Protocol, Spec, Type
+from mdkgen.pretty import Node, quoted, signature
+from mdkgen.python import Expressions, annotation, import_from, names_in, parameters, variable
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """One method: its head, what its docstring says, and its body."""
+
+    head: str
+    doc: str
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stub:
+    """All that the stub's template needs of one role."""
+
+    module: str
+    name: str
+    """The class; its handler is `{name}Handler`."""
+    doc: str
+    role: str
+    protocol: str
+    imports: str
+    handler: tuple[Method, ...]
+    shared_handler: tuple[Method, ...]
+    has_shared: bool
+    init: str
+    init_call: str
+    methods: tuple[Method, ...]
+    constant: str
+
+    @property
+    def exports(self) -> list[str]:
+        """The names that the package shows."""
+        shared = [f"{self.name}Shared", f"{self.name}SharedHandler"] if self.has_shared else []
+        return [self.name, f"{self.name}Handler", *shared]
+
+
+def stub_views(spec: Spec) -> list[Stub]:
+    """The stubs of every role of every protocol."""
+    return [
+        _StubWriter(spec, protocol, role).stub()
+        for protocol in spec.protocols
+        for role in (protocol.connector, protocol.acceptor)
+    ]
+
+
+def stub_module(spec: Spec, protocol: Protocol, role: str) -> str:
+    """The role's name; with its protocol's before it where a spec has several protocols."""
+    return role if len(spec.protocols) == 1 else f"{_snake(protocol.name)}_{role}"
+
+
+def role_constant(protocol: Protocol, role: str) -> str:
+    """The constant that holds a role's tables."""
+    return f"{_snake(protocol.name)}_{role}".upper()
+
+
+class _StubWriter:
+    def __init__(self, spec: Spec, protocol: Protocol, role: str) -> None:
+        self.spec = spec
+        self.protocol = protocol
+        self.role = role
+        self.name = protocol.name + "".join(word.capitalize() for word in role.split("_"))
+        self.names: set[str] = set()
+        self.iterates = False
+        self.unset = False
+        self.asks = False
+
+    def stub(self) -> Stub:
+        machines = [(part, part.machine(self.role)) for part in self.protocol.parts]
+        shared = self._has_shared(machines)
+        handler = [method for _, machine in machines for method in self._handler(machine, shared=False)]
+        shared_handler = [method for _, machine in machines for method in self._handler(machine, shared=True)]
+        methods = [method for part, machine in machines for method in self._methods(part, machine)]
+        init, init_call = self._init(shared)
+        return Stub(
+            module=stub_module(self.spec, self.protocol, self.role),
+            name=self.name,
+            doc=self.protocol.doc,
+            role=self.role,
+            protocol=self.protocol.name,
+            imports=self._imports(shared),
+            handler=tuple(handler),
+            shared_handler=tuple(shared_handler),
+            has_shared=shared,
+            init=init,
+            init_call=init_call,
+            methods=tuple(methods),
+            constant=role_constant(self.protocol, self.role),
+        )
+
+    def _has_shared(self, machines: list[tuple[Part, Machine]]) -> bool:
+        return any(lease.scope == "shared" for _, machine in machines for lease in machine.leases)
+
+    def _handler(self, machine: Machine, *, shared: bool) -> list[Method]:
+        methods: list[Method] = []
+        for hook in () if shared else machine.hooks:
+            result = "None" if hook.result is None else self._annotation(hook.result)
+            if hook.each:
+                self.iterates = True
+                result = f"Iterable[{result}]"
+            methods.append(Method(self._head(hook.name, hook.arguments, result), hook.doc or "A hook of the spec.", ""))
+        for event in machine.events:
+            if event.shared == shared:
+                methods.append(Method(self._head(event.name, event.arguments, "None"), "The machine tells this.", ""))
+        return methods
+
+    def _methods(self, part: Part, machine: Machine) -> list[Method]:
+        methods: list[Method] = []
+        for one in machine.calls:
+            given = "".join(f", {variable(argument.name)}" for argument in one.arguments)
+            body = f'self.call("{part.name}", "{one.name}"{given}, now=now)'
+            doc = one.doc or f"The call `{one.name}` of {part.name}. Raises IllegalCall where the state does not allow it."
+            methods.append(Method(self._head(one.name, one.arguments, "None", now=True), doc, body))
+        methods += [method for delivery in part.deliveries for method in self._delivery(delivery.name, delivery)]
+        methods += [method for request in part.requests for method in self._request(request.name, request)]
+        return methods
+
+    def _delivery(self, name: str, delivery: object) -> list[Method]:
+        from mdkgen.model import Delivery
+
+        assert isinstance(delivery, Delivery)
+        if delivery.sender == self.role:
+            message = Argument("message", Named(delivery.message, "message"), optional=False)
+            doc = f"Number the message, keep it until it is acknowledged, and send it when connected; the number. {delivery.doc}"
+            return [
+                Method(
+                    self._head(f"deliver_{name}", (message,), "int", now=True),
+                    doc,
+                    f'return self.deliver("{name}", message, now=now)',
+                )
+            ]
+        head = self._text_head(f"acknowledge_{name}", ["number: int", "*", "now: float"], "None")
+        doc = f"Tell the {delivery.sender} that the message with this number needs no more care, which is when it is safe."
+        return [Method(head, doc, f'self.acknowledge("{name}", number, now=now)')]
+
+    def _request(self, name: str, request: object) -> list[Method]:
+        from mdkgen.model import Request
+
+        assert isinstance(request, Request)
+        self.names |= {request.message, request.reply}
+        if request.sender == self.role:
+            self.asks = True
+            items = [
+                f"message: {request.message}",
+                f"on_reply: Callable[[{request.reply}], None]",
+                "on_error: Callable[[RequestFailed], None]",
+                "*",
+                "now: float",
+            ]
+            doc = f"Ask, and be called with the answer or with the reason why there is none. {request.doc}"
+            body = f'self.request("{name}", message, on_reply, on_error, now=now)'
+            return [Method(self._text_head(name, items, "None"), doc, body)]
+        items = [f"question: {request.message}", f"reply: {request.reply}", "*", "now: float"]
+        doc = f"Answer a question of the {request.sender}; the answer gets the question's number."
+        return [
+            Method(
+                self._text_head(f"reply_{name}", items, "None"), doc, f'self.reply("{name}", question, reply, now=now)'
+            )
+        ]
+
+    def _init(self, shared: bool) -> tuple[str, str]:
+        params = [param for part in self.protocol.parts for param in part.params]
+        expressions = Expressions()
+        items = ["self", f"handler: {self.name}Handler", "*"]
+        items += [f"shared: {self.name}Shared"] if shared else []
+        items += [f"{one.name}: {self._annotation(one.type)} = {expressions.text(one.default)}" for one in params]
+        connects = self.role == self.protocol.connector
+        items += ["random: Callable[[], float] = no_jitter"] if connects else []
+        if items[-1] == "*":
+            items.pop()
+        self.names |= expressions.used
+        given = ", ".join(f"{quoted(one.name)}: {one.name}" for one in params)
+        call = f"super().__init__({role_constant(self.protocol, self.role)}, handler, params={{{given}}}"
+        call += ", shared=shared" if shared else ""
+        call += ", random=random" if connects else ""
+        return signature("def __init__", tuple(items), "None", indent=4), call + ")"
+
+    def _head(self, name: str, arguments: tuple[Argument, ...], result: str, *, now: bool = False) -> str:
+        for argument in arguments:
+            self._annotation(argument.type)
+            self.unset |= argument.optional
+        items: list[Node] = list(parameters(arguments)) if now else [one for one in self._plain(arguments)]
+        return self._text_head(name, [*items, *(["*", "now: float"] if now else [])], result)
+
+    def _plain(self, arguments: tuple[Argument, ...]) -> list[str]:
+        return [f"{variable(one.name)}: {annotation(one.type, optional=one.optional)}" for one in arguments]
+
+    def _text_head(self, name: str, items: list[str] | list[Node], result: str) -> str:
+        return signature(f"def {name}", ("self", *items), result, indent=4)
+
+    def _annotation(self, type_: Type) -> str:
+        self.names |= names_in(type_)
+        return annotation(type_)
+
+    def _imports(self, shared: bool) -> str:
+        connects = self.role == self.protocol.connector
+        package = self.spec.namespace
+        abc = {"Callable"} if connects or self.asks else set[str]()
+        abc |= {"Iterable"} if self.iterates else set()
+        typing_names = {"Protocol"} | ({"Any"} if "Any" in self.names else set())
+        msgspec_names = {"UNSET", "UnsetType"} if self.unset and self._uses_unset() else {"UnsetType"} if self.unset else set()
+        groups = [
+            [import_from("collections.abc", abc), import_from("typing", typing_names)],
+            [import_from("msgspec", msgspec_names)],
+            [
+                import_from("mdkspec_runtime.endpoint", {"Endpoint"}),
+                import_from("mdkspec_runtime.errors", {"RequestFailed"} if self.asks else set()),
+                import_from("mdkspec_runtime.leases", {"SharedLeases"} if shared else set()),
+                import_from("mdkspec_runtime.reconnect", {"no_jitter"} if connects else set()),
+            ],
+            [
+                import_from(f"{package}.messages", self.names - {"Any"}),
+                import_from(f"{package}.tables", {role_constant(self.protocol, self.role)}),
+            ],
+        ]
+        blocks = ["\n".join(line for line in group if line) for group in groups]
+        return "\n\n".join(block for block in blocks if block)
+
+    def _uses_unset(self) -> bool:
+        machines = [part.machine(self.role) for part in self.protocol.parts]
+        return any(argument.optional for machine in machines for one in machine.calls for argument in one.arguments)
+
+
+def _snake(name: str) -> str:
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()

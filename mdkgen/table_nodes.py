@@ -1,0 +1,280 @@
+"""Machines of the model as the trees that become `tables.py`."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+
+from mdkgen.model import (
+    Action,
+    Delivery,
+    Do,
+    Fail,
+    Grant,
+    Hangup,
+    Machine,
+    Part,
+    Policy,
+    Protocol,
+    Release,
+    Request,
+    Send,
+    SetFlag,
+    Span,
+    State,
+    Tell,
+    Transition,
+    Trigger,
+)
+from mdkgen.pretty import Group, Labelled, Node, call, dict_of, list_of, quoted, tuple_of
+from mdkgen.python import Expressions, isort_key
+
+
+class TableNodes:
+    """Writes the tables of one protocol; `used` collects the names that they need from other modules."""
+
+    def __init__(self, protocol: Protocol) -> None:
+        self.protocol = protocol
+        self.engine: set[str] = {"Machine", "Policy", "Role"}
+        self.used: set[str] = set()
+
+    def role(self, name: str) -> Node:
+        """The `Role` of one side."""
+        protocol = self.protocol
+        connects = name == protocol.connector
+        parts = protocol.parts
+        items: list[tuple[str, Node]] = [
+            ("protocol", quoted(protocol.name)),
+            ("role", quoted(name)),
+            ("peer", quoted(protocol.acceptor if connects else protocol.connector)),
+            ("connects", repr(connects)),
+            ("path", quoted(protocol.path)),
+            ("machines", tuple_of(*(machine_name(part, name) for part in parts))),
+            ("receives", dict_of(*((message, quoted(part)) for message, part in receives(protocol, name)))),
+            ("deliveries", tuple_of(*(self._delivery(part, one) for part in parts for one in part.deliveries))),
+            ("requests", tuple_of(*(self._request(part, one) for part in parts for one in part.requests))),
+            ("params", dict_of(*((p.name, self._expr(part, p.default)) for part in parts for p in part.params))),
+            ("unknown", _policy(protocol.unknown)),
+            ("illegal", _policy(protocol.illegal)),
+            ("malformed", _policy(protocol.malformed)),
+            ("close", self._close()),
+            ("reconnect", self._reconnect() if connects else "None"),
+            ("codec", "CODEC"),
+        ]
+        return call("Role", *(Labelled(f"{key}=", node) for key, node in items))
+
+    def machine(self, part: Part, machine: Machine) -> Node:
+        """The `Machine` of one side of one part."""
+        writer = _MachineWriter(self, part, machine)
+        items: list[tuple[str, Node]] = [
+            ("part", quoted(part.name)),
+            ("start", quoted(next(state.name for state in machine.states if state.start))),
+            ("states", dict_of(*((state.name, writer.state(state)) for state in machine.states))),
+        ]
+        if machine.always:
+            items.append(("always", writer.inputs(machine.always, (), machine.span)))
+        timers = [(state.name, writer.timers(state)) for state in machine.states]
+        if any(node for _, node in timers):
+            items.append(("timers", dict_of(*((name, tuple_of(*nodes)) for name, nodes in timers if nodes))))
+        if part.live_in:
+            items.append(("live_in", _frozenset(part.live_in)))
+        sends = [(state.name, sorted(sent_in(part, machine, state))) for state in machine.states]
+        items.append(("sends", dict_of(*((name, _frozenset(messages)) for name, messages in sends))))
+        for scope in ("session", "connection"):
+            flags = [(f"{part.name}.{f.name}", repr(f.initial)) for f in machine.flags if f.scope == scope]
+            if flags:
+                items.append((f"{scope}_flags", dict_of(*flags)))
+        if machine.leases:
+            items.append(("leases", dict_of(*((f"{part.name}.{one.name}", quoted(one.scope)) for one in machine.leases))))
+        return call("Machine", *(Labelled(f"{key}=", node) for key, node in items))
+
+    def _expr(self, part: Part, expr: object) -> Node:
+        expressions = Expressions(part.name)
+        node = expressions.node(expr)  # type: ignore[arg-type]  # an Expr: the parameter only avoids a long import
+        self.used |= expressions.used
+        return node
+
+    def _delivery(self, part: Part, delivery: Delivery) -> Node:
+        self.engine.add("Delivery")
+        self.used.add(delivery.ack)
+        return call(
+            "Delivery",
+            f"name={quoted(delivery.name)}",
+            f"part={quoted(part.name)}",
+            f"sender={quoted(delivery.sender)}",
+            f"message={quoted(delivery.message)}",
+            f"number={quoted(delivery.number)}",
+            f"first={delivery.first}",
+            f"ack={quoted(delivery.ack)}",
+            f"ack_number={quoted(delivery.ack_number)}",
+            f"ack_mode={quoted(delivery.ack_mode)}",
+            f"resend={delivery.resend}",
+            f"count_max={delivery.count_max}",
+            f"size_bytes_max={delivery.size_bytes_max}",
+            f"overflow={quoted(delivery.overflow)}",
+            f"make_ack=lambda number: {delivery.ack}({delivery.ack_number}=number)",
+        )
+
+    def _request(self, part: Part, request: Request) -> Node:
+        self.engine.add("Request")
+        return call(
+            "Request",
+            f"name={quoted(request.name)}",
+            f"part={quoted(part.name)}",
+            f"sender={quoted(request.sender)}",
+            f"message={quoted(request.message)}",
+            f"number={quoted(request.number)}",
+            f"reply={quoted(request.reply)}",
+            f"reply_number={quoted(request.reply_number)}",
+            Labelled("timeout_s=lambda x: ", self._expr(part, request.timeout_s)),
+            f"pending_max={request.pending_max}",
+        )
+
+    def _close(self) -> Node:
+        if self.protocol.close is None:
+            return "None"
+        return Labelled("lambda code, title: ", self._expr(self.protocol.parts[0], self.protocol.close))
+
+    def _reconnect(self) -> Node:
+        self.engine.add("Reconnect")
+        policy = self.protocol.reconnect
+        return call(
+            "Reconnect",
+            f"first_s={policy.first_s!r}",
+            f"longest_s={policy.longest_s!r}",
+            f"factor={policy.factor!r}",
+            f"jitter={policy.jitter!r}",
+        )
+
+
+class _MachineWriter:
+    """Writes the states of one machine."""
+
+    def __init__(self, tables: TableNodes, part: Part, machine: Machine) -> None:
+        self.tables = tables
+        self.part = part
+        self.machine = machine
+
+    def state(self, state: State) -> Node:
+        return self.inputs(state.transitions, state.ignores, state.span)
+
+    def inputs(self, transitions: tuple[Transition, ...], ignores: tuple[str, ...], span: Span) -> Node:
+        """Input to transitions, in the order of the spec; what is ignored has a last one that does nothing."""
+        collected: dict[str, list[Node]] = {}
+        timers = 0
+        for transition in transitions:
+            trigger = transition.trigger
+            number = timers if trigger.kind in ("after", "every") else None
+            timers += number is not None
+            collected.setdefault(input_name(trigger, number), []).append(self._transition(transition))
+        calls = {one.name for one in self.machine.calls}
+        for name in ignores:
+            self.tables.engine.add("Transition")
+            nothing = call("Transition", quoted(_source(span)))
+            collected.setdefault(f"{'call' if name in calls else 'recv'} {name}", []).append(nothing)
+        return dict_of(*((name, tuple_of(*nodes)) for name, nodes in collected.items()))
+
+    def timers(self, state: State) -> list[Node]:
+        timed = [one.trigger for one in state.transitions if one.trigger.kind in ("after", "every")]
+        nodes: list[Node] = []
+        for number, trigger in enumerate(timed):
+            assert trigger.delay_s is not None
+            self.tables.engine.add("Timer")
+            delay = Labelled("delay_s=lambda x: ", self._expr(trigger.delay_s))
+            nodes.append(call("Timer", quoted(input_name(trigger, number)), delay, f"repeat={trigger.kind == 'every'}"))
+        return nodes
+
+    def _expr(self, expr: object) -> Node:
+        return self.tables._expr(self.part, expr)
+
+    def _transition(self, transition: Transition) -> Node:
+        self.tables.engine.add("Transition")
+        binds = transition.trigger.binds
+        items: list[Node] = [quoted(_source(transition.span))]
+        if transition.actions:
+            items.append(Labelled("actions=", tuple_of(*(self._action(action, binds) for action in transition.actions))))
+        if transition.target is not None:
+            items.append(f"target={quoted(transition.target)}")
+        if transition.guard is not None:
+            items.append(Labelled("guard=", _function(binds, self._expr(transition.guard))))
+        return call("Transition", *items)
+
+    def _action(self, action: Action, binds: tuple[str, ...]) -> Node:
+        self.tables.engine.add(type(action).__name__)
+        match action:
+            case Send(message, value, None):
+                return call("Send", quoted(message), _function(binds, self._expr(value)))
+            case Send(message, value, (variable, hook)):
+                make = _function((*binds, variable), self._expr(value))
+                return call("Send", quoted(message), make, Labelled("each=", _function(binds, self._expr(hook))))
+            case Tell(name, args) | Do(name, args):
+                values = tuple_of(*map(self._expr, args))
+                return call(type(action).__name__, quoted(name), _function(binds, values))
+            case SetFlag(flag, value):
+                return call("SetFlag", quoted(f"{self.part.name}.{flag}"), repr(value))
+            case Grant(lease, key, ttl_s):
+                functions = (_function(binds, self._expr(key)), _function(binds, self._expr(ttl_s)))
+                return call("Grant", quoted(f"{self.part.name}.{lease}"), *functions)
+            case Release(lease, key):
+                return call("Release", quoted(f"{self.part.name}.{lease}"), _function(binds, self._expr(key)))
+            case Hangup():
+                return call("Hangup")
+            case Fail(code):
+                return call("Fail", quoted(code))
+
+
+def machine_name(part: Part, role: str) -> str:
+    """The constant that holds one side's machine."""
+    return f"{part.name}_{role}_machine".upper()
+
+
+def input_name(trigger: Trigger, number: int | None) -> str:
+    """How the tables call an input."""
+    if number is not None:
+        return f"{trigger.kind} {number}"
+    return f"{trigger.kind} {trigger.name}".strip()
+
+
+def receives(protocol: Protocol, role: str) -> list[tuple[str, str]]:
+    """Messages that a role takes somewhere, with the part that takes them, in order of the spec."""
+    found: dict[str, str] = {}
+    for part in protocol.parts:
+        machine = part.machine(role)
+        calls = {one.name for one in machine.calls}
+        for transitions, ignores in [(machine.always, ()), *((s.transitions, s.ignores) for s in machine.states)]:
+            triggers = [one.trigger for one in transitions]
+            messages = [trigger.name for trigger in triggers if trigger.kind == "recv"]
+            for message in (*messages, *(name for name in ignores if name not in calls)):
+                found.setdefault(message, part.name)
+        for delivery in part.deliveries:
+            found.setdefault(delivery.ack if delivery.sender == role else delivery.message, part.name)
+        for request in part.requests:
+            found.setdefault(request.reply if request.sender == role else request.message, part.name)
+    return list(found.items())
+
+
+def sent_in(part: Part, machine: Machine, state: State) -> set[str]:
+    """Messages that one side may send while in a state."""
+    actions = [action for one in (*state.transitions, *machine.always) for action in one.actions]
+    sent = {action.message for action in actions if isinstance(action, Send)}
+    sent |= {one.message if one.sender == machine.role else one.ack for one in part.deliveries}
+    sent |= {one.message if one.sender == machine.role else one.reply for one in part.requests}
+    return sent
+
+
+def _function(binds: tuple[str, ...], body: Node) -> Node:
+    return Expressions().function(binds, body)
+
+
+def _source(span: Span) -> str:
+    return f"{PurePosixPath(span.file).name}:{span.line}"
+
+
+def _policy(policy: Policy) -> Node:
+    return call("Policy", f"drop_max={policy.drop_max}", f"code={quoted(policy.code)}")
+
+
+def _frozenset(names: tuple[str, ...] | list[str]) -> Node:
+    return call("frozenset", list_of(*map(quoted, names))) if names else "frozenset()"
+
+
+__all__ = ["Group", "TableNodes", "input_name", "isort_key", "machine_name", "receives", "sent_in"]

@@ -1,0 +1,1 @@
+"""The compiler: .mdkspec in, checked model and generated packages out."""

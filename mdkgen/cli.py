@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from mdkgen.compiler import Compilation, NoSpec, compile_folder
+from mdkgen.compiler import Compilation, NoSpecError, compile_folder
 from mdkgen.diagnostics import Diagnostic, render
 
 FINE, FINDINGS, USAGE, BUG = 0, 1, 2, 70
@@ -22,7 +22,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     try:
         return int(arguments.run(arguments))
-    except NoSpec as error:
+    except NoSpecError as error:
         print(f"mdkgen: {error}", file=sys.stderr)
         return USAGE
     except OSError as error:

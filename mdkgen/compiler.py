@@ -31,7 +31,7 @@ class Compilation:
         return any(one.severity == "error" for one in self.diagnostics)
 
 
-class NoSpec(Exception):
+class NoSpecError(Exception):
     """The folder cannot be compiled because there is nothing to read in it."""
 
     def __init__(self, folder: Path, reason: str) -> None:
@@ -44,7 +44,7 @@ def compile_folder(folder: Path) -> Compilation:
     """Parse, check and verify all .mdkspec files of a folder.
 
     Raises:
-        NoSpec: The folder does not exist, holds no spec, or one of its files cannot be read.
+        NoSpecError: The folder does not exist, holds no spec, or one of its files cannot be read.
     """
     return compile_texts(read_folder(folder))
 
@@ -52,14 +52,14 @@ def compile_folder(folder: Path) -> Compilation:
 def read_folder(folder: Path) -> dict[str, str]:
     """The texts of a spec folder by file name, sorted."""
     if not folder.is_dir():
-        raise NoSpec(folder, "no such folder; give the folder that holds the .mdkspec files")
+        raise NoSpecError(folder, "no such folder; give the folder that holds the .mdkspec files")
     paths = sorted(folder.glob(f"*{SUFFIX}"))
     if not paths:
-        raise NoSpec(folder, f"no {SUFFIX} file in it")
+        raise NoSpecError(folder, f"no {SUFFIX} file in it")
     try:
         return {path.name: path.read_text(encoding="utf-8") for path in paths}
     except (OSError, UnicodeDecodeError) as error:
-        raise NoSpec(folder, f"cannot be read: {error}") from error
+        raise NoSpecError(folder, f"cannot be read: {error}") from error
 
 
 def compile_texts(texts: Mapping[str, str]) -> Compilation:

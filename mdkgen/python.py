@@ -112,8 +112,7 @@ class Expressions:
         return Labelled(f"lambda {', '.join(names)}: " if names else "lambda: ", body)
 
     def _value(self, value: Value) -> str:
-        if value.name is not None:
-            assert isinstance(value.type, Named)
+        if value.name is not None and isinstance(value.type, Named):
             self.used.add(value.type.name)
             return f"{value.type.name}.{value.name}"
         return quoted(value.value) if isinstance(value.value, str) else repr(value.value)
@@ -130,12 +129,11 @@ def variable(name: str) -> str:
 
 def field_default(field: Field, expressions: Expressions) -> str:
     """What follows the annotation of a field: nothing, or its default."""
-    if field.presence == "required":
-        return ""
     if field.presence == "optional":
         return " = UNSET"
-    assert field.default is not None
     match field.default:
+        case None:
+            return ""
         case Construct(type_, ()):
             expressions.used.add(type_.name)
             return f" = field(default_factory={type_.name})"

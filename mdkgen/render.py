@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import jinja2
 
 from mdkgen.ir import to_json
-from mdkgen.model import Argument, Enum, Face, Field, Message, Newtype, Protocol, Record, Scalar, Spec
+from mdkgen.model import Enum, Face, Field, Message, Newtype, Record, Spec
 from mdkgen.output import MARK
 from mdkgen.pretty import Group, assignment, dict_of, layout, list_of, quoted, tuple_of
 from mdkgen.python import Expressions, annotation, docstring, field_default, import_from, isort_key, names_in
 from mdkgen.strategies import strategy_functions
-from mdkgen.stubs import Stub, role_constant, stub_module, stub_views
+from mdkgen.stubs import Stub, role_constant, stub_views
 from mdkgen.table_nodes import TableNodes, machine_name
 
 
@@ -27,6 +27,13 @@ class _Struct:
     doc: str
     fields: tuple[tuple[str, str], ...]
     """(line, docstring or nothing)"""
+
+
+class _Named(Protocol):
+    """A declaration."""
+
+    @property
+    def name(self) -> str: ...
 
 
 def render(spec: Spec) -> dict[str, str]:
@@ -73,7 +80,9 @@ class _environment:  # noqa: N801  # used like a function
 def _messages_view(spec: Spec) -> Mapping[str, Any]:
     expressions = Expressions()
     tag = _tag(spec)
-    consts = [(f"{one.name}: Final[{annotation(one.type)}] = {expressions.text(one.value)}", one.doc) for one in spec.consts]
+    consts = [
+        (f"{one.name}: Final[{annotation(one.type)}] = {expressions.text(one.value)}", one.doc) for one in spec.consts
+    ]
     newtypes = [(f"{one.name}: TypeAlias = {_newtype(one)}", one.doc) for one in spec.newtypes]
     records = [_struct(one, "", expressions) for one in spec.records]
     messages = [_struct(one, f"tag_field={quoted(tag)}, tag={quoted(one.wire)}", expressions) for one in spec.messages]
@@ -89,7 +98,8 @@ def _messages_view(spec: Spec) -> Mapping[str, Any]:
 
 
 def _messages_imports(spec: Spec) -> str:
-    fields = [field for one in (*spec.records, *spec.messages) for field in one.fields]
+    structs: tuple[Record | Message, ...] = (*spec.records, *spec.messages)
+    fields = [field for one in structs for field in one.fields]
     bounded = [one for one in spec.newtypes if one.minimum is not None or one.maximum is not None]
     typing_names = {name for field in fields for name in names_in(field.type) if name == "Any"}
     typing_names |= {"TypeAlias"} if spec.newtypes or spec.messages else set()
@@ -117,7 +127,9 @@ def _import_groups(groups: Iterable[Iterable[str]]) -> str:
 
 def _newtype(newtype: Newtype) -> str:
     base = annotation(newtype.base)
-    bounds = [f"{key}={value!r}" for key, value in (("ge", newtype.minimum), ("le", newtype.maximum)) if value is not None]
+    bounds = [
+        f"{key}={value!r}" for key, value in (("ge", newtype.minimum), ("le", newtype.maximum)) if value is not None
+    ]
     return f"Annotated[{base}, Meta({', '.join(bounds)})]" if bounds else base
 
 
@@ -172,7 +184,9 @@ def _codec_view(spec: Spec) -> Mapping[str, Any]:
     )
     return {
         "namespace": spec.namespace,
-        "imports": _import_groups([["from mdkspec_runtime.codec import Codec"], [import_from(f"{spec.namespace}.messages", names)]]),
+        "imports": _import_groups(
+            [["from mdkspec_runtime.codec import Codec"], [import_from(f"{spec.namespace}.messages", names)]]
+        ),
         "codec": assignment("CODEC: Final", node),
     }
 
@@ -202,9 +216,9 @@ def _tables_view(spec: Spec) -> Mapping[str, Any]:
 
 def _package_view(spec: Spec, stubs: list[Stub]) -> Mapping[str, Any]:
     package = spec.namespace
-    declared = [*spec.consts, *spec.newtypes, *spec.enums, *spec.records, *spec.messages]
+    groups: tuple[Sequence[_Named], ...] = (spec.consts, spec.newtypes, spec.enums, spec.records, spec.messages)
     names = {
-        "messages": [one.name for one in declared] + (["AnyMessage"] if spec.messages else []),
+        "messages": [*(one.name for group in groups for one in group), *(["AnyMessage"] if spec.messages else [])],
         "codec": ["CODEC"],
         "tables": [role_constant(p, role) for p in spec.protocols for role in (p.connector, p.acceptor)],
     }
@@ -238,6 +252,3 @@ def _face_files(templates: _environment, face: Face) -> dict[str, str]:
             all=assignment("__all__", list_of(*map(quoted, shown_names))),
         )
     return files
-
-
-__all__ = ["Argument", "Protocol", "Scalar", "render"]

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from mdkgen.model import Enum, Field, ListOf, MapOf, Message, Named, Newtype, Nullable, Record, Scalar, Spec, Type
-from mdkgen.pretty import Group, Labelled, Node, call, layout, list_of
+from mdkgen.pretty import Labelled, Node, call, layout, list_of
 from mdkgen.python import import_from
 
 SCALARS = {
@@ -23,7 +23,8 @@ SCALARS = {
 def strategy_functions(spec: Spec) -> dict[str, Any]:
     """The variables of the template: imports, and a function a record and message."""
     writer = _StrategyWriter(spec)
-    functions = [writer.function(one) for one in (*spec.records, *spec.messages)]
+    structs: tuple[Record | Message, ...] = (*spec.records, *spec.messages)
+    functions = [writer.function(one) for one in structs]
     if spec.messages:
         functions.append(writer.any_message())
     return {"imports": writer.imports(), "functions": functions}
@@ -38,7 +39,7 @@ class _StrategyWriter:
         self.helpers: set[str] = set()
 
     def function(self, one: Record | Message) -> tuple[str, str, str]:
-        """(name, type, body)"""
+        """Name, type and body."""
         self.used.add(one.name)
         body = call("st.builds", one.name, *(Labelled(f"{field.name}=", self._field(field)) for field in one.fields))
         return _name(one.name), one.name, layout(body, indent=4, used=11)
@@ -89,7 +90,9 @@ class _StrategyWriter:
 
     def _newtype(self, newtype: Newtype) -> Node:
         plain = SCALARS[newtype.base.name]
-        bounds = [f"{k}={v!r}" for k, v in (("at_least", newtype.minimum), ("at_most", newtype.maximum)) if v is not None]
+        bounds = [
+            f"{k}={v!r}" for k, v in (("at_least", newtype.minimum), ("at_most", newtype.maximum)) if v is not None
+        ]
         return self._helper(plain.removesuffix(")") + ", ".join(bounds) + ")")
 
     def _helper(self, text: str) -> str:
@@ -100,6 +103,3 @@ class _StrategyWriter:
 
 def _name(type_name: str) -> str:
     return "any_" + re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", type_name).lower()
-
-
-__all__ = ["Group", "strategy_functions"]

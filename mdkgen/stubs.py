@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from mdkgen.model import Argument, Machine, Named, Part, Protocol, Spec, Type
+from mdkgen.model import Argument, Delivery, Machine, Named, Part, Protocol, Request, Spec, Type
 from mdkgen.pretty import Node, quoted, signature
 from mdkgen.python import Expressions, annotation, import_from, names_in, parameters, variable
 
@@ -109,64 +109,54 @@ class _StubWriter:
                 self.iterates = True
                 result = f"Iterable[{result}]"
             methods.append(Method(self._head(hook.name, hook.arguments, result), hook.doc or "A hook of the spec.", ""))
-        for event in machine.events:
-            if event.shared == shared:
-                methods.append(Method(self._head(event.name, event.arguments, "None"), "The machine tells this.", ""))
-        return methods
+        told = [event for event in machine.events if event.shared == shared]
+        doc = "The machine tells this."
+        return methods + [Method(self._head(event.name, event.arguments, "None"), doc, "") for event in told]
 
     def _methods(self, part: Part, machine: Machine) -> list[Method]:
         methods: list[Method] = []
         for one in machine.calls:
             given = "".join(f", {variable(argument.name)}" for argument in one.arguments)
             body = f'self.call("{part.name}", "{one.name}"{given}, now=now)'
-            doc = one.doc or f"The call `{one.name}` of {part.name}. Raises IllegalCall where the state does not allow it."
+            doc = (
+                one.doc
+                or f"The call `{one.name}` of {part.name}. Raises IllegalCall where the state does not allow it."
+            )
             methods.append(Method(self._head(one.name, one.arguments, "None", now=True), doc, body))
-        methods += [method for delivery in part.deliveries for method in self._delivery(delivery.name, delivery)]
-        methods += [method for request in part.requests for method in self._request(request.name, request)]
+        methods += [self._delivery(delivery) for delivery in part.deliveries]
+        methods += [self._request(request) for request in part.requests]
         return methods
 
-    def _delivery(self, name: str, delivery: object) -> list[Method]:
-        from mdkgen.model import Delivery
+    def _delivery(self, delivery: Delivery) -> Method:
+        name = delivery.name
+        if delivery.sender != self.role:
+            head = self._text_head(f"acknowledge_{name}", ["number: int", "*", "now: float"], "None")
+            doc = f"Tell the {delivery.sender} that the message with this number is safe and need not be kept."
+            return Method(head, doc, f'self.acknowledge("{name}", number, now=now)')
+        message = Argument("message", Named(delivery.message, "message"), optional=False)
+        doc = "Number the message, keep it until it is acknowledged, send it when connected; returns the number."
+        body = f'return self.deliver("{name}", message, now=now)'
+        return Method(self._head(f"deliver_{name}", (message,), "int", now=True), f"{doc} {delivery.doc}", body)
 
-        assert isinstance(delivery, Delivery)
-        if delivery.sender == self.role:
-            message = Argument("message", Named(delivery.message, "message"), optional=False)
-            doc = f"Number the message, keep it until it is acknowledged, and send it when connected; the number. {delivery.doc}"
-            return [
-                Method(
-                    self._head(f"deliver_{name}", (message,), "int", now=True),
-                    doc,
-                    f'return self.deliver("{name}", message, now=now)',
-                )
-            ]
-        head = self._text_head(f"acknowledge_{name}", ["number: int", "*", "now: float"], "None")
-        doc = f"Tell the {delivery.sender} that the message with this number needs no more care, which is when it is safe."
-        return [Method(head, doc, f'self.acknowledge("{name}", number, now=now)')]
-
-    def _request(self, name: str, request: object) -> list[Method]:
-        from mdkgen.model import Request
-
-        assert isinstance(request, Request)
+    def _request(self, request: Request) -> Method:
+        name = request.name
         self.names |= {request.message, request.reply}
-        if request.sender == self.role:
-            self.asks = True
-            items = [
-                f"message: {request.message}",
-                f"on_reply: Callable[[{request.reply}], None]",
-                "on_error: Callable[[RequestFailed], None]",
-                "*",
-                "now: float",
-            ]
-            doc = f"Ask, and be called with the answer or with the reason why there is none. {request.doc}"
-            body = f'self.request("{name}", message, on_reply, on_error, now=now)'
-            return [Method(self._text_head(name, items, "None"), doc, body)]
-        items = [f"question: {request.message}", f"reply: {request.reply}", "*", "now: float"]
-        doc = f"Answer a question of the {request.sender}; the answer gets the question's number."
-        return [
-            Method(
-                self._text_head(f"reply_{name}", items, "None"), doc, f'self.reply("{name}", question, reply, now=now)'
-            )
+        if request.sender != self.role:
+            items = [f"question: {request.message}", f"reply: {request.reply}", "*", "now: float"]
+            doc = f"Answer a question of the {request.sender}; the answer gets the question's number."
+            body = f'self.reply("{name}", question, reply, now=now)'
+            return Method(self._text_head(f"reply_{name}", items, "None"), doc, body)
+        self.asks = True
+        items = [
+            f"message: {request.message}",
+            f"on_reply: Callable[[{request.reply}], None]",
+            "on_error: Callable[[RequestFailed], None]",
+            "*",
+            "now: float",
         ]
+        doc = f"Ask, and be called with the answer or with the reason why there is none. {request.doc}"
+        body = f'self.request("{name}", message, on_reply, on_error, now=now)'
+        return Method(self._text_head(name, items, "None"), doc, body)
 
     def _init(self, shared: bool) -> tuple[str, str]:
         params = [param for part in self.protocol.parts for param in part.params]
@@ -189,7 +179,7 @@ class _StubWriter:
         for argument in arguments:
             self._annotation(argument.type)
             self.unset |= argument.optional
-        items: list[Node] = list(parameters(arguments)) if now else [one for one in self._plain(arguments)]
+        items: list[Node] = list(parameters(arguments)) if now else [*self._plain(arguments)]
         return self._text_head(name, [*items, *(["*", "now: float"] if now else [])], result)
 
     def _plain(self, arguments: tuple[Argument, ...]) -> list[str]:
@@ -208,7 +198,9 @@ class _StubWriter:
         abc = {"Callable"} if connects or self.asks else set[str]()
         abc |= {"Iterable"} if self.iterates else set()
         typing_names = {"Protocol"} | ({"Any"} if "Any" in self.names else set())
-        msgspec_names = {"UNSET", "UnsetType"} if self.unset and self._uses_unset() else {"UnsetType"} if self.unset else set()
+        msgspec_names = (
+            {"UNSET", "UnsetType"} if self.unset and self._uses_unset() else {"UnsetType"} if self.unset else set()
+        )
         groups = [
             [import_from("collections.abc", abc), import_from("typing", typing_names)],
             [import_from("msgspec", msgspec_names)],

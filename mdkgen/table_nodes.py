@@ -8,9 +8,9 @@ from mdkgen.model import (
     Action,
     Delivery,
     Do,
+    Expr,
     Fail,
     Grant,
-    Hangup,
     Machine,
     Part,
     Policy,
@@ -25,8 +25,8 @@ from mdkgen.model import (
     Transition,
     Trigger,
 )
-from mdkgen.pretty import Group, Labelled, Node, call, dict_of, list_of, quoted, tuple_of
-from mdkgen.python import Expressions, isort_key
+from mdkgen.pretty import Labelled, Node, call, dict_of, list_of, quoted, tuple_of
+from mdkgen.python import Expressions
 
 
 class TableNodes:
@@ -52,7 +52,7 @@ class TableNodes:
             ("receives", dict_of(*((message, quoted(part)) for message, part in receives(protocol, name)))),
             ("deliveries", tuple_of(*(self._delivery(part, one) for part in parts for one in part.deliveries))),
             ("requests", tuple_of(*(self._request(part, one) for part in parts for one in part.requests))),
-            ("params", dict_of(*((p.name, self._expr(part, p.default)) for part in parts for p in part.params))),
+            ("params", dict_of(*((p.name, self.expr(part, p.default)) for part in parts for p in part.params))),
             ("unknown", _policy(protocol.unknown)),
             ("illegal", _policy(protocol.illegal)),
             ("malformed", _policy(protocol.malformed)),
@@ -84,12 +84,15 @@ class TableNodes:
             if flags:
                 items.append((f"{scope}_flags", dict_of(*flags)))
         if machine.leases:
-            items.append(("leases", dict_of(*((f"{part.name}.{one.name}", quoted(one.scope)) for one in machine.leases))))
+            items.append(
+                ("leases", dict_of(*((f"{part.name}.{one.name}", quoted(one.scope)) for one in machine.leases)))
+            )
         return call("Machine", *(Labelled(f"{key}=", node) for key, node in items))
 
-    def _expr(self, part: Part, expr: object) -> Node:
+    def expr(self, part: Part, expr: Expr | None) -> Node:
+        """An expression, with the names it needs noted."""
         expressions = Expressions(part.name)
-        node = expressions.node(expr)  # type: ignore[arg-type]  # an Expr: the parameter only avoids a long import
+        node = "None" if expr is None else expressions.node(expr)
         self.used |= expressions.used
         return node
 
@@ -125,14 +128,14 @@ class TableNodes:
             f"number={quoted(request.number)}",
             f"reply={quoted(request.reply)}",
             f"reply_number={quoted(request.reply_number)}",
-            Labelled("timeout_s=lambda x: ", self._expr(part, request.timeout_s)),
+            Labelled("timeout_s=lambda x: ", self.expr(part, request.timeout_s)),
             f"pending_max={request.pending_max}",
         )
 
     def _close(self) -> Node:
         if self.protocol.close is None:
             return "None"
-        return Labelled("lambda code, title: ", self._expr(self.protocol.parts[0], self.protocol.close))
+        return Labelled("lambda code, title: ", self.expr(self.protocol.parts[0], self.protocol.close))
 
     def _reconnect(self) -> Node:
         self.engine.add("Reconnect")
@@ -177,21 +180,22 @@ class _MachineWriter:
         timed = [one.trigger for one in state.transitions if one.trigger.kind in ("after", "every")]
         nodes: list[Node] = []
         for number, trigger in enumerate(timed):
-            assert trigger.delay_s is not None
             self.tables.engine.add("Timer")
             delay = Labelled("delay_s=lambda x: ", self._expr(trigger.delay_s))
             nodes.append(call("Timer", quoted(input_name(trigger, number)), delay, f"repeat={trigger.kind == 'every'}"))
         return nodes
 
-    def _expr(self, expr: object) -> Node:
-        return self.tables._expr(self.part, expr)
+    def _expr(self, expr: Expr | None) -> Node:
+        return self.tables.expr(self.part, expr)
 
     def _transition(self, transition: Transition) -> Node:
         self.tables.engine.add("Transition")
         binds = transition.trigger.binds
         items: list[Node] = [quoted(_source(transition.span))]
         if transition.actions:
-            items.append(Labelled("actions=", tuple_of(*(self._action(action, binds) for action in transition.actions))))
+            items.append(
+                Labelled("actions=", tuple_of(*(self._action(action, binds) for action in transition.actions)))
+            )
         if transition.target is not None:
             items.append(f"target={quoted(transition.target)}")
         if transition.guard is not None:
@@ -216,10 +220,10 @@ class _MachineWriter:
                 return call("Grant", quoted(f"{self.part.name}.{lease}"), *functions)
             case Release(lease, key):
                 return call("Release", quoted(f"{self.part.name}.{lease}"), _function(binds, self._expr(key)))
-            case Hangup():
-                return call("Hangup")
             case Fail(code):
                 return call("Fail", quoted(code))
+            case _:
+                return call("Hangup")
 
 
 def machine_name(part: Part, role: str) -> str:
@@ -275,6 +279,3 @@ def _policy(policy: Policy) -> Node:
 
 def _frozenset(names: tuple[str, ...] | list[str]) -> Node:
     return call("frozenset", list_of(*map(quoted, names))) if names else "frozenset()"
-
-
-__all__ = ["Group", "TableNodes", "input_name", "isort_key", "machine_name", "receives", "sent_in"]

@@ -1,0 +1,72 @@
+"""The protocol against what the original client and a server of 2016 said to each other."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import msgspec
+import pytest
+from conformance import captures
+from mdk_protocol import CODEC, SESSION_CLIENT, SESSION_SERVER, SharedContext
+
+from mdkspec_runtime.monitor import Monitor
+
+FRAMES = [frame for name in captures.names() for frame in captures.frames(name)]
+CONTEXTS = [text for name in captures.names() for text in captures.contexts(name)]
+
+
+def _without_extras(value: Any) -> Any:
+    """A frame's object without what the original adds (`$class`) and writes for nothing (null)."""
+    if isinstance(value, dict):
+        return {
+            key: inner if key == "properties" else _without_extras(inner)
+            for key, inner in value.items()
+            if key != "$class" and inner is not None
+        }
+    return [_without_extras(item) for item in value] if isinstance(value, list) else value
+
+
+@pytest.mark.parametrize("frame", [f for f in FRAMES if f.from_client], ids=lambda frame: frame.id)
+def test_what_the_original_sent_survives_decode_and_encode(frame: captures.Frame) -> None:
+    """Decode, encode, decode gives the same value, and no field of the frame is lost on the way."""
+    message = CODEC.decode(frame.text)
+    again = CODEC.encode(message)
+    assert CODEC.decode(again) == message
+    sent, kept = _without_extras(json.loads(frame.text)), json.loads(again)
+    lost = {key: value for key, value in sent.items() if kept.get(key) != value and key not in ("node", "environment")}
+    assert not {key: value for key, value in lost.items() if not isinstance(value, dict)}
+
+
+@pytest.mark.parametrize("frame", [f for f in FRAMES if not f.from_client], ids=lambda frame: frame.id)
+def test_what_a_server_sent_to_the_original_is_read(frame: captures.Frame) -> None:
+    """Every server frame of the captures decodes: short names, long names, with and without $class."""
+    assert isinstance(CODEC.decode(frame.text), msgspec.Struct)
+
+
+@pytest.mark.parametrize("text", CONTEXTS)
+def test_every_context_of_the_original_is_read(text: str) -> None:
+    """A session context keeps its trace, clock and properties through our codec; NaN becomes null."""
+    context = CODEC.decode_record(SharedContext, text)
+    plain = json.loads(text, parse_constant=lambda _: None)
+    assert context.trace_id == plain["traceId"]
+    assert context.clock.clocks == plain["clock"]["clocks"]
+    assert context.properties == plain["properties"]
+    assert CODEC.decode_record(SharedContext, CODEC.encode_record(context)) == context
+
+
+@pytest.mark.parametrize("name", captures.names())
+def test_every_captured_conversation_is_legal_in_the_tables(name: str) -> None:
+    """An observer of each connection finds no message in a state that does not allow it."""
+    monitors: dict[int, Monitor] = {}
+    for frame in captures.frames(name):
+        monitor = monitors.setdefault(frame.connection, Monitor(SESSION_CLIENT, SESSION_SERVER))
+        sender = "client" if frame.from_client else "server"
+        finding = monitor.observe(sender, frame.text)
+        assert finding is None, f"{frame.id}: {finding}"
+
+
+def test_the_captures_use_every_message_that_a_client_sends() -> None:
+    """No kind of message of the original is missing from what the tests above saw."""
+    kinds = {json.loads(frame.text)["type"] for frame in FRAMES if frame.from_client}
+    assert kinds == {"open", "active", "expire", "log", "subscribe", "interactionevent"}

@@ -169,6 +169,17 @@ def import_from(module: str, names: Iterable[str]) -> str:
     return layout(Group(f"from {module} import (", tuple(ordered), ")"), used=1000)
 
 
+def own_imports(statements: Iterable[str]) -> str:
+    """Imports of the package itself and of the engine: one group, sorted by module."""
+    return "\n".join(sorted((one for one in statements if one), key=lambda one: one.split()[1]))
+
+
+def import_groups(groups: Iterable[Iterable[str]]) -> str:
+    """Groups of import statements with an empty line between; empty statements and groups fall away."""
+    blocks = ["\n".join(line for line in group if line) for group in groups]
+    return "\n\n".join(block for block in blocks if block)
+
+
 def docstring(text: str, *, indent: int, default: str = "") -> str:
     """A docstring with its indentation: the first sentence, then the rest; empty if there is neither text nor default."""
     words = " ".join((text or default).split()).replace("\\", "\\\\").replace('"""', r"\"\"\"")

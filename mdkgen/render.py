@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -12,8 +12,18 @@ import jinja2
 from mdkgen.ir import to_json
 from mdkgen.model import Enum, Face, Field, Message, Newtype, Record, Spec
 from mdkgen.output import MARK
-from mdkgen.pretty import Group, assignment, dict_of, layout, list_of, quoted, tuple_of
-from mdkgen.python import Expressions, annotation, docstring, field_default, import_from, isort_key, names_in
+from mdkgen.pretty import INDENT, WIDTH, Group, Labelled, Node, assignment, dict_of, layout, list_of, quoted, tuple_of
+from mdkgen.python import (
+    Expressions,
+    annotation,
+    docstring,
+    field_default,
+    import_from,
+    import_groups,
+    isort_key,
+    names_in,
+    own_imports,
+)
 from mdkgen.strategies import strategy_functions
 from mdkgen.stubs import Stub, role_constant, stub_views
 from mdkgen.table_nodes import TableNodes, machine_name
@@ -117,12 +127,7 @@ def _messages_imports(spec: Spec) -> str:
         [import_from("msgspec", msgspec_names)],
         ours,
     ]
-    return _import_groups(groups)
-
-
-def _import_groups(groups: Iterable[Iterable[str]]) -> str:
-    blocks = ["\n".join(line for line in group if line) for group in groups]
-    return "\n\n".join(block for block in blocks if block)
+    return import_groups(groups)
 
 
 def _newtype(newtype: Newtype) -> str:
@@ -139,9 +144,9 @@ def _enum_head(enum: Enum) -> str:
 
 def _struct(one: Record | Message, tag: str, expressions: Expressions) -> _Struct:
     renamed = [(field.name, quoted(field.wire)) for field in one.fields if field.wire != field.name]
-    items = ["Struct", "frozen=True", "kw_only=True", *(tag.split(", ") if tag else ())]
+    items: list[Node] = ["Struct", "frozen=True", "kw_only=True", *(tag.split(", ") if tag else ())]
     if renamed:
-        items.append("rename=" + layout(dict_of(*renamed), used=-10_000))
+        items.append(Labelled("rename=", dict_of(*renamed)))
     head = layout(Group(f"class {one.name}(", tuple(items), ")"), tail=1) + ":"
     return _Struct(head, one.doc, tuple((_field_line(field, expressions), field.doc) for field in one.fields))
 
@@ -156,9 +161,11 @@ def _unions(spec: Spec) -> list[str]:
     if not names:
         return []
     line = f"AnyMessage: TypeAlias = {' | '.join(names)}"
-    if len(line) <= 120:
+    if len(line) <= WIDTH:
         return [line]
-    return ["AnyMessage: TypeAlias = (\n    " + "\n    | ".join(names) + "\n)"]
+    joined = " | ".join(names)
+    body = joined if INDENT + len(joined) <= WIDTH else "\n    | ".join(names)
+    return [f"AnyMessage: TypeAlias = (\n    {body}\n)"]
 
 
 def _tag(spec: Spec) -> str:
@@ -184,7 +191,7 @@ def _codec_view(spec: Spec) -> Mapping[str, Any]:
     )
     return {
         "namespace": spec.namespace,
-        "imports": _import_groups(
+        "imports": import_groups(
             [["from mdkspec_runtime.codec import Codec"], [import_from(f"{spec.namespace}.messages", names)]]
         ),
         "codec": assignment("CODEC: Final", node),
@@ -204,13 +211,14 @@ def _tables_view(spec: Spec) -> Mapping[str, Any]:
             blocks.append((assignment(f"{role_constant(protocol, role)}: Final", nodes.role(role)), ""))
         engine |= nodes.engine
         used |= nodes.used
-    imports = _import_groups(
+    ours = own_imports(
         [
-            ["from typing import Final"],
-            [import_from("mdkspec_runtime.tables", engine)],
-            [f"from {spec.namespace}.codec import CODEC", import_from(f"{spec.namespace}.messages", used)],
+            f"from {spec.namespace}.codec import CODEC",
+            import_from(f"{spec.namespace}.messages", used),
+            import_from("mdkspec_runtime.tables", engine),
         ]
     )
+    imports = import_groups([["from typing import Final"], [ours]])
     return {"namespace": spec.namespace, "imports": imports, "blocks": blocks}
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from mdkgen.model import Enum, Field, ListOf, MapOf, Message, Named, Newtype, Nullable, Record, Scalar, Spec, Type
 from mdkgen.pretty import Labelled, Node, call, layout, list_of
-from mdkgen.python import import_from
+from mdkgen.python import import_from, import_groups, own_imports
 
 SCALARS = {
     "bool": "st.booleans()",
@@ -50,15 +50,10 @@ class _StrategyWriter:
         return "any_message", "AnyMessage", layout(body, indent=4, used=11)
 
     def imports(self) -> str:
-        used = sorted(self.used)
-        groups = [
-            [import_from("hypothesis", {"strategies as st"})],
-            ["from msgspec import UNSET"] if "UNSET" in used else [],
-            [import_from("mdkspec_runtime.testing.strategies", self.helpers)],
-            [import_from(f"{self.spec.namespace}.messages", self.used - {"UNSET"})],
-        ]
-        blocks = ["\n".join(line for line in group if line) for group in groups]
-        return "\n\n".join(block for block in blocks if block)
+        unset = "from msgspec import UNSET" if "UNSET" in self.used else ""
+        helpers = import_from("mdkspec_runtime.testing.strategies", self.helpers)
+        messages = import_from(f"{self.spec.namespace}.messages", self.used - {"UNSET"})
+        return import_groups([["from hypothesis import strategies as st", unset], [own_imports([helpers, messages])]])
 
     def _field(self, field: Field) -> Node:
         node = self._type(field.type)

@@ -5,9 +5,19 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from mdkgen.model import Argument, Delivery, Machine, Named, Part, Protocol, Request, Spec, Type
+from mdkgen.model import Argument, Delivery, Do, Machine, Named, Part, Protocol, Request, Spec, Tell, Type
+from mdkgen.model_walk import expressions_of, hooks_in
 from mdkgen.pretty import Node, quoted, signature
-from mdkgen.python import Expressions, annotation, import_from, names_in, parameters, variable
+from mdkgen.python import (
+    Expressions,
+    annotation,
+    import_from,
+    import_groups,
+    names_in,
+    own_imports,
+    parameters,
+    variable,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,10 +118,13 @@ class _StubWriter:
             if hook.each:
                 self.iterates = True
                 result = f"Iterable[{result}]"
-            methods.append(Method(self._head(hook.name, hook.arguments, result), hook.doc or "A hook of the spec.", ""))
+            doc = hook.doc or f"Asked on {_occasions(machine, hook.name)}."
+            methods.append(Method(self._head(hook.name, hook.arguments, result), doc, ""))
         told = [event for event in machine.events if event.shared == shared]
-        doc = "The machine tells this."
-        return methods + [Method(self._head(event.name, event.arguments, "None"), doc, "") for event in told]
+        for event in told:
+            doc = f"Told on {_occasions(machine, event.name)}."
+            methods.append(Method(self._head(event.name, event.arguments, "None"), doc, ""))
+        return methods
 
     def _methods(self, part: Part, machine: Machine) -> list[Method]:
         methods: list[Method] = []
@@ -201,26 +214,49 @@ class _StubWriter:
         msgspec_names = (
             {"UNSET", "UnsetType"} if self.unset and self._uses_unset() else {"UnsetType"} if self.unset else set()
         )
-        groups = [
-            [import_from("collections.abc", abc), import_from("typing", typing_names)],
-            [import_from("msgspec", msgspec_names)],
+        ours = own_imports(
             [
                 import_from("mdkspec_runtime.endpoint", {"Endpoint"}),
                 import_from("mdkspec_runtime.errors", {"RequestFailed"} if self.asks else set()),
                 import_from("mdkspec_runtime.leases", {"SharedLeases"} if shared else set()),
                 import_from("mdkspec_runtime.reconnect", {"no_jitter"} if connects else set()),
-            ],
-            [
                 import_from(f"{package}.messages", self.names - {"Any"}),
                 import_from(f"{package}.tables", {role_constant(self.protocol, self.role)}),
-            ],
-        ]
-        blocks = ["\n".join(line for line in group if line) for group in groups]
-        return "\n\n".join(block for block in blocks if block)
+            ]
+        )
+        standard = [import_from("collections.abc", abc), import_from("typing", typing_names)]
+        return import_groups([standard, [import_from("msgspec", msgspec_names)], [ours]])
 
     def _uses_unset(self) -> bool:
         machines = [part.machine(self.role) for part in self.protocol.parts]
         return any(argument.optional for machine in machines for one in machine.calls for argument in one.arguments)
+
+
+def _occasions(machine: Machine, name: str) -> str:
+    """The triggers on which the application is told or asked something, as the spec writes them."""
+    states = [one for state in machine.states for one in state.transitions]
+    found: dict[str, None] = {}
+    for transition in (*machine.always, *states):
+        asked = [call for expr in expressions_of(transition) for call in hooks_in(expr)]
+        named = [
+            one.event if isinstance(one, Tell) else one.hook for one in transition.actions if isinstance(one, Tell | Do)
+        ]
+        if name in asked or name in named:
+            found[f"`{transition.trigger.kind} {transition.trigger.name}`".replace(" `", "`")] = None
+    return ", ".join(found) or "nothing"
+
+
+def _where(part: Part, machine: Machine, call: str) -> str:
+    """Where a call is allowed; elsewhere it raises."""
+    if any(one.trigger.kind == "call" and one.trigger.name == call for one in machine.always):
+        return "Allowed at any time."
+    states = [
+        state.name
+        for state in machine.states
+        if call in state.ignores
+        or any(one.trigger.kind == "call" and one.trigger.name == call for one in state.transitions)
+    ]
+    return f"Raises IllegalCall unless {part.name} is in state {' or '.join(states)}."
 
 
 def _snake(name: str) -> str:

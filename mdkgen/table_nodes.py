@@ -190,7 +190,7 @@ class _MachineWriter:
 
     def _transition(self, transition: Transition) -> Node:
         self.tables.engine.add("Transition")
-        binds = transition.trigger.binds
+        binds = transition.trigger.binds or (("_",) if transition.trigger.kind in ("recv", "lapse") else ())
         items: list[Node] = [quoted(_source(transition.span))]
         if transition.actions:
             items.append(

@@ -1,0 +1,391 @@
+"""The MDK: what a process starts once, and everything hangs on."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Mapping
+from functools import cache
+from random import Random
+from threading import RLock, current_thread
+from time import monotonic, time
+from typing import TYPE_CHECKING, Any
+
+from mdk_protocol.client import SessionClient
+from mdk_runtime import lifecycle
+from mdk_runtime.config import Config, read_config
+from mdk_runtime.core.client import ClientCore
+from mdk_runtime.core.context import (
+    CONTEXT_HEADER,
+    TIMEOUT_PROPERTY,
+    BrokenContext,
+    Context,
+    deadline_of,
+    decode_context,
+    derivation_text,
+    derived,
+    joined,
+    uuid_text,
+)
+from mdk_runtime.core.environments import parse_environment
+from mdk_runtime.errors import BadValue, NotStarted
+from mdk_runtime.intake import Intake
+from mdk_runtime.session import Session, current_session
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+    from mdk_protocol.messages import Log, Open, ProtocolError
+    from mdk_runtime.core.environments import Environment
+    from mdk_runtime.core.nodes import Node
+    from mdk_runtime.io_thread import IoThread
+
+STOP_WITHIN_S = 2.0
+"""As long as stop(), or the end of a process without it, takes to say goodbye."""
+DERIVE_CATEGORY = "mdk"
+
+_log = logging.getLogger("mdk")
+_protocol_log = logging.getLogger("mdk.protocol")
+
+
+@cache
+def mdk_version() -> str:
+    """The version of this package."""
+    from importlib.metadata import version  # Slow to import, and only needed to connect.
+
+    return version("mdk")
+
+
+class MDK:
+    """One process's part in the system. Every method may be called by any thread."""
+
+    CONTEXT_HEADER = CONTEXT_HEADER
+    """The HTTP header for `session.inject()` and `join`."""
+
+    def __init__(self, config: Config | None = None) -> None:
+        self.config = config if config is not None else read_config(os.environ)
+        self.intake = Intake()
+        self.intake.shut = self.config.server_url is None
+        self._random = Random()  # noqa: S311  # Ids must differ, not be secret.
+        self._lock = RLock()
+        self.core = ClientCore(
+            node_id=_node_id(),
+            environment=self.config.environment,
+            mdk_version=mdk_version,
+            settings=self.config.breaker,
+            listener=self,
+            lock=RLock(),
+            monotonic=monotonic,
+        )
+        self.endpoint = SessionClient(self.core)
+        self._io: IoThread | None = None
+        self._default_deadline_s: float | None = None
+        self._subscribers: list[Callable[[Log], None]] = []
+
+    # Starting and stopping.
+
+    def start(self) -> MDK:
+        """Connect, in the background. Starting twice is starting once."""
+        with self._lock:
+            if self._io is None:
+                from mdk_runtime.io_thread import IoThread  # asyncio and websockets are only needed from here on.
+
+                self.core.add_nodes(self.config.static_nodes)
+                self.intake.shut = self.config.server_url is None
+                self._io = IoThread(self.core, self.endpoint, self.intake, self.config)
+                lifecycle.watch(self)
+                self._io.start()
+        return self
+
+    def stop(self) -> None:
+        """Take this process's nodes out of discovery, send what is queued, disconnect: in 2 s at most."""
+        self.wait_stopped(self.begin_stop(), STOP_WITHIN_S)
+
+    def begin_stop(self) -> IoThread | None:
+        """The part of stop() that does not wait."""
+        with self._lock:
+            io, self._io = self._io, None
+            if io is not None:
+                lifecycle.unwatch(self)
+                io.begin_stop(STOP_WITHIN_S)
+        return io
+
+    def wait_stopped(self, io: IoThread | None, timeout_s: float) -> None:
+        """The part of stop() that does."""
+        if io is not None and current_thread() is not io.thread:
+            io.wait(timeout_s + 0.2)
+
+    def __enter__(self) -> MDK:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    @property
+    def node_id(self) -> str:
+        """How the others know this process."""
+        return self.core.node_id
+
+    # Discovery.
+
+    def register(self, service: str, version: str, address: str | None = None) -> None:
+        """This process offers a service. Before start(), it is said when connecting.
+
+        Without an address, the one that DATAWIRE_ROUTABLE_HOST and DATAWIRE_ROUTABLE_PORT name is taken.
+        """
+        address = address or self.config.routable_address
+        for name, value in (("service", service), ("version", version), ("address", address)):
+            if value is None or not str(value):
+                raise BadValue(name, value, "a text")
+        with self._lock:
+            node = self.core.make_own_node(str(service), str(version), str(address))
+            if self._io is not None:
+                self._io.call(self.endpoint.register, node)
+            else:
+                self.endpoint.register(node, now=monotonic())
+
+    def services(self) -> list[str]:
+        """The services that have a node, as far as this process knows."""
+        with self.core.lock:
+            return self.core.table.services()
+
+    def nodes(self, service: str) -> list[Node]:
+        """The nodes of a service in every environment, as far as this process knows."""
+        with self.core.lock:
+            return self.core.table.nodes(service)
+
+    def wait_for_node(self, environment: Environment, service: str, version: str | None, wait_s: float) -> Node:
+        """Block until there is a node. Raises ResolveTimeout."""
+        from concurrent.futures import Future
+        from concurrent.futures import TimeoutError as NotYet
+
+        start = monotonic()
+        future: Future[Node] = Future()
+        waiter = self.core.resolve_later(environment, service, version, future.set_result)
+        while waiter is not None and not future.done():
+            left = start + wait_s - monotonic()
+            if left <= 0:
+                self.core.cancel(waiter)
+                break
+            retry_at = self.core.deadline
+            try:
+                return future.result(left if retry_at is None else min(left, max(0.0, retry_at - monotonic())))
+            except NotYet:
+                self.core.tick()  # The I/O thread may not be running.
+        if future.done():
+            return future.result()
+        raise self._resolve_error(environment, service, version, monotonic() - start)
+
+    def future_node(
+        self, environment: Environment, service: str, version: str | None, wait_s: float
+    ) -> Future[Node]:
+        """As `wait_for_node`, without blocking. Raises NotStarted, for nobody would look at the clock."""
+        from concurrent.futures import Future, InvalidStateError
+
+        with self._lock:
+            io = self._io
+        if io is None:
+            raise NotStarted("resolve_async()")
+        future: Future[Node] = Future()
+
+        def deliver(node: Node) -> None:
+            if future.set_running_or_notify_cancel():
+                with self.intake.unmuted():
+                    future.set_result(node)
+
+        waiter = self.core.resolve_later(environment, service, version, deliver)
+        if waiter is not None:
+            start = monotonic()
+
+            def give_up() -> None:
+                self.core.cancel(waiter)
+                error = self._resolve_error(environment, service, version, monotonic() - start)
+                try:
+                    with self.intake.unmuted():
+                        future.set_exception(error)
+                except InvalidStateError:
+                    pass  # It was answered, or cancelled.
+
+            io.call_later(wait_s, give_up)
+        return future
+
+    # Sessions.
+
+    def session(self) -> Session:
+        """A new session, in this process's environment."""
+        properties: Mapping[str, Any] = {}
+        if self._default_deadline_s is not None:
+            properties = {TIMEOUT_PROPERTY: time() + self._default_deadline_s}
+        return Session(self, Context(self.new_uuid(), (), 0, properties, self.core.environment))
+
+    def join(self, encoded: str | bytes | None) -> Session:
+        """The session that a caller has sent, from here on; a new one if there is none, or none that can be read."""
+        context = self._decode(encoded)
+        if context is None:
+            return self.session()
+        session = Session(self, joined(context, trace_id=self.new_uuid()))
+        if self._default_deadline_s is not None:
+            session.set_deadline(self._default_deadline_s)
+        return session
+
+    def derive(self, encoded: str | bytes | None) -> Session:
+        """A new session with the properties of another, but for its deadline: for what has many receivers."""
+        context = self._decode(encoded)
+        if context is None:
+            return self.session()
+        session = Session(self, derived(context, trace_id=self.new_uuid(), environment=self.core.environment))
+        session.info(DERIVE_CATEGORY, derivation_text(context))
+        return session
+
+    def join_headers(self, headers: Mapping[str, str]) -> Session:
+        """`join` what a request's headers hold, whatever the case of their names."""
+        encoded = headers.get(CONTEXT_HEADER)
+        if encoded is None:
+            wanted = CONTEXT_HEADER.lower()
+            encoded = next((value for name, value in headers.items() if name.lower() == wanted), None)
+        return self.join(encoded)
+
+    def set_default_deadline(self, seconds: float) -> None:
+        """Sessions that are made or joined from now on end in so many seconds, if not sooner."""
+        if not isinstance(seconds, (int, float)) or isinstance(seconds, bool) or not seconds > 0:
+            raise BadValue("seconds", seconds, "a number above 0")
+        self._default_deadline_s = float(seconds)
+
+    def set_deadline(self, seconds: float) -> None:
+        """Lower the deadline of the current session; outside of one, that of the sessions to come."""
+        session = current_session()
+        if session is not None:
+            session.set_deadline(seconds)
+        elif self._default_deadline_s is None or seconds < self._default_deadline_s:
+            self.set_default_deadline(seconds)
+
+    def subscribe(self, handler: Callable[[Log], None]) -> None:
+        """Call `handler` with every log message of the tenant, on the I/O thread. What it logs itself is dropped."""
+        with self._lock:
+            self._subscribers.append(handler)
+            if self._io is not None:
+                self._io.call(self.endpoint.subscribe)
+            else:
+                self.endpoint.subscribe(now=monotonic())
+
+    def new_uuid(self) -> str:
+        """For a trace or an interaction."""
+        return uuid_text(self._random.getrandbits(128))
+
+    # What the core reports: Listener.
+
+    def opened(self, message: Open) -> None:
+        """The server has answered."""
+        _log.info("connected to %s, MDK %s", self.config.server_url, message.mdk_version or "of unknown version")
+        with self._lock:
+            io = self._io
+        if io is not None:
+            io.opened()
+
+    def closed(self, error: ProtocolError | None) -> None:
+        """The server closes."""
+        if error is None:
+            _protocol_log.info("the server closes the connection")
+            return
+        _protocol_log.error(
+            "the server closes the connection: code=%s title=%s detail=%s id=%s",
+            error.code or "-",
+            error.title or "-",
+            error.detail or "-",
+            error.id or "-",
+        )
+
+    def log_received(self, message: Log) -> None:
+        """Somebody in the tenant has logged."""
+        for handler in tuple(self._subscribers):
+            try:
+                handler(message)
+            except Exception:
+                _log.exception("a subscriber failed on a log message")
+
+    def rescheduled(self) -> None:
+        """A breaker has a new deadline."""
+        io = self._io
+        if io is not None:
+            io.reschedule()
+
+    # Forking.
+
+    def before_fork(self) -> None:
+        """Let no other thread be in the middle of a change."""
+        self._lock.acquire()
+        self.core.lock.__enter__()
+
+    def after_fork_in_parent(self) -> None:
+        """Go on."""
+        self.core.lock.__exit__(None, None, None)
+        self._lock.release()
+
+    def after_fork_in_child(self) -> None:
+        """Be a process of one's own: another id, another connection, nothing of the parent's to send."""
+        io, self._io = self._io, None
+        self._lock = RLock()
+        self._random = Random()  # noqa: S311  # Ids must differ, not be secret.
+        self.intake.empty()
+        self.core.become(_node_id(), RLock())
+        self.endpoint = SessionClient(self.core)
+        if self._subscribers:
+            self.endpoint.subscribe(now=monotonic())
+        if io is not None:
+            io.abandon()
+            self.start()
+
+    # The names of the original.
+
+    setDefaultDeadline = set_default_deadline
+    set_default_timeout = set_default_deadline
+    setDefaultTimeout = set_default_deadline
+    setDeadline = set_deadline
+    setTimeout = set_deadline
+
+    def _decode(self, encoded: str | bytes | None) -> Context | None:
+        if not encoded:
+            return None
+        try:
+            return decode_context(encoded)
+        except BrokenContext as error:
+            _log.warning("a session context cannot be read, a new session begins: %s", error)
+            return None
+
+    def _resolve_error(self, environment: Environment, service: str, version: str | None, waited_s: float) -> Exception:
+        return self.core.resolve_error(
+            environment, service, version, waited_s=waited_s, surroundings=self._surroundings()
+        )
+
+    def _surroundings(self) -> str:
+        io = self._io
+        if io is None:
+            return "the MDK is not started"
+        if self.config.server_url is None:
+            return "no server is configured"
+        return f"{'connected' if io.connected else 'not connected'} to {self.config.server_url}"
+
+
+def _node_id() -> str:
+    return uuid_text(int.from_bytes(os.urandom(16), "big"))
+
+
+def init(environment: str | None = None) -> MDK:
+    """Make an MDK from the environment variables. It opens nothing before its start()."""
+    if environment is None:
+        return MDK()
+    from dataclasses import replace
+
+    try:
+        place = parse_environment(environment)
+    except ValueError as error:
+        raise BadValue("environment", environment, "NAME, or FALLBACK:NAME") from error
+    return MDK(replace(read_config(os.environ), environment=place))
+
+
+def start(environment: str | None = None) -> MDK:
+    """Make an MDK from the environment variables and connect it."""
+    return init(environment).start()
+
+
+__all__ = ["CONTEXT_HEADER", "MDK", "current_session", "deadline_of", "init", "mdk_version", "start"]

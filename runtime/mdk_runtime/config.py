@@ -1,0 +1,158 @@
+"""What the environment variables say, read once and checked whole."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, cast
+from urllib.parse import quote, urlsplit
+
+from mdk_protocol import messages
+from mdk_runtime.core.breaker import BreakerSettings
+from mdk_runtime.core.environments import Environment, parse_environment
+from mdk_runtime.errors import ConfigurationError
+
+DEFAULT_SERVER_URL = "ws://127.0.0.1:8765/rtp"
+"""Where `mdk server` listens when nothing is set."""
+URL_EXAMPLE = "a WebSocket URL such as ws://127.0.0.1:8765/rtp"
+SOURCE_EXAMPLES = "datawire:TOKEN, static:nodes=[{...}, ...] or synapse:path=DIRECTORY"
+NODE_EXAMPLE = '{"service": "hello", "version": "1.0", "address": "http://127.0.0.1:7000"}'
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """How an MDK is set up."""
+
+    server_url: str | None = DEFAULT_SERVER_URL
+    """None connects to nothing: sessions and logging work, and other sources fill the table."""
+    token: str | None = None
+    environment: Environment = field(default_factory=Environment)
+    static_nodes: tuple[messages.Node, ...] = ()
+    synapse_path: str | None = None
+    breaker: BreakerSettings = field(default_factory=BreakerSettings)
+    experimental: bool = False
+    """Whether a session's routes act on its resolves."""
+    log_messages: bool = False
+    routable_address: str | None = None
+    """What `register` takes when it is given no address."""
+
+    @property
+    def connection_url(self) -> str | None:
+        """The URL with the token. Never log this one."""
+        if self.server_url is None or self.token is None:
+            return self.server_url
+        joiner = "&" if urlsplit(self.server_url).query else "?"
+        return f"{self.server_url}{joiner}token={quote(self.token, safe='')}"
+
+
+def read_config(variables: Mapping[str, str]) -> Config:
+    """Read everything from environment variables. Raises ConfigurationError naming the first that is wrong."""
+    source, _, argument = variables.get("MDK_DISCOVERY_SOURCE", "").partition(":")
+    if source not in ("", "datawire", "static", "synapse"):
+        raise ConfigurationError("MDK_DISCOVERY_SOURCE", variables["MDK_DISCOVERY_SOURCE"], SOURCE_EXAMPLES)
+    environment = _environment(variables)
+    token = variables.get("DATAWIRE_TOKEN") or (argument if source == "datawire" else None) or None
+    connects = token is not None or source not in ("static", "synapse")
+    return Config(
+        server_url=_server_url(variables) if connects else None,
+        token=token,
+        environment=environment,
+        static_nodes=_static_nodes(argument, environment) if source == "static" else (),
+        synapse_path=_synapse_path(argument) if source == "synapse" else None,
+        breaker=_breaker(variables),
+        experimental=bool(variables.get("MDK_EXPERIMENTAL")),
+        log_messages=bool(variables.get("MDK_LOG_MESSAGES")),
+        routable_address=_routable_address(variables),
+    )
+
+
+def _server_url(variables: Mapping[str, str]) -> str:
+    url = variables.get("MDK_SERVER_URL") or DEFAULT_SERVER_URL
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in ("ws", "wss") and bool(parts.hostname) and not parts.fragment
+        _ = parts.port  # Raises ValueError if it is none.
+    except ValueError as error:
+        raise ConfigurationError("MDK_SERVER_URL", url, URL_EXAMPLE) from error
+    if not usable:
+        raise ConfigurationError("MDK_SERVER_URL", url, URL_EXAMPLE)
+    return url
+
+
+def _environment(variables: Mapping[str, str]) -> Environment:
+    text = variables.get("MDK_ENVIRONMENT", "")
+    try:
+        return parse_environment(text)
+    except ValueError as error:
+        raise ConfigurationError("MDK_ENVIRONMENT", text, "NAME, or FALLBACK:NAME") from error
+
+
+def _breaker(variables: Mapping[str, str]) -> BreakerSettings:
+    policy = variables.get("MDK_FAILURE_POLICY", "")
+    if policy not in ("", "recording"):
+        raise ConfigurationError("MDK_FAILURE_POLICY", policy, "recording, or nothing for circuit breakers")
+    return BreakerSettings(trips=policy != "recording")
+
+
+def _synapse_path(argument: str) -> str:
+    key, _, path = argument.partition("=")
+    if key != "path" or not path:
+        raise ConfigurationError("MDK_DISCOVERY_SOURCE", f"synapse:{argument}", "synapse:path=DIRECTORY")
+    return path
+
+
+def _routable_address(variables: Mapping[str, str]) -> str | None:
+    host, port = variables.get("DATAWIRE_ROUTABLE_HOST"), variables.get("DATAWIRE_ROUTABLE_PORT")
+    if not host:
+        return None
+    if port and not port.isdecimal():
+        raise ConfigurationError("DATAWIRE_ROUTABLE_PORT", port, "a port number")
+    return f"http://{host}:{port}" if port else f"http://{host}"
+
+
+def _static_nodes(argument: str, environment: Environment) -> tuple[messages.Node, ...]:
+    key, _, text = argument.partition("=")
+    expected = f"static:nodes=[{NODE_EXAMPLE}]"
+    if key != "nodes":
+        raise ConfigurationError("MDK_DISCOVERY_SOURCE", f"static:{argument}", expected)
+    try:
+        items: object = json.loads(text)
+    except ValueError as error:
+        raise ConfigurationError("MDK_DISCOVERY_SOURCE", f"static:{argument}", f"{expected} ({error})") from error
+    if not isinstance(items, list):
+        raise ConfigurationError("MDK_DISCOVERY_SOURCE", f"static:{argument}", expected)
+    return tuple(_static_node(item, environment) for item in cast("list[object]", items))
+
+
+def _static_node(item: object, environment: Environment) -> messages.Node:
+    values = cast("dict[str, Any]", item) if isinstance(item, dict) else {}
+    place = values.get("environment")
+    properties = values.get("properties")
+    texts = [values.get(name) for name in ("service", "address")]
+    if not all(isinstance(text, str) and text for text in texts):
+        raise ConfigurationError("MDK_DISCOVERY_SOURCE", json.dumps(item), f"nodes like {NODE_EXAMPLE}")
+    node = messages.Node(
+        service=values["service"],
+        version=str(values.get("version") or "1.0"),
+        address=values["address"],
+        properties=cast("dict[str, Any]", properties) if isinstance(properties, dict) else {},
+        environment=_place(place, environment).message,
+    )
+    return messages.Node(
+        id=str(values.get("id") or f"static:{node.address}"),
+        service=node.service,
+        version=node.version,
+        address=node.address,
+        properties=node.properties,
+        environment=node.environment,
+    )
+
+
+def _place(place: object, own: Environment) -> Environment:
+    if isinstance(place, str):
+        return parse_environment(place)
+    if isinstance(place, dict):
+        values = cast("dict[str, Any]", place)
+        return Environment(str(values.get("name") or Environment().name), values.get("fallbackName") or None)
+    return own

@@ -1,0 +1,251 @@
+"""What a client knows and says: the behaviour behind the generated SessionClient."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+from mdk_protocol import messages
+from mdk_runtime.core.breaker import Breaker, Breakers, BreakerSettings
+from mdk_runtime.core.environments import DEFAULT_NAME, Environment
+from mdk_runtime.core.nodes import NODE_ID_PROPERTY, Node, node_from_message, own_node
+from mdk_runtime.core.table import Place, Table, Waiter
+from mdk_runtime.errors import NoNodeAvailable, ResolveTimeout
+
+if TYPE_CHECKING:
+    from mdk_protocol.messages import Log, Open, ProtocolError
+    from mdk_runtime.ports import Listener, Lock, Monotonic
+    from msgspec import UnsetType
+
+
+class ClientCore:
+    """The handler of a client's connection, and the owner of its routing table.
+
+    The engine calls the methods of SessionClientHandler on one thread; the rest may be called by any.
+    """
+
+    def __init__(
+        self,
+        *,
+        node_id: str,
+        environment: Environment,
+        mdk_version: Callable[[], str],
+        settings: BreakerSettings,
+        listener: Listener,
+        lock: Lock,
+        monotonic: Monotonic,
+    ) -> None:
+        self.node_id = node_id
+        self.environment = environment
+        self.listener = listener
+        self.lock = lock
+        self.table = Table(Breakers(settings), self._take_probe)
+        self._mdk_version = mdk_version
+        self._monotonic = monotonic
+        self._own: dict[str, messages.Node] = {}
+        """What this process offers, keyed by service."""
+        self._unconfirmed: set[Place] = set()
+        """Nodes from before this connection that the server has not named again."""
+        self._elsewhere: set[Place] = set()
+        """Nodes that other sources than the server have named."""
+
+    # What the engine asks and tells: SessionClientHandler.
+
+    def own_open(self) -> Open:
+        """What this client says first."""
+        return messages.Open(
+            mdk_version=self._mdk_version(), node_id=self.node_id, environment=self.environment.message
+        )
+
+    def remember(self, node: messages.Node) -> None:
+        """This process offers a service; registering it again replaces what it said."""
+        self._own[node.service] = node
+
+    def forget(self, node: messages.Node) -> None:
+        """This process no longer offers a service."""
+        self._own.pop(node.service, None)
+
+    def own_nodes(self) -> Iterable[messages.Node]:
+        """What this process offers, in order of first registration."""
+        return tuple(self._own.values())
+
+    def opened(self, m: Open) -> None:
+        """The server answers; what it does not name on this connection is in doubt."""
+        with self.lock:
+            self._unconfirmed = self.table.places() - self._elsewhere
+        self.listener.opened(m)
+
+    def node_active(self, node: messages.Node) -> None:
+        """A node is there."""
+        known = node_from_message(node, self)
+        if known is None:
+            return
+        self._unconfirmed.discard((known.service, known.environment.name, known.address))
+        with self.lock:
+            answered = self.table.active(known)
+        _deliver(answered)
+
+    def node_expired(self, node: messages.Node) -> None:
+        """A node is gone."""
+        sender = node.id or node.properties.get(NODE_ID_PROPERTY)
+        with self.lock:
+            self.table.expired(node.service, node.environment.name or DEFAULT_NAME, sender, node.address or None)
+
+    def cleared(self) -> None:
+        """Every node is gone."""
+        with self.lock:
+            self.table.clear()
+
+    def closed(self, error: ProtocolError | UnsetType) -> None:
+        """The server closes."""
+        self.listener.closed(error or None)
+
+    def log_received(self, m: Log) -> None:
+        """Somebody in the tenant has logged."""
+        self.listener.log_received(m)
+
+    # The table.
+
+    def sweep(self) -> int:
+        """Drop what the server has not named since it opened: it went while we were away. How many."""
+        with self.lock:
+            gone = self._unconfirmed & self.table.places()
+            self._unconfirmed = set()
+            for service, environment_name, address in gone:
+                self.table.expired(service, environment_name, None, address)
+        return len(gone)
+
+    def add_nodes(self, nodes: Iterable[messages.Node]) -> None:
+        """Nodes of another source."""
+        for message in nodes:
+            node = node_from_message(message, self)
+            if node is not None:
+                self._elsewhere.add((node.service, node.environment.name, node.address))
+                with self.lock:
+                    answered = self.table.active(node)
+                _deliver(answered)
+
+    def replace_nodes(self, service: str, nodes: Iterable[messages.Node]) -> None:
+        """All nodes of a service in our own environment, from another source."""
+        known = [node for message in nodes if (node := node_from_message(message, self)) is not None]
+        name = self.environment.name
+        self._elsewhere = {place for place in self._elsewhere if place[:2] != (service, name)}
+        self._elsewhere.update((service, name, node.address) for node in known)
+        with self.lock:
+            answered = self.table.replace(service, name, known)
+        _deliver(answered)
+
+    def resolve_now(self, environment: Environment, service: str, version: str | None) -> Node | None:
+        """The next node, or None if a resolve has to wait."""
+        with self.lock:
+            answered = self._tick(self._monotonic())
+            node = self.table.pick(environment, service, version)
+        _deliver(answered)
+        return node
+
+    def resolve_later(
+        self, environment: Environment, service: str, version: str | None, deliver: Callable[[Node], None]
+    ) -> Waiter | None:
+        """Deliver a node as soon as there is one: now, or later, and then once. None if it was now."""
+        waiter = Waiter(environment, service, version, deliver)
+        with self.lock:
+            node = self.table.pick(environment, service, version)
+            if node is None:
+                self.table.wait(waiter)
+                return waiter
+        deliver(node)
+        return None
+
+    def cancel(self, waiter: Waiter) -> None:
+        """The resolve waits no longer."""
+        with self.lock:
+            self.table.cancel(waiter)
+
+    def resolve_error(
+        self, environment: Environment, service: str, version: str | None, *, waited_s: float, surroundings: str
+    ) -> ResolveTimeout:
+        """Why there is no node."""
+        with self.lock:
+            out = self.table.out(environment, service, version, now=self._monotonic())
+            known = self.table.known(service)
+        where = str(environment)
+        if out:
+            return NoNodeAvailable(
+                service, version, environment=where, waited_s=waited_s, out=out, known=known, surroundings=surroundings
+            )
+        return ResolveTimeout(
+            service, version, environment=where, waited_s=waited_s, known=known, surroundings=surroundings
+        )
+
+    # Circuit breakers: Reporter.
+
+    def succeeded(self, address: str) -> None:
+        """A call to an address worked."""
+        with self.lock:
+            changed = self.table.breakers.success(address)
+            answered = self.table.may_be_used(address) if changed else []
+        _deliver(answered)
+
+    def failed(self, address: str) -> None:
+        """A call to an address failed."""
+        with self.lock:
+            if self.table.breakers.failure(address, now=self._monotonic()):
+                self.table.may_not_be_used(address)
+        self.listener.rescheduled()
+
+    def is_available(self, address: str) -> bool:
+        """Whether a resolve at this moment may take an address."""
+        with self.lock:
+            return self.table.breakers.available(address, now=self._monotonic())
+
+    def breaker(self, address: str) -> Breaker:
+        """The record of an address."""
+        with self.lock:
+            return self.table.breakers.of(address)
+
+    @property
+    def deadline(self) -> float | None:
+        """When `tick` has something to do."""
+        return self.table.breakers.deadline
+
+    def tick(self) -> None:
+        """Offer the addresses whose time is up for a probe."""
+        with self.lock:
+            answered = self._tick(self._monotonic())
+        _deliver(answered)
+
+    def _tick(self, now: float) -> list[tuple[Waiter, Node]]:
+        answered: list[tuple[Waiter, Node]] = []
+        for address in self.table.breakers.tick(now=now):
+            answered += self.table.may_be_used(address)
+        return answered
+
+    def _take_probe(self, node: Node) -> bool:
+        """Called by pickers, so also by threads that hold no lock."""
+        with self.lock:
+            taken = self.table.breakers.take(node.address, now=self._monotonic())
+            if taken:
+                self.table.may_not_be_used(node.address)
+        self.listener.rescheduled()
+        return taken
+
+    # This process's own nodes.
+
+    def make_own_node(self, service: str, version: str, address: str) -> messages.Node:
+        """A node of this process, to be registered."""
+        return own_node(service, version, address, node_id=self.node_id, environment=self.environment)
+
+    def become(self, node_id: str, lock: Lock) -> None:
+        """Be another process, with the same offers: after a fork."""
+        self.node_id = node_id
+        self.lock = lock
+        self.table.forget_waiters()
+        for service, node in self._own.items():
+            assert node.version, "own nodes are whole"
+            assert node.address, "own nodes are whole"
+            self._own[service] = self.make_own_node(service, node.version, node.address)
+
+
+def _deliver(answered: list[tuple[Waiter, Node]]) -> None:
+    for waiter, node in answered:
+        waiter.deliver(node)

@@ -1,0 +1,117 @@
+"""The distributed context: how it ticks, travels, is joined and derived from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mdk_protocol import messages
+from mdk_protocol.codec import CODEC
+from mdk_runtime.core.environments import Environment, from_message
+from mdkspec_runtime.errors import ProtocolRuntimeError
+
+CONTEXT_HEADER = "X-MDK-Context"
+"""The HTTP header that carries an encoded context."""
+CONTEXT_CHARS_MAX = 256 * 1024
+"""Longer ones are not read. HTTP servers stop at 8 to 64 KiB; contexts travel in queues, too."""
+TIMEOUT_PROPERTY = "timeout"
+"""Absolute, in seconds since the Unix epoch."""
+TRACE_PROPERTY = "trace"
+"""The lowest level sent on."""
+ROUTES_PROPERTY = "routes"
+
+
+class BrokenContext(ValueError):  # noqa: N818  # caught where it is made
+    """An encoded context that says nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """A session's state at one moment: what travels."""
+
+    trace_id: str
+    prefix: tuple[int, ...]
+    """All levels of the clock but the last."""
+    tick: int
+    """The last level of the clock."""
+    properties: Mapping[str, Any]
+    environment: Environment
+
+    @property
+    def clocks(self) -> list[int]:
+        """The whole clock."""
+        return [*self.prefix, self.tick]
+
+
+def uuid_text(bits: int) -> str:
+    """A version 4 UUID from 128 random bits."""
+    text = f"{bits:032x}"
+    variant = "89ab"[bits >> 62 & 3]
+    return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-{variant}{text[17:20]}-{text[20:]}"
+
+
+def shared_context(
+    trace_id: str, clocks: list[int], properties: Mapping[str, Any], environment: Environment
+) -> messages.SharedContext:
+    """A context as messages and headers carry it."""
+    return messages.SharedContext(
+        trace_id=trace_id,
+        clock=messages.LamportClock(clocks=clocks),
+        properties=dict(properties),
+        environment=environment.message,
+    )
+
+
+def encode_context(
+    trace_id: str, clocks: list[int], properties: Mapping[str, Any], environment: Environment
+) -> str:
+    """A context as text that is legal in an HTTP header: ASCII only."""
+    encoded = CODEC.encode_record(shared_context(trace_id, clocks, properties, environment))
+    text = encoded.decode()
+    return text if text.isascii() else _escape(text)
+
+
+def decode_context(encoded: str | bytes) -> Context:
+    """A context as it was sent. Raises BrokenContext with the reason."""
+    if len(encoded) > CONTEXT_CHARS_MAX:
+        raise BrokenContext(f"{len(encoded)} characters, more than {CONTEXT_CHARS_MAX}")
+    try:
+        shared = CODEC.decode_record(messages.SharedContext, encoded)
+    except (ProtocolRuntimeError, RecursionError, UnicodeError) as error:
+        raise BrokenContext(str(error)) from error
+    *prefix, tick = shared.clock.clocks or [0]
+    return Context(shared.trace_id, tuple(prefix), tick, shared.properties, from_message(shared.environment))
+
+
+def joined(context: Context, *, trace_id: str) -> Context:
+    """The receiver's side: the sender's last level ticked, and a level of one's own.
+
+    `trace_id` is for contexts that name none.
+    """
+    prefix = (*context.prefix, context.tick + 1)
+    return Context(context.trace_id or trace_id, prefix, 0, context.properties, context.environment)
+
+
+def derived(context: Context, *, trace_id: str, environment: Environment) -> Context:
+    """A new trace that has everything of another but its deadline."""
+    properties = {name: value for name, value in context.properties.items() if name != TIMEOUT_PROPERTY}
+    return Context(trace_id, (), 0, properties, environment)
+
+
+def derivation_text(context: Context) -> str:
+    """What a derived session logs first."""
+    return f"This session is derived from trace {context.trace_id} {[*context.prefix, context.tick + 1]}"
+
+
+def deadline_of(properties: Mapping[str, Any]) -> float | None:
+    """The deadline that a context carries; what is no number is none."""
+    value = properties.get(TIMEOUT_PROPERTY)
+    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+
+
+def _escape(text: str) -> str:
+    """Write what is not ASCII as JSON does; it can only stand inside strings there."""
+    units = text.encode("utf-16-be", "surrogatepass")
+    codes = (int.from_bytes(units[i : i + 2], "big") for i in range(0, len(units), 2))
+    return "".join(chr(code) if code < 0x80 else f"\\u{code:04x}" for code in codes)

@@ -1,0 +1,124 @@
+"""Where log calls of any thread leave their messages for the I/O thread: quick to fill, bounded, counted."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from threading import Lock, get_ident
+from time import time
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mdk_protocol.messages import InteractionEvent
+    from mdk_runtime.session import Session
+
+COUNT_MAX = 10_000
+"""As many as the outbox behind it holds; past it the oldest go."""
+TEXT_CHARS_MAX = 256 * 1024
+"""A text is cut here, so that no message passes the protocol's 1 MiB."""
+
+LogEntry = tuple["Session", Mapping[str, Any], int, float, str, str, str]
+"""Session, its properties, tick, wall clock, level, category, text: at the moment of the call."""
+
+
+def _nobody() -> None:
+    """There is no reader to wake."""
+
+
+class Intake:
+    """A queue that may be filled by any thread and is emptied by one.
+
+    The reader is woken only when somebody adds to a queue that the reader has left.
+    """
+
+    def __init__(self) -> None:
+        self._wake: Callable[[], None] = _nobody
+        self._items: deque[LogEntry | InteractionEvent] = deque()
+        self._woken = True
+        """True while nobody needs waking: before the reader runs, and until it has taken what is there."""
+        self.dropped = 0
+        """How many were pushed out by newer ones."""
+        self._dropping = Lock()
+        self.shut = False
+        """Nothing is taken while this is true: there is no server to send to."""
+        self.muted_thread = 0
+        """The thread whose own log calls would come back to it for ever."""
+
+    def add_log(self, session: Session, tick: int, level: str, category: object, text: object) -> None:
+        """Leave a log message."""
+        if self.shut or get_ident() == self.muted_thread:
+            return
+        if type(text) is not str:
+            text = str(text)
+        if type(category) is not str:
+            category = str(category)
+        if len(text) > TEXT_CHARS_MAX:
+            text = f"{text[:TEXT_CHARS_MAX]}... ({len(text)} characters)"
+        self._add((session, session._properties, tick, time(), level, category, text))
+
+    def add_interaction(self, event: InteractionEvent) -> None:
+        """Leave the report of an interaction."""
+        if not self.shut:
+            self._add(event)
+
+    def _add(self, item: LogEntry | InteractionEvent) -> None:
+        items = self._items
+        items.append(item)
+        if len(items) > COUNT_MAX:
+            try:
+                items.popleft()
+            except IndexError:
+                return  # The reader was quicker.
+            with self._dropping:
+                self.dropped += 1
+        if not self._woken:
+            self._woken = True
+            self._wake()
+
+    def attend(self, wake: Callable[[], None]) -> None:
+        """The calling thread becomes the reader, to be woken by `wake`; its own log calls are dropped."""
+        self._wake = wake
+        self.muted_thread = get_ident()
+
+    @contextmanager
+    def unmuted(self) -> Iterator[None]:
+        """The application's code may log, on whatever thread it is called."""
+        before = self.muted_thread
+        if get_ident() != before:
+            yield
+            return
+        self.muted_thread = 0
+        try:
+            yield
+        finally:
+            self.muted_thread = before
+
+    def take(self, limit: int) -> Iterator[LogEntry | InteractionEvent]:
+        """Take up to `limit` items; with fewer there, the reader wants to be woken for the next."""
+        self._woken = False
+        for _ in range(limit):
+            try:
+                yield self._items.popleft()
+            except IndexError:
+                return
+        self._woken = True
+
+    def hold(self) -> None:
+        """The reader stops; items wait for the next one."""
+        self._woken = True
+        self.muted_thread = 0
+
+    def empty(self) -> None:
+        """Forget what is there: in a forked child it is the parent's to send."""
+        self._items = deque()
+        self._dropping = Lock()
+        self._woken = True
+        self.muted_thread = 0
+        self.dropped = 0
+
+    def __bool__(self) -> bool:
+        return bool(self._items)
+
+    def __len__(self) -> int:
+        return len(self._items)

@@ -1,0 +1,91 @@
+"""What a running MDK must live through: forks, and the end of a program that forgot stop()."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import sys
+from time import monotonic
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from mdk_runtime.io_thread import IoThread
+
+
+class Running(Protocol):
+    """An MDK, as far as this module is concerned."""
+
+    def before_fork(self) -> None:
+        """Let no other thread be in the middle of a change."""
+        ...
+
+    def after_fork_in_parent(self) -> None:
+        """Go on."""
+        ...
+
+    def after_fork_in_child(self) -> None:
+        """Be a process of one's own."""
+        ...
+
+    def begin_stop(self) -> IoThread | None:
+        """Ask for the farewell."""
+        ...
+
+    def wait_stopped(self, io: IoThread | None, timeout_s: float) -> None:
+        """Wait until it is over."""
+        ...
+
+
+FAREWELL_S = 2.0
+"""As long as all MDKs of a process together may hold up its end."""
+
+_running: dict[int, Running] = {}
+_forking: list[Running] = []
+_hooked = False
+
+
+def watch(mdk: Running) -> None:
+    """An MDK runs. It is kept alive until it is stopped."""
+    global _hooked
+    _running[id(mdk)] = mdk
+    if not _hooked:
+        _hooked = True
+        atexit.register(farewell)
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(before=_before, after_in_parent=_in_parent, after_in_child=_in_child)
+
+
+def unwatch(mdk: Running) -> None:
+    """An MDK has stopped."""
+    _running.pop(id(mdk), None)
+
+
+def farewell() -> None:
+    """Stop every MDK, all at the same time."""
+    end = monotonic() + FAREWELL_S
+    stopping = [(mdk, mdk.begin_stop()) for mdk in tuple(_running.values())]
+    for mdk, io in stopping:
+        mdk.wait_stopped(io, max(0.0, end - monotonic()))
+
+
+def _before() -> None:
+    _forking[:] = _running.values()
+    for mdk in _forking:
+        mdk.before_fork()
+
+
+def _in_parent() -> None:
+    for mdk in reversed(_forking):
+        mdk.after_fork_in_parent()
+    _forking.clear()
+
+
+def _in_child() -> None:
+    children = tuple(_forking)
+    _forking.clear()
+    for mdk in children:
+        mdk.after_fork_in_child()
+    util = sys.modules.get("multiprocessing.util")
+    if util is not None and children:
+        # multiprocessing ends its children without atexit; its own finalizers are cleared between here and the target.
+        util.register_after_fork(farewell, lambda _: util.Finalize(None, farewell, exitpriority=0))

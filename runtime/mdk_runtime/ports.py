@@ -1,0 +1,42 @@
+"""What the core is handed by its surroundings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from mdk_protocol.messages import Log, Open, ProtocolError
+
+Monotonic = Callable[[], float]
+"""Seconds since some fixed moment; never goes back."""
+
+WallClock = Callable[[], float]
+"""Seconds since the Unix epoch."""
+
+RandomBits = Callable[[int], int]
+"""That many random bits as an integer."""
+
+Lock = AbstractContextManager[Any]
+"""Keeps other threads out; may be entered again by the thread that holds it."""
+
+
+class Listener(Protocol):
+    """What the core reports to the shell that runs it. Called without the core's lock."""
+
+    def opened(self, message: Open) -> None:
+        """The server has answered."""
+        ...
+
+    def closed(self, error: ProtocolError | None) -> None:
+        """The server closes the connection, perhaps saying why."""
+        ...
+
+    def log_received(self, message: Log) -> None:
+        """Somebody in the tenant has logged."""
+        ...
+
+    def rescheduled(self) -> None:
+        """The core's deadline may have moved forward."""
+        ...

@@ -88,6 +88,8 @@ class Explorer:
         self.part = part
         self.parts = [self.root, *([part] if part is not None else [])]
         self.close = protocol.close.type.name if protocol.close is not None else None
+        self.may_fail = any(one.code for one in (protocol.unknown, protocol.illegal, protocol.malformed))
+        """A frame that is no message can come at any time, and be answered by closing."""
         self.owner = {message: one for one in self.parts for message in alphabet(one)}
         self.found = Exploration(bound=max(2, 1 + max(self._bursts(), default=1)))
 
@@ -194,6 +196,9 @@ class Explorer:
 
     def _timers_and_answers(self, here: Configuration, index: int) -> Iterator[tuple[str, Configuration]]:
         role, side = self.roles[index], here.sides[index]
+        if self.may_fail and self.close is not None:
+            for there in self._send(here, index, self.close):
+                yield f"{role} fails", self._down(there, index)
         for part in self.parts:
             state = side.root if part is self.root else side.part
             if state is None:

@@ -229,24 +229,21 @@ SESSION_SERVER_MACHINE: Final = Machine(
                     target="Up",
                 ),
             ),
-            "recv Close": (
-                Transition("session.mdkspec:45", actions=(Tell("closed", lambda x, m: (m.error,)), Hangup())),
-            ),
-            "after 0": (Transition("session.mdkspec:46", actions=(Fail("no_open"),)),),
+            "after 0": (Transition("session.mdkspec:45", actions=(Fail("no_open"),)),),
             "call close": (
                 Transition(
-                    "session.mdkspec:47",
+                    "session.mdkspec:46",
                     actions=(Send("Close", lambda x, error: Close(error=error)), Hangup()),
                 ),
             ),
         },
         "Up": {
             "recv Close": (
-                Transition("session.mdkspec:50", actions=(Tell("closed", lambda x, m: (m.error,)), Hangup())),
+                Transition("session.mdkspec:49", actions=(Tell("closed", lambda x, m: (m.error,)), Hangup())),
             ),
             "call close": (
                 Transition(
-                    "session.mdkspec:51",
+                    "session.mdkspec:50",
                     actions=(Send("Close", lambda x, error: Close(error=error)), Hangup()),
                 ),
             ),

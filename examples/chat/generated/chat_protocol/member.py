@@ -19,6 +19,10 @@ class ChatMemberHandler(Protocol):
         """Asked on `enter`."""
         ...
 
+    def own_member(self) -> str:
+        """Asked on `enter`."""
+        ...
+
     def welcomed(self, members: list[str]) -> None:
         """Told on `recv Welcome`."""
         ...

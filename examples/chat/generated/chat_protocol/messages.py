@@ -12,6 +12,8 @@ class Join(Struct, frozen=True, kw_only=True, tag_field="kind", tag="join"):
     """The first word of a member: under which name it wants to be in the room."""
 
     name: str
+    member: str
+    """Made once by each program that joins: by it the room knows posts that come again."""
 
 
 class Welcome(Struct, frozen=True, kw_only=True, tag_field="kind", tag="welcome"):

@@ -21,7 +21,7 @@ class ChatRoomHandler(Protocol):
         """Asked on `recv Join`."""
         ...
 
-    def joined(self, name: str) -> None:
+    def joined(self, name: str, member: str) -> None:
         """Told on `recv Join`."""
         ...
 

@@ -12,7 +12,7 @@ from mdkspec_runtime.testing.strategies import integers, texts
 
 def any_join() -> st.SearchStrategy[Join]:
     """Any Join that may be sent."""
-    return st.builds(Join, name=texts())
+    return st.builds(Join, name=texts(), member=texts())
 
 
 def any_welcome() -> st.SearchStrategy[Welcome]:

@@ -118,8 +118,9 @@ JOBS_QUEUE_MACHINE: Final = Machine(
     start="Up",
     states={
         "Up": {
+            "recv Bye": (Transition("jobs.mdkspec:72", actions=(Hangup(),)),),
             "call dismiss": (
-                Transition("jobs.mdkspec:72", actions=(Send("Bye", lambda x, code: Bye(code=code)), Hangup())),
+                Transition("jobs.mdkspec:73", actions=(Send("Bye", lambda x, code: Bye(code=code)), Hangup())),
             ),
         },
     },
@@ -129,7 +130,7 @@ JOBS_QUEUE_MACHINE: Final = Machine(
 SUBMITTING_QUEUE_MACHINE: Final = Machine(
     part="Submitting",
     start="Up",
-    states={"Up": {"recv Submit": (Transition("jobs.mdkspec:89", actions=(Tell("submitted", lambda x, m: (m,)),)),)}},
+    states={"Up": {"recv Submit": (Transition("jobs.mdkspec:90", actions=(Tell("submitted", lambda x, m: (m,)),)),)}},
     live_in=frozenset(["Up"]),
     sends={"Up": frozenset(["Submitted"])},
 )
@@ -139,22 +140,22 @@ WORKING_QUEUE_MACHINE: Final = Machine(
     start="Up",
     states={
         "Up": {
-            "recv Take": (Transition("jobs.mdkspec:119", actions=(Tell("wanted", lambda x, m: (m,)),)),),
+            "recv Take": (Transition("jobs.mdkspec:120", actions=(Tell("wanted", lambda x, m: (m,)),)),),
             "recv Result": (
                 Transition(
-                    "jobs.mdkspec:120",
+                    "jobs.mdkspec:121",
                     actions=(Release("Working.work", lambda x, m: m.id), Tell("finished", lambda x, m: (m,))),
                 ),
             ),
             "call hand_out": (
                 Transition(
-                    "jobs.mdkspec:121",
+                    "jobs.mdkspec:122",
                     actions=(Grant("Working.work", lambda x, job: job.id, lambda x, job: x.params["work_max"]),),
                 ),
             ),
         },
     },
-    always={"lapse work": (Transition("jobs.mdkspec:116", actions=(Tell("overdue", lambda x, key: (key,)),)),)},
+    always={"lapse work": (Transition("jobs.mdkspec:117", actions=(Tell("overdue", lambda x, key: (key,)),)),)},
     live_in=frozenset(["Up"]),
     sends={"Up": frozenset(["ResultAck", "Taken"])},
     leases={"Working.work": "shared"},
@@ -167,7 +168,7 @@ JOBS_QUEUE: Final = Role(
     connects=False,
     path="/jobs",
     machines=(JOBS_QUEUE_MACHINE, SUBMITTING_QUEUE_MACHINE, WORKING_QUEUE_MACHINE),
-    receives={"Submit": "Submitting", "Take": "Working", "Result": "Working"},
+    receives={"Bye": "Jobs", "Submit": "Submitting", "Take": "Working", "Result": "Working"},
     deliveries=(
         Delivery(
             name="results",

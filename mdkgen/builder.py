@@ -1,0 +1,423 @@
+"""Lark's trees as syntax trees."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from typing import Any
+
+from lark import Token, Transformer
+from lark.tree import Meta
+from lark.visitors import v_args
+
+from mdkgen import syntax
+from mdkgen.model import Span
+
+
+@v_args(meta=True)
+class Builder(Transformer[Token, Any]):
+    """Builds the tree of one declaration, which begins at a line and column of its file (both counted from 0)."""
+
+    def __init__(self, file: str, line: int, column: int) -> None:
+        super().__init__(visit_tokens=False)
+        self._file = file
+        self._line = line
+        self._column = column
+
+    # --- positions --------------------------------------------------------------------------------
+
+    def span(self, at: Token | Meta) -> Span:
+        """Where a token or tree stands in its file."""
+        line, column = int(at.line or 1), int(at.column or 1)
+        end_line, end_column = int(at.end_line or line), int(at.end_column or column + 1)
+        return Span(
+            self._file,
+            line + self._line,
+            column + (self._column if line == 1 else 0),
+            end_line + self._line,
+            end_column + (self._column if end_line == 1 else 0),
+        )
+
+    def _name(self, token: Token) -> syntax.Name:
+        return syntax.Name(str(token), self.span(token))
+
+    def _text(self, token: Token) -> syntax.Name:
+        return syntax.Name(unquoted(token), self.span(token))
+
+    # --- header and small declarations ------------------------------------------------------------
+
+    def header(self, meta: Meta, children: list[Any]) -> syntax.Header:
+        edition, namespace, version = children
+        return syntax.Header(int(edition), self._name(namespace), self._name(version), self.span(meta))
+
+    def decl(self, meta: Meta, children: list[Any]) -> syntax.Declaration:
+        doc, (make,) = _doc(children)
+        result: syntax.Declaration = make(doc, self.span(meta))
+        return result
+
+    def const(self, meta: Meta, children: list[Any]) -> Callable[..., syntax.Const]:
+        name, type_, value = children
+        return lambda doc, span: syntax.Const(self._name(name), type_, value, doc, span)
+
+    def newtype(self, meta: Meta, children: list[Any]) -> Callable[..., syntax.Newtype]:
+        name, base, *bounds = children
+        return lambda doc, span: syntax.Newtype(self._name(name), base, tuple(bounds), doc, span)
+
+    def bound(self, meta: Meta, children: list[Any]) -> tuple[str, syntax.Expr]:
+        return str(children[0]), children[1]
+
+    def record(self, meta: Meta, children: list[Any]) -> Callable[..., syntax.Record]:
+        name, *fields = children
+        return lambda doc, span: syntax.Record(self._name(name), None, (), tuple(fields), doc, span)
+
+    def message(self, meta: Meta, children: list[Any]) -> Callable[..., syntax.Record]:
+        name, wire, *rest = children
+        also = tuple(self._text(one) for one in rest if isinstance(one, Token))
+        fields = tuple(one for one in rest if isinstance(one, syntax.Field))
+        return lambda doc, span: syntax.Record(self._name(name), unquoted(wire), also, fields, doc, span)
+
+    def field(self, meta: Meta, children: list[Any]) -> syntax.Field:
+        doc, (name, wire, *rest) = _doc(children)
+        optional = bool(rest) and isinstance(rest[0], Token) and rest[0].type == "OPTIONAL"
+        type_, default, *fixed = rest[1:] if optional else rest
+        return syntax.Field(
+            name,
+            None if wire is None else unquoted(wire),
+            optional,
+            type_,
+            default,
+            bool(fixed),
+            doc,
+            self.span(meta),
+        )
+
+    def enum(self, meta: Meta, children: list[Any]) -> Callable[..., syntax.Enum]:
+        openness, name, *members = children
+        return lambda doc, span: syntax.Enum(self._name(name), openness == "open", tuple(members), doc, span)
+
+    def member(self, meta: Meta, children: list[Any]) -> syntax.Member:
+        doc, (name, value) = _doc(children)
+        return syntax.Member(self._name(name), None if value is None else unquoted(value), doc)
+
+    # --- types ------------------------------------------------------------------------------------
+
+    def named_type(self, meta: Meta, children: list[Any]) -> syntax.TypeName:
+        return syntax.TypeName(self._name(children[0]), self.span(meta))
+
+    def list_type(self, meta: Meta, children: list[Any]) -> syntax.TypeOf:
+        return syntax.TypeOf("list", children[0], self.span(meta))
+
+    def map_type(self, meta: Meta, children: list[Any]) -> syntax.TypeOf:
+        return syntax.TypeOf("map", children[0], self.span(meta))
+
+    def nullable(self, meta: Meta, children: list[Any]) -> syntax.TypeOf:
+        return syntax.TypeOf("null", children[0], self.span(meta))
+
+    # --- protocols and parts ----------------------------------------------------------------------
+
+    def protocol(self, meta: Meta, children: list[Any]) -> Callable[..., syntax.Part]:
+        name, *items = children
+        return self._part(name, None, (), items)
+
+    def part(self, meta: Meta, children: list[Any]) -> Callable[..., syntax.Part]:
+        name, of, *rest = children
+        live_in = tuple(self._name(one) for one in rest if isinstance(one, Token))
+        return self._part(name, self._name(of), live_in, [one for one in rest if not isinstance(one, Token)])
+
+    def _part(
+        self, name: Token, of: syntax.Name | None, live_in: tuple[syntax.Name, ...], items: list[Any]
+    ) -> Callable[..., syntax.Part]:
+        roles = tuple(one for one in items if isinstance(one, syntax.Role))
+        others = tuple(one for one in items if isinstance(one, syntax.Item))
+        return lambda doc, span: syntax.Part(self._name(name), of, live_in, others, roles, doc, span)
+
+    def _item(self, kind: str, meta: Meta, values: list[Any]) -> syntax.Item:
+        doc, rest = _doc(values)
+        return syntax.Item(kind, tuple(rest), doc, self.span(meta))
+
+    def transport(self, meta: Meta, children: list[Any]) -> syntax.Item:
+        name, *options = children
+        return self._item("transport", meta, [self._name(name), *(one for one in options if one is not None)])
+
+    def transport_option(self, meta: Meta, children: list[Any]) -> tuple[syntax.Name, syntax.Expr]:
+        return self._name(children[0]), children[1]
+
+    def roles(self, meta: Meta, children: list[Any]) -> syntax.Item:
+        return self._item("roles", meta, [self._name(one) for one in children])
+
+    def parts(self, meta: Meta, children: list[Any]) -> syntax.Item:
+        return self._item("parts", meta, [self._name(one) for one in children])
+
+    def policy(self, meta: Meta, children: list[Any]) -> syntax.Item:
+        return self._item(str(children[0]), meta, [children[1]])
+
+    def drop(self, meta: Meta, children: list[Any]) -> tuple[int | None, str]:
+        return None, ""
+
+    def fail_policy(self, meta: Meta, children: list[Any]) -> tuple[int | None, str]:
+        return 0, unquoted(children[0])
+
+    def drop_then_fail(self, meta: Meta, children: list[Any]) -> tuple[int | None, str]:
+        return int(children[1]), unquoted(children[0])
+
+    def close(self, meta: Meta, children: list[Any]) -> syntax.Item:
+        return self._item("close", meta, children)
+
+    def reconnect(self, meta: Meta, children: list[Any]) -> syntax.Item:
+        return self._item("reconnect", meta, children)
+
+    def param(self, meta: Meta, children: list[Any]) -> syntax.Item:
+        doc, (name, type_, default) = _doc(children)
+        return syntax.Item("param", (self._name(name), type_, default), doc, self.span(meta))
+
+    def delivery(self, meta: Meta, children: list[Any]) -> syntax.Item:
+        doc, (name, *items) = _doc(children)
+        return syntax.Item("delivery", (self._name(name), tuple(items)), doc, self.span(meta))
+
+    def request(self, meta: Meta, children: list[Any]) -> syntax.Item:
+        doc, (name, *items) = _doc(children)
+        return syntax.Item("request", (self._name(name), tuple(items)), doc, self.span(meta))
+
+    def from_(self, meta: Meta, children: list[Any]) -> syntax.Item:
+        return self._item("from", meta, [self._name(children[0])])
+
+    def carries(self, meta: Meta, children: list[Any]) -> syntax.Item:
+        return self._item("message", meta, [self._name(children[0])])
+
+    def number(self, meta: Meta, children: list[Any]) -> syntax.Item:
+        return self._item("number", meta, [children[0], int(children[1])])
+
+    def ack(self, meta: Meta, children: list[Any]) -> syntax.Item:
+        return self._item("ack", meta, children)
+
+    def ack_mode(self, meta: Meta, children: list[Any]) -> str:
+        return str(children[0])
+
+    def resend(self, meta: Meta, children: list[Any]) -> syntax.Item:
+        return self._item("resend", meta, [])
+
+    def buffer(self, meta: Meta, children: list[Any]) -> syntax.Item:
+        count, size, overflow = children
+        return self._item("buffer", meta, [int(count), size_bytes(size), str(overflow)])
+
+    def asks(self, meta: Meta, children: list[Any]) -> syntax.Item:
+        return self._item("message", meta, children)
+
+    def reply(self, meta: Meta, children: list[Any]) -> syntax.Item:
+        return self._item("reply", meta, children)
+
+    def timeout(self, meta: Meta, children: list[Any]) -> syntax.Item:
+        return self._item("timeout", meta, children)
+
+    def pending(self, meta: Meta, children: list[Any]) -> syntax.Item:
+        return self._item("pending", meta, [int(children[0])])
+
+    # --- machines ---------------------------------------------------------------------------------
+
+    def role(self, meta: Meta, children: list[Any]) -> syntax.Role:
+        doc, (name, *items) = _doc(children)
+        scoped = [one for one in items if isinstance(one, syntax.Scoped)]
+        return syntax.Role(
+            self._name(name),
+            tuple(one for one in items if isinstance(one, syntax.Hook)),
+            tuple(one for one in scoped if one.initial is not None),
+            tuple(one for one in scoped if one.initial is None),
+            tuple(one for one in items if isinstance(one, syntax.State)),
+            doc,
+            self.span(meta),
+        )
+
+    def hook(self, meta: Meta, children: list[Any]) -> syntax.Hook:
+        doc, (name, parameters, *result) = _doc(children)
+        each = bool(result) and isinstance(result[0], Token)
+        type_ = result[-1] if result else None
+        return syntax.Hook(self._name(name), parameters, each, type_, doc, self.span(meta))
+
+    def flag(self, meta: Meta, children: list[Any]) -> syntax.Scoped:
+        _, (scope, name, initial) = _doc(children)
+        return syntax.Scoped(self._name(name), str(scope), initial == "true", self.span(meta))
+
+    def lease(self, meta: Meta, children: list[Any]) -> syntax.Scoped:
+        _, (scope, name) = _doc(children)
+        return syntax.Scoped(self._name(name), str(scope), None, self.span(meta))
+
+    def always(self, meta: Meta, children: list[Any]) -> syntax.State:
+        doc, transitions = _doc(children)
+        return syntax.State(None, False, tuple(transitions), (), doc, self.span(meta))
+
+    def state(self, meta: Meta, children: list[Any]) -> syntax.State:
+        doc, rest = _doc(children)
+        start = rest[0].type == "START"
+        name, *items = rest[1:] if start else rest
+        transitions = tuple(one for one in items if isinstance(one, syntax.Transition))
+        ignores = tuple(name for one in items if isinstance(one, list) for name in one)
+        return syntax.State(self._name(name), start, transitions, ignores, doc, self.span(meta))
+
+    def ignore(self, meta: Meta, children: list[Any]) -> list[syntax.Name]:
+        return [self._name(one) for one in _doc(children)[1]]
+
+    def parameters(self, meta: Meta, children: list[Any]) -> tuple[syntax.Parameter, ...]:
+        return tuple(one for one in children if one is not None)
+
+    def parameter(self, meta: Meta, children: list[Any]) -> syntax.Parameter:
+        return syntax.Parameter(children[0], len(children) == 3, children[-1])
+
+    def transition(self, meta: Meta, children: list[Any]) -> syntax.Transition:
+        doc, (trigger, guard, *actions) = _doc(children)
+        return syntax.Transition(trigger, guard, tuple(actions), doc, self.span(meta))
+
+    def enter(self, meta: Meta, children: list[Any]) -> syntax.Trigger:
+        return syntax.Trigger("enter", None, (), (), None, self.span(meta))
+
+    def recv(self, meta: Meta, children: list[Any]) -> syntax.Trigger:
+        name, bind = children
+        binds = () if bind is None else (bind,)
+        return syntax.Trigger("recv", self._name(name), binds, (), None, self.span(meta))
+
+    def call(self, meta: Meta, children: list[Any]) -> syntax.Trigger:
+        name, parameters = children
+        binds = tuple(one.name for one in parameters)
+        return syntax.Trigger("call", self._name(name), binds, parameters, None, self.span(meta))
+
+    def after(self, meta: Meta, children: list[Any]) -> syntax.Trigger:
+        return syntax.Trigger("after", None, (), (), children[0], self.span(meta))
+
+    def every(self, meta: Meta, children: list[Any]) -> syntax.Trigger:
+        return syntax.Trigger("every", None, (), (), children[0], self.span(meta))
+
+    def lapse(self, meta: Meta, children: list[Any]) -> syntax.Trigger:
+        return syntax.Trigger("lapse", self._name(children[0]), (children[1],), (), None, self.span(meta))
+
+    # --- actions ----------------------------------------------------------------------------------
+
+    def _action(self, kind: str, meta: Meta, children: list[Any]) -> syntax.Action:
+        names = tuple(self._name(one) for one in children if isinstance(one, Token))
+        exprs = tuple(one for one in children if not isinstance(one, Token))
+        return syntax.Action(kind, names, exprs, self.span(meta))
+
+    def send(self, meta: Meta, children: list[Any]) -> syntax.Action:
+        return self._action("send", meta, children)
+
+    def send_each(self, meta: Meta, children: list[Any]) -> syntax.Action:
+        value, variable, hook = children
+        return syntax.Action("send", (variable,), (value, hook), self.span(meta))
+
+    def tell(self, meta: Meta, children: list[Any]) -> syntax.Action:
+        return syntax.Action("tell", (self._name(children[0]),), children[1], self.span(meta))
+
+    def do(self, meta: Meta, children: list[Any]) -> syntax.Action:
+        return syntax.Action("do", (self._name(children[0]),), children[1], self.span(meta))
+
+    def arguments(self, meta: Meta, children: list[Any]) -> tuple[syntax.Expr, ...]:
+        return tuple(one for one in children if one is not None)
+
+    def set_flag(self, meta: Meta, children: list[Any]) -> syntax.Action:
+        return self._action("set", meta, children)
+
+    def clear_flag(self, meta: Meta, children: list[Any]) -> syntax.Action:
+        return self._action("clear", meta, children)
+
+    def grant(self, meta: Meta, children: list[Any]) -> syntax.Action:
+        return self._action("lease", meta, children)
+
+    def release(self, meta: Meta, children: list[Any]) -> syntax.Action:
+        return self._action("release", meta, children)
+
+    def goto(self, meta: Meta, children: list[Any]) -> syntax.Action:
+        return self._action("goto", meta, children)
+
+    def hangup(self, meta: Meta, children: list[Any]) -> syntax.Action:
+        return self._action("hangup", meta, children)
+
+    def fail(self, meta: Meta, children: list[Any]) -> syntax.Action:
+        return syntax.Action("fail", (self._text(children[0]),), (), self.span(meta))
+
+    # --- expressions ------------------------------------------------------------------------------
+
+    def name(self, meta: Meta, children: list[Any]) -> syntax.Name:
+        return self._name(children[0])
+
+    def path(self, meta: Meta, children: list[Any]) -> tuple[syntax.Name, ...]:
+        return tuple(children)
+
+    def named(self, meta: Meta, children: list[Any]) -> tuple[syntax.Name, syntax.Expr]:
+        return children[0], children[1]
+
+    def reference(self, meta: Meta, children: list[Any]) -> syntax.Reference:
+        return syntax.Reference(children[0], self.span(meta))
+
+    def call_empty(self, meta: Meta, children: list[Any]) -> syntax.Call:
+        return syntax.Call(self._name(children[0]), (), (), self.span(meta))
+
+    def call_by_position(self, meta: Meta, children: list[Any]) -> syntax.Call:
+        return syntax.Call(self._name(children[0]), tuple(children[1:]), (), self.span(meta))
+
+    def call_by_name(self, meta: Meta, children: list[Any]) -> syntax.Call:
+        return syntax.Call(self._name(children[0]), (), tuple(children[1:]), self.span(meta))
+
+    def object(self, meta: Meta, children: list[Any]) -> syntax.Object:
+        return syntax.Object(tuple(one for one in children if one is not None), self.span(meta))
+
+    def array(self, meta: Meta, children: list[Any]) -> syntax.Array:
+        return syntax.Array(tuple(one for one in children if one is not None), self.span(meta))
+
+    def literal(self, meta: Meta, children: list[Any]) -> syntax.Literal:
+        token = children[0]
+        text = unquoted(token) if token.type == "STRING" else str(token)
+        return syntax.Literal(token.type, text, self.span(meta))
+
+    def arithmetic(self, meta: Meta, children: list[Any]) -> syntax.Binary:
+        left, operator, right = children
+        return syntax.Binary(str(operator), left, right, self.span(meta))
+
+    def comparison(self, meta: Meta, children: list[Any]) -> syntax.Binary:
+        return self.arithmetic(meta, children)
+
+    def negation(self, meta: Meta, children: list[Any]) -> syntax.Not:
+        return syntax.Not(children[0], self.span(meta))
+
+    def conjunction(self, meta: Meta, children: list[Any]) -> syntax.Expr:
+        only: syntax.Expr = children[0]
+        return only if len(children) == 1 else syntax.And(tuple(children), self.span(meta))
+
+    # --- faces ------------------------------------------------------------------------------------
+
+    def face(self, meta: Meta, children: list[Any]) -> Callable[..., syntax.Face]:
+        name, *items = children
+        return lambda doc, span: syntax.Face(self._name(name), tuple(items), doc, span)
+
+    def face_from(self, meta: Meta, children: list[Any]) -> tuple[str, str, tuple[syntax.Export, ...]]:
+        return "", "", self._exports(children)
+
+    def face_module(self, meta: Meta, children: list[Any]) -> tuple[str, str, tuple[syntax.Export, ...]]:
+        doc, (name, *rest) = _doc(children)
+        return str(name), doc, self._exports(rest)
+
+    def _exports(self, children: list[Any]) -> tuple[syntax.Export, ...]:
+        path, *exports = children
+        module = ".".join(name.text for name in path)
+        return tuple(syntax.Export(module, name, alias) for name, alias in (one for one in exports if one is not None))
+
+    def export(self, meta: Meta, children: list[Any]) -> tuple[syntax.Name, syntax.Name]:
+        name, alias = children
+        return self._name(name), self._name(alias if alias is not None else name)
+
+
+def unquoted(token: Token) -> str:
+    """The text of a STRING; an escape that Python does not know stays as it stands."""
+    try:
+        return str(ast.literal_eval(str(token)))
+    except (SyntaxError, ValueError):
+        return str(token)[1:-1]
+
+
+def size_bytes(text: str) -> int:
+    """`16MiB` in bytes."""
+    return int(text[:-3]) * (1024 if text.endswith("KiB") else 1024 * 1024)
+
+
+def _doc(children: list[Any]) -> tuple[str, list[Any]]:
+    """The `///` lines before a declaration as one text, and the rest."""
+    lines = [one for one in children if isinstance(one, Token) and one.type == "DOC"]
+    rest = [one for one in children if not (isinstance(one, Token) and one.type == "DOC")]
+    return " ".join(str(line)[3:].strip() for line in lines), rest

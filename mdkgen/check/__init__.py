@@ -1,0 +1,1 @@
+"""The checker's parts: names and types, expressions, machines, protocols."""

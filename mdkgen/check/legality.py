@@ -1,0 +1,70 @@
+"""What one look at a protocol's tables shows: calls that are not taken, messages that go nowhere."""
+
+from __future__ import annotations
+
+from mdkgen import syntax
+from mdkgen.check.names import Names
+from mdkgen.explore import alphabet, transitions_of
+from mdkgen.model import Construct, Machine, Part, Send
+
+
+def check_calls(names: Names, parts: list[Part]) -> None:
+    """Every call of a role is taken, or ignored, in every state of its part."""
+    for part in parts:
+        for machine in part.machines:
+            anywhere = {one.trigger.name for one in machine.always if one.trigger.kind == "call"}
+            for state in machine.states:
+                taken = {one.trigger.name for one in state.transitions if one.trigger.kind == "call"}
+                for call in machine.calls:
+                    if call.name not in taken | anywhere | set(state.ignores) and not _only_in_some(machine, call.name):
+                        names.report(
+                            "MDK3007",
+                            f"the call {call.name} is not taken in state {state.name} of {part.name}",
+                            state.span,
+                            expected=f"`call {call.name}(...)` or `ignore {call.name}`",
+                        )
+
+
+def _only_in_some(machine: Machine, call: str) -> bool:
+    """A call that some state does not take raises there: that is the contract of most calls, and no error."""
+    return any(
+        one.trigger.kind == "call" and one.trigger.name == call for state in machine.states for one in state.transitions
+    )
+
+
+def check_messages(names: Names, parts: list[Part], close_item: syntax.Item | None, close: Construct | None) -> None:
+    """Each message belongs to one part; what one side takes the other can send, and the reverse."""
+    owner: dict[str, str] = {}
+    for part in parts:
+        for message in sorted(alphabet(part)):
+            if message in names.messages and owner.setdefault(message, part.name) != part.name:
+                text = f"{message} is used by {owner[message]} and by {part.name}"
+                names.report("MDK3005", text, part.span, expected="each message in one part only")
+    for part in parts:
+        for machine, peer in (part.machines, part.machines[::-1]):
+            sent = _sent(part, machine) | ({close.type.name} if close is not None and part is parts[0] else set())
+            for message in sorted(sent - _taken(part, peer)):
+                where = next((one.span for one in transitions_of(machine) if message in _sends(one.actions)), None)
+                span = where or (close_item.span if close_item is not None else machine.span)
+                text = f"the {machine.role} sends {message} in {part.name}, but the {peer.role} never takes it"
+                names.report(
+                    "MDK3011", text, span, expected=f"`recv {message}` or `ignore {message}` in role {peer.role}"
+                )
+
+
+def _sends(actions: tuple[object, ...]) -> set[str]:
+    return {one.message for one in actions if isinstance(one, Send)}
+
+
+def _sent(part: Part, machine: Machine) -> set[str]:
+    return {message for one in transitions_of(machine) for message in _sends(one.actions)}
+
+
+def _taken(part: Part, machine: Machine) -> set[str]:
+    taken = {one.trigger.name for one in transitions_of(machine) if one.trigger.kind == "recv"}
+    taken |= {name for state in machine.states for name in state.ignores}
+    for delivery in part.deliveries:
+        taken.add(delivery.ack if delivery.sender == machine.role else delivery.message)
+    for request in part.requests:
+        taken.add(request.reply if request.sender == machine.role else request.message)
+    return taken

@@ -1,0 +1,417 @@
+"""One role's side of one part: hooks, flags, leases, states, transitions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+
+from mdkgen import syntax
+from mdkgen.check.expressions import BOOL, SECONDS, STRING, Expressions, Scope, Variable, type_of
+from mdkgen.check.names import Names
+from mdkgen.model import (
+    Action,
+    ArgRef,
+    Argument,
+    Call,
+    Do,
+    Event,
+    Expr,
+    Fail,
+    Flag,
+    Grant,
+    Hangup,
+    Hook,
+    HookCall,
+    Lease,
+    Machine,
+    Named,
+    ParamRef,
+    Release,
+    Send,
+    SetFlag,
+    State,
+    Tell,
+    Transition,
+    Trigger,
+)
+
+STUB_NAMES = frozenset(
+    "start stop connected receive lost tick take_output hanging_up deadline connect_at connect_failed wake call deliver "
+    "acknowledge request reply state counters outbox handler role".split()
+)
+"""Public names of the engine's endpoint, from which the generated stubs derive."""
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """What a machine may refer to outside of itself."""
+
+    params: dict[str, ParamRef]
+    accepts: bool
+    """True for the role that accepts: only there leases may be shared."""
+
+
+class MachineChecker:
+    """Builds one `Machine`; everything wrong is reported to `names`."""
+
+    def __init__(self, names: Names, part: str, role: syntax.Role, around: Surroundings) -> None:
+        self.names = names
+        self.part = part
+        self.role = role
+        self.around = around
+        self.hooks = self._hooks()
+        self.calls: dict[str, Call] = {}
+        self.events: dict[str, Event] = {}
+        self.flags = {one.name.text: one for one in role.flags}
+        self.leases = {one.name.text: one for one in role.leases}
+        self._shared = False
+        """True while the actions of a shared lease's lapse are read."""
+
+    def machine(self) -> Machine:
+        """The whole side."""
+        role, names = self.role, self.names
+        self._check_scopes()
+        named = [state for state in role.states if state.name is not None]
+        names.unique("the state", (state.name for state in named if state.name is not None))
+        always = tuple(
+            self._transitions([t for state in role.states if state.name is None for t in state.transitions], None)
+        )
+        known = {state.name.text for state in named if state.name is not None}
+        states = tuple(self._state(state, known) for state in named)
+        starts = [state for state in states if state.start]
+        if len(starts) != 1:
+            message = f"{self.part} has {len(starts)} start states for the {role.name.text}"
+            names.report("MDK3002", message, role.name.span, expected="exactly one `start state`")
+        return Machine(
+            role.name.text,
+            tuple(self.hooks.values()),
+            tuple(self.events.values()),
+            tuple(self.calls.values()),
+            tuple(Flag(n, one.scope, bool(one.initial)) for n, one in self.flags.items()),  # type: ignore[arg-type]  # checked in _check_scopes
+            tuple(Lease(n, one.scope) for n, one in self.leases.items()),  # type: ignore[arg-type]  # the grammar's three words
+            always,
+            states,
+            role.span,
+        )
+
+    # --- declarations of the role -----------------------------------------------------------------
+
+    def _hooks(self) -> dict[str, Hook]:
+        self.names.unique("the hook", (hook.name for hook in self.role.hooks))
+        hooks: dict[str, Hook] = {}
+        for one in self.role.hooks:
+            self.names.python("the hook", one.name)
+            result = None if one.result is None else self.names.type(one.result)
+            hooks.setdefault(
+                one.name.text, Hook(one.name.text, self._arguments(one.parameters), result, one.each, one.doc, one.span)
+            )
+        return hooks
+
+    def _arguments(self, parameters: tuple[syntax.Parameter, ...]) -> tuple[Argument, ...]:
+        self.names.unique("the parameter", (one.name for one in parameters))
+        arguments: list[Argument] = []
+        for one in parameters:
+            self.names.python("the parameter", one.name, {"self", "now", "x"})
+            type_ = self.names.type(one.type)
+            if type_ is not None:
+                arguments.append(Argument(one.name.text, type_, one.optional))
+        return tuple(arguments)
+
+    def _check_scopes(self) -> None:
+        self.names.unique("the flag or lease", (one.name for one in (*self.role.flags, *self.role.leases)))
+        for one in self.role.flags:
+            if one.scope == "shared":
+                self.names.report(
+                    "MDK3010",
+                    f"the flag {one.name.text} is shared",
+                    one.span,
+                    expected="session flag or connection flag",
+                )
+        for one in self.role.leases:
+            if one.scope == "shared" and not self.around.accepts:
+                message = f"the lease {one.name.text} is shared, but a {self.role.name.text} has one connection only"
+                self.names.report("MDK3010", message, one.span, expected="session lease or connection lease")
+            if one.scope == "session" and self.around.accepts:
+                message = f"the lease {one.name.text} lives over reconnects, which the accepting side does not see"
+                self.names.report("MDK3010", message, one.span, expected="shared lease or connection lease")
+
+    # --- states and transitions -------------------------------------------------------------------
+
+    def _state(self, state: syntax.State, known: set[str]) -> State:
+        assert state.name is not None
+        transitions = tuple(self._transitions(list(state.transitions), known))
+        ignores = [name.text for name in state.ignores]
+        for name in state.ignores:
+            if (
+                name.text not in self.names.messages
+                and name.text not in self.calls
+                and name.text not in self._call_names()
+            ):
+                self.names.unknown("message or call", name, [*self.names.messages, *self._call_names()])
+        self._check_guards(state, transitions)
+        return State(state.name.text, state.start, transitions, tuple(ignores), state.doc, state.span)
+
+    def _call_names(self) -> set[str]:
+        triggers = [one.trigger for state in self.role.states for one in state.transitions]
+        return {one.name.text for one in triggers if one.kind == "call" and one.name is not None}
+
+    def _check_guards(self, state: syntax.State, transitions: tuple[Transition, ...]) -> None:
+        """Of one trigger: guarded ones first, then at most one without; for recv and call exactly one, or an ignore."""
+        groups: dict[tuple[str, str], list[Transition]] = {}
+        for one in transitions:
+            if one.trigger.kind not in ("after", "every"):
+                groups.setdefault((one.trigger.kind, one.trigger.name), []).append(one)
+        ignored = {name.text for name in state.ignores}
+        for (kind, name), group in groups.items():
+            shown = f"{kind} {name}".strip()
+            caught = next((n for n, one in enumerate(group) if one.guard is None), None)
+            if caught is not None and caught + 1 < len(group):
+                message = f"`{shown}` is already taken by line {group[caught].span.line}"
+                self.names.report(
+                    "MDK3009", message, group[caught + 1].span, expected="the transition without `when` last"
+                )
+            if caught is not None and name in ignored:
+                self.names.report(
+                    "MDK3009", f"{name} is taken, and so never ignored", group[caught].span, expected="one of both"
+                )
+            if kind in ("recv", "call") and caught is None and name not in ignored:
+                message = f"`{shown}` is taken only under a condition"
+                expected = f"`{shown} -> ...` without `when` behind it, or `ignore {name}`"
+                self.names.report("MDK3006", message, group[-1].span, expected=expected)
+
+    def _transitions(self, written: list[syntax.Transition], states: set[str] | None) -> Iterator[Transition]:
+        for one in written:
+            made = self._transition(one, states)
+            if made is not None:
+                yield made
+
+    def _transition(self, one: syntax.Transition, states: set[str] | None) -> Transition | None:
+        scope = self._scope(one.trigger, in_always=states is None)
+        if scope is None:
+            return None
+        expressions = Expressions(self.names, scope)
+        delay = None if one.trigger.delay is None else expressions.resolve(one.trigger.delay, SECONDS)
+        guard = None if one.guard is None else expressions.resolve(one.guard, BOOL)
+        actions: list[Action] = []
+        target: str | None = None
+        for action in one.actions:
+            if action.kind == "goto":
+                target = self._goto(action, target, states)
+            else:
+                made = self._action(action, expressions)
+                actions += [made] if made is not None else []
+        self._check_hangup(one, actions)
+        name = one.trigger.name.text if one.trigger.name is not None else ""
+        binds = tuple(bind.text for bind in one.trigger.binds)
+        trigger = Trigger(one.trigger.kind, name, binds, delay)  # type: ignore[arg-type]  # the grammar's words
+        return Transition(trigger, guard, tuple(actions), target, one.doc, one.span)
+
+    def _check_hangup(self, one: syntax.Transition, actions: list[Action]) -> None:
+        ends = [n for n, action in enumerate(actions) if isinstance(action, Hangup | Fail)]
+        if ends and (ends[0] + 1 < len(actions) or any(action.kind == "goto" for action in one.actions)):
+            self.names.report(
+                "MDK3014",
+                "something follows the end of the connection",
+                one.span,
+                expected="`hangup` or `fail` last, without `goto`",
+            )
+
+    def _goto(self, action: syntax.Action, target: str | None, states: set[str] | None) -> str | None:
+        (name,) = action.names
+        if target is not None or states is None:
+            where = "in `always`, which has no state" if states is None else "a second time"
+            self.names.report("MDK3014", f"`goto` {where}", action.span, expected="one `goto`, in a state")
+            return target
+        if name.text not in states:
+            message = f"there is no state {name.text} of {self.part} for the {self.role.name.text}"
+            self.names.report("MDK3003", message, name.span, expected=", ".join(sorted(states)))
+            return None
+        return name.text
+
+    # --- triggers ---------------------------------------------------------------------------------
+
+    def _scope(self, trigger: syntax.Trigger, *, in_always: bool) -> Scope | None:
+        """What the guard and the actions may name; None if the trigger itself is wrong."""
+        self._shared = False
+        variables: dict[str, Variable] | None = {}
+        match trigger.kind:
+            case "recv":
+                variables = self._recv(trigger)
+            case "call":
+                variables = self._call(trigger)
+            case "lapse":
+                variables = self._lapse(trigger, in_always=in_always)
+            case _:
+                if in_always:
+                    message = f"`{trigger.kind}` in `always`, which is never entered"
+                    self.names.report(
+                        "MDK3014", message, trigger.span, expected="`recv`, `call` or `lapse`; the rest in a state"
+                    )
+        if variables is None:
+            return None
+        hooks = {} if self._shared else self.hooks
+        flags = frozenset() if self._shared else frozenset(self.flags)
+        return Scope(variables, self.around.params, hooks, flags)
+
+    def _recv(self, trigger: syntax.Trigger) -> dict[str, Variable] | None:
+        assert trigger.name is not None
+        if trigger.name.text not in self.names.messages:
+            self.names.unknown("message", trigger.name, self.names.messages)
+            return None
+        for bind in trigger.binds:
+            self.names.python("the variable", bind, {"x", "self"})
+        return {bind.text: Variable(Named(trigger.name.text, "message"), optional=False) for bind in trigger.binds}
+
+    def _call(self, trigger: syntax.Trigger) -> dict[str, Variable]:
+        assert trigger.name is not None
+        name = trigger.name
+        arguments = self._arguments(trigger.parameters)
+        self.names.python("the call", name, STUB_NAMES)
+        known = self.calls.setdefault(name.text, Call(name.text, arguments, ""))
+        if known.arguments != arguments:
+            message = f"the call {name.text} has other parameters elsewhere"
+            wanted = ", ".join(f"{one.name}{'?' if one.optional else ''}" for one in known.arguments)
+            self.names.report("MDK3008", message, trigger.span, expected=f"{name.text}({wanted}), with the same types")
+        return {one.name: Variable(one.type, one.optional) for one in arguments}
+
+    def _lapse(self, trigger: syntax.Trigger, *, in_always: bool) -> dict[str, Variable] | None:
+        assert trigger.name is not None
+        lease = self.leases.get(trigger.name.text)
+        if lease is None:
+            self.names.unknown("lease", trigger.name, self.leases)
+            return None
+        if lease.scope != "connection" and not in_always:
+            message = f"the {lease.scope} lease {lease.name.text} may lapse without a connection"
+            self.names.report("MDK3010", message, trigger.span, expected="`lapse` in `always`")
+        self._shared = lease.scope == "shared"
+        return {trigger.binds[0].text: Variable(STRING, optional=False)}
+
+    # --- actions ----------------------------------------------------------------------------------
+
+    def _action(self, action: syntax.Action, expressions: Expressions) -> Action | None:
+        if self._shared and action.kind != "tell":
+            message = f"`{action.kind}` when a shared lease lapses, which happens without a connection"
+            self.names.report("MDK3010", message, action.span, expected="`tell` only")
+            return None
+        makers: dict[str, Callable[[syntax.Action, Expressions], Action | None]] = {
+            "send": self._send,
+            "tell": self._tell,
+            "do": self._do,
+            "set": self._flag,
+            "clear": self._flag,
+            "lease": self._lease,
+            "release": self._lease,
+            "hangup": lambda *_: Hangup(),
+            "fail": self._fail,
+        }
+        return makers[action.kind](action, expressions)
+
+    def _send(self, action: syntax.Action, expressions: Expressions) -> Action | None:
+        each: tuple[str, HookCall] | None = None
+        if action.names:
+            each = self._each(action, expressions)
+            if each is None:
+                return None
+            variable = Variable(each[1].type, optional=False)
+            scope = replace(expressions.scope, variables={**expressions.scope.variables, each[0]: variable})
+            expressions = Expressions(self.names, scope)
+        value = self._message(action.exprs[0], expressions)
+        if value is None:
+            return None
+        type_ = type_of(value)
+        if not isinstance(type_, Named) or type_.kind != "message":
+            self.names.report("MDK2003", "this is not a message", action.exprs[0].span, expected="a message")
+            return None
+        hook = self.hooks.get(value.hook) if isinstance(value, HookCall) else None
+        if hook is not None and hook.each:
+            message = f"{hook.name} answers many"
+            self.names.report("MDK2003", message, action.exprs[0].span, expected=f"send m for m in {hook.name}()")
+            return None
+        return Send(type_.name, value, each)
+
+    def _message(self, expr: syntax.Expr, expressions: Expressions) -> Expr | None:
+        """`send Subscribe()` of a message without given fields is a construction too."""
+        if isinstance(expr, syntax.Call) and not expr.args and not expr.named and expr.name.text in self.names.messages:
+            return expressions.resolve(syntax.Object((), expr.span), Named(expr.name.text, "message"))
+        return expressions.resolve(expr)
+
+    def _each(self, action: syntax.Action, expressions: Expressions) -> tuple[str, HookCall] | None:
+        written = action.exprs[1]
+        if not isinstance(written, syntax.Call) or written.name.text not in self.hooks:
+            self.names.report("MDK2003", "`in` wants a hook", written.span, expected="a hook with `-> each T`")
+            return None
+        hook = self.hooks[written.name.text]
+        called = expressions.hook_call(written, hook)
+        if called is not None and not hook.each:
+            self.names.report("MDK2003", f"{hook.name} answers once", written.span, expected="a hook with `-> each T`")
+            return None
+        self.names.python("the variable", action.names[0], {"x", "self"})
+        return None if called is None else (action.names[0].text, called)
+
+    def _tell(self, action: syntax.Action, expressions: Expressions) -> Action | None:
+        (name,) = action.names
+        self.names.python("what is told, ", name)
+        if name.text in self.hooks:
+            self.names.report("MDK2001", f"{name.text!r} is a hook already", name.span, expected="another name")
+        values = [expressions.resolve(one) for one in action.exprs]
+        if any(value is None for value in values):
+            return None
+        args = tuple(value for value in values if value is not None)
+        event = Event(name.text, self._event_arguments(args, action), self._shared)
+        known = self.events.setdefault(name.text, event)
+        if [(a.type, a.optional) for a in known.arguments] != [(a.type, a.optional) for a in event.arguments]:
+            message = f"{name.text} is told with other arguments elsewhere"
+            wanted = ", ".join(one.name for one in known.arguments)
+            self.names.report("MDK3008", message, action.span, expected=f"{name.text}({wanted}), with the same types")
+        elif known.shared != event.shared:
+            message = f"{name.text} is told with a connection and without one"
+            self.names.report("MDK3010", message, action.span, expected="another name for one of both")
+        return Tell(name.text, args)
+
+    def _event_arguments(self, args: tuple[Expr, ...], action: syntax.Action) -> tuple[Argument, ...]:
+        """Named after what is told: the last part of `m.node`; clashes and computed values get a number."""
+        arguments: list[Argument] = []
+        for number, arg in enumerate(args):
+            name = (arg.path or (arg.name,))[-1] if isinstance(arg, ArgRef) else f"value_{number}"
+            if name in {one.name for one in arguments}:
+                name = f"{name}_{number}"
+            arguments.append(Argument(name, type_of(arg), isinstance(arg, ArgRef) and arg.optional))
+        return tuple(arguments)
+
+    def _do(self, action: syntax.Action, expressions: Expressions) -> Action | None:
+        (name,) = action.names
+        hook = self.hooks.get(name.text)
+        if hook is None:
+            self.names.unknown("hook", name, self.hooks)
+            return None
+        if hook.result is not None:
+            self.names.report(
+                "MDK2003",
+                f"{name.text} answers something that nobody reads",
+                action.span,
+                expected="a hook without `->`",
+            )
+            return None
+        args = expressions.arguments(name, action.exprs, hook)
+        return None if args is None else Do(name.text, args)
+
+    def _flag(self, action: syntax.Action, _: Expressions) -> Action | None:
+        (name,) = action.names
+        if name.text not in self.flags:
+            self.names.unknown("flag", name, self.flags)
+            return None
+        return SetFlag(name.text, action.kind == "set")
+
+    def _lease(self, action: syntax.Action, expressions: Expressions) -> Action | None:
+        (name,) = action.names
+        if name.text not in self.leases:
+            self.names.unknown("lease", name, self.leases)
+            return None
+        key = expressions.resolve(action.exprs[0], STRING)
+        if action.kind == "release":
+            return None if key is None else Release(name.text, key)
+        ttl_s = expressions.resolve(action.exprs[1], SECONDS)
+        return None if key is None or ttl_s is None else Grant(name.text, key, ttl_s)
+
+    def _fail(self, action: syntax.Action, _: Expressions) -> Action | None:
+        return Fail(action.names[0].text)

@@ -1,0 +1,124 @@
+"""What the files of a folder declare, and what was found wrong with it."""
+
+from __future__ import annotations
+
+import builtins
+import keyword
+from collections.abc import Iterable, Sequence
+from typing import TypeVar
+
+from mdkgen import syntax
+from mdkgen.diagnostics import Diagnostic, did_you_mean, error
+from mdkgen.model import ListOf, MapOf, Named, Nullable, Scalar, Span, Type
+
+SCALARS = ("bool", "string", "int", "float", "seconds", "any")
+
+D = TypeVar("D", syntax.Const, syntax.Newtype, syntax.Record, syntax.Enum, syntax.Part, syntax.Face)
+
+GENERATED = {"AnyMessage", "CODEC", "UNSET", "UnsetType", "Struct", "Meta", "Any", "Final", "TypeAlias", "Annotated"}
+"""Names that the generated modules use for themselves."""
+
+
+class Names:
+    """All declarations by name; the first of two with one name counts."""
+
+    def __init__(self, files: Sequence[syntax.File]) -> None:
+        self.found: list[Diagnostic] = []
+        self.files = sorted(files, key=lambda file: file.name)
+        self._spans: dict[str, Span] = {}
+        declarations = [one for file in self.files for one in file.declarations]
+        self.consts = self._take(syntax.Const, declarations)
+        self.newtypes = self._take(syntax.Newtype, declarations)
+        self.enums = self._take(syntax.Enum, declarations)
+        structs = self._take(syntax.Record, declarations)
+        self.records = {name: one for name, one in structs.items() if one.wire is None}
+        self.messages = {name: one for name, one in structs.items() if one.wire is not None}
+        self.structs = structs
+        parts = self._take(syntax.Part, declarations)
+        self.protocols = {name: one for name, one in parts.items() if one.of is None}
+        self.parts = {name: one for name, one in parts.items() if one.of is not None}
+        self.faces = self._take(syntax.Face, declarations, own_scope=True)
+
+    def report(self, code: str, message: str, span: Span, *, expected: str = "", hint: str = "") -> None:
+        """Note an error and go on."""
+        self.found.append(error(code, message, span, expected=expected, hint=hint))
+
+    def unknown(self, what: str, name: syntax.Name, known: Iterable[str]) -> None:
+        """A name that nothing declares."""
+        known = list(known)
+        expected = ", ".join(sorted(known)) if 0 < len(known) <= 6 else ""
+        self.report(
+            "MDK2002",
+            f"unknown {what} {name.text!r}",
+            name.span,
+            expected=expected,
+            hint=did_you_mean(name.text, known),
+        )
+
+    def unique(self, what: str, names: Iterable[syntax.Name]) -> None:
+        """Report every name that stands a second time."""
+        seen: dict[str, Span] = {}
+        for name in names:
+            if name.text in seen:
+                first = seen[name.text]
+                message = f"{what} {name.text!r} stands here twice, first in line {first.line}"
+                self.report("MDK2001", message, name.span, expected="another name")
+            seen.setdefault(name.text, name.span)
+
+    def python(self, what: str, name: syntax.Name, reserved: Iterable[str] = ()) -> None:
+        """Report a name that Python, or what is generated, needs for itself."""
+        if keyword.iskeyword(name.text) or name.text in reserved or name.text.startswith("__"):
+            message = f"{what} {name.text!r} would clash in the generated Python"
+            self.report(
+                "MDK2006", message, name.span, expected='another name; a field can keep its key: other as "..."'
+            )
+
+    def type(self, written: syntax.Type) -> Type | None:
+        """The resolved type; None, with a report, if a name in it is unknown."""
+        if isinstance(written, syntax.TypeOf):
+            inner = self.type(written.inner)
+            if inner is None:
+                return None
+            return {"list": ListOf, "map": MapOf, "null": Nullable}[written.kind](inner)
+        name = written.name.text
+        if name in SCALARS:
+            return Scalar(name)  # type: ignore[arg-type]  # one of its literals, as just tested
+        kind = self.kind(name)
+        if kind is None:
+            self.unknown("type", written.name, [*SCALARS, *self.structs, *self.enums, *self.newtypes])
+            return None
+        return Named(name, kind)  # type: ignore[arg-type]  # one of its literals, see kind()
+
+    def kind(self, name: str) -> str | None:
+        """record, message, enum or newtype."""
+        groups = {"record": self.records, "message": self.messages, "enum": self.enums, "newtype": self.newtypes}
+        return next((kind for kind, group in groups.items() if name in group), None)
+
+    def base(self, type_: Type) -> Type:
+        """The type behind a newtype."""
+        if isinstance(type_, Named) and type_.kind == "newtype":
+            written = self.newtypes[type_.name].base
+            if isinstance(written, syntax.TypeName) and written.name.text in SCALARS:
+                return Scalar(written.name.text)  # type: ignore[arg-type]  # one of its literals
+        return type_
+
+    def _take(
+        self, kind: type[D], declarations: Iterable[syntax.Declaration], *, own_scope: bool = False
+    ) -> dict[str, D]:
+        taken: dict[str, D] = {}
+        for one in declarations:
+            if not isinstance(one, kind):
+                continue
+            name = one.name
+            first = None if own_scope else self._spans.get(name.text)
+            if first is not None or name.text in taken:
+                where = f", first in {first.file}, line {first.line}" if first else ""
+                self.report("MDK2001", f"{name.text!r} is declared twice{where}", name.span, expected="another name")
+                continue
+            if not own_scope:
+                self._spans[name.text] = name.span
+                self.python(
+                    "the name", name, {*GENERATED, *SCALARS, *(one for one in dir(builtins) if one[0].isupper())}
+                )
+            taken[name.text] = one
+        return taken

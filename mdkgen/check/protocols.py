@@ -1,0 +1,410 @@
+"""Protocols with their parts: what must be said, deliveries, requests, and what holds between parts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from mdkgen import syntax
+from mdkgen.check.expressions import INT, SECONDS, STRING, Expressions, Scope, Variable, type_of
+from mdkgen.check.legality import check_calls, check_messages
+from mdkgen.check.machines import STUB_NAMES, MachineChecker, Surroundings
+from mdkgen.check.names import Names
+from mdkgen.model import (
+    Construct,
+    Delivery,
+    Machine,
+    Named,
+    Param,
+    ParamRef,
+    Part,
+    Policy,
+    Protocol,
+    Reconnect,
+    Request,
+    Scalar,
+    Span,
+)
+
+ONCE = ("transport", "roles", "parts", "unknown", "illegal", "malformed", "close", "reconnect")
+NEEDED = {
+    "transport": 'transport websocket { path: "/path", tag: "type", message_max: 1MiB }',
+    "roles": "roles client connects, server accepts",
+    "unknown": "unknown message -> drop",
+    "illegal": 'illegal message -> fail "illegal_message"',
+    "malformed": 'malformed message -> fail "malformed_message"',
+    "reconnect": "reconnect 1s .. 16s x 2 jitter 0.2",
+}
+
+
+def check_protocols(names: Names) -> tuple[Protocol, ...]:
+    """All protocols; parts that no protocol lists are reported."""
+    checkers = [_ProtocolChecker(names, one) for one in names.protocols.values()]
+    protocols = [protocol for checker in checkers if (protocol := checker.protocol()) is not None]
+    for part in names.parts.values():
+        if part.of is not None and part.of.text not in names.protocols:
+            names.unknown("protocol", part.of, names.protocols)
+    return tuple(protocols)
+
+
+class _ProtocolChecker:
+    def __init__(self, names: Names, written: syntax.Part) -> None:
+        self.names = names
+        self.written = written
+        self.items = {item.kind: item for item in reversed(written.items) if item.kind in ONCE}
+        self.params: dict[str, ParamRef] = {}
+
+    def protocol(self) -> Protocol | None:
+        written = self.written
+        self._check_items()
+        roles = self.items.get("roles")
+        if roles is None:
+            return None
+        connector, acceptor = (str(_name(value).text) for value in roles.values)
+        self._check_role_names(roles)
+        listed = self._parts()
+        self._collect_params([written, *listed])
+        parts = [self._part(one, (connector, acceptor)) for one in (written, *listed)]
+        made = [part for part in parts if part is not None]
+        transport = self._transport()
+        policies = [self.items.get(kind) for kind in ("unknown", "illegal", "malformed")]
+        reconnect = self._reconnect()
+        if len(made) < len(parts) or transport is None or reconnect is None or None in policies:
+            return None
+        self._check_across(made, connector, acceptor)
+        unknown, illegal, malformed = (_policy(one) for one in policies if one is not None)
+        return Protocol(
+            name=written.name.text,
+            **transport,
+            connector=connector,
+            acceptor=acceptor,
+            unknown=unknown,
+            illegal=illegal,
+            malformed=malformed,
+            close=self._close(),
+            reconnect=reconnect,
+            parts=tuple(made),
+            doc=written.doc,
+            span=written.span,
+        )
+
+    # --- what a protocol says of itself -----------------------------------------------------------
+
+    def _check_items(self) -> None:
+        kinds = [item.kind for item in self.written.items]
+        for kind, example in NEEDED.items():
+            if kind not in kinds:
+                message = f"the protocol {self.written.name.text} does not say `{kind}`"
+                self.names.report("MDK3001", message, self.written.name.span, expected=example)
+        for item in self.written.items:
+            if item.kind in ONCE and item is not self.items[item.kind]:
+                self.names.report("MDK3014", f"`{item.kind}` is said twice", item.span, expected="one of both")
+
+    def _check_role_names(self, roles: syntax.Item) -> None:
+        names = [_name(value) for value in roles.values]
+        self.names.unique("the role", names)
+        for name in names:
+            self.names.python("the role", name, {"messages", "codec", "tables", "testing"})
+
+    def _transport(self) -> dict[str, str | int] | None:  # values as Protocol wants them
+        item = self.items.get("transport")
+        if item is None:
+            return None
+        kind, *options = item.values
+        if _name(kind).text != "websocket":
+            self.names.report(
+                "MDK2002", f"unknown transport {_name(kind).text!r}", _name(kind).span, expected="websocket"
+            )
+        values: dict[str, str | int] = {"path": "/", "tag": "type", "message_bytes_max": 2**20}
+        wanted = {"path": ("path", STRING), "tag": ("tag", STRING), "message_max": ("message_bytes_max", INT)}
+        for name, value in options:  # type: ignore[misc]  # pairs, as the builder made them
+            if name.text not in wanted:
+                self.names.unknown("option of the transport", name, wanted)
+                continue
+            key, type_ = wanted[name.text]
+            resolved = Expressions(self.names).resolve(value, type_)
+            if resolved is not None:
+                values[key] = resolved.value  # type: ignore[union-attr]  # a literal: nothing else has these types here
+        return values
+
+    def _reconnect(self) -> Reconnect | None:
+        item = self.items.get("reconnect")
+        if item is None:
+            return None
+        first, longest, factor, jitter = item.values
+        expressions = Expressions(self.names)
+        kinds = (SECONDS, SECONDS, Scalar("float"), Scalar("float"))
+        written = (first, longest, factor, jitter)
+        numbers = [
+            0.0 if one is None else expressions.number(one, kind) for one, kind in zip(written, kinds, strict=True)
+        ]  # type: ignore[arg-type]  # expressions
+        if any(number is None for number in numbers):
+            return None
+        first_s, longest_s, by, part = (float(number or 0) for number in numbers)
+        if not 0 < first_s <= longest_s or by < 1 or not 0 <= part < 1:
+            expected = "0 < first <= longest, a factor of 1 or more, a jitter from 0 to below 1"
+            self.names.report("MDK2003", "these waits cannot be", item.span, expected=expected)
+        return Reconnect(first_s, longest_s, by, part)
+
+    def _close(self) -> Construct | None:
+        item = self.items.get("close")
+        if item is None:
+            return None
+        variables = {"CODE": Variable(STRING, optional=False), "TITLE": Variable(STRING, optional=False)}
+        (value,) = item.values
+        resolved = Expressions(self.names, Scope(variables)).resolve(value)  # type: ignore[arg-type]  # an expression
+        if resolved is None:
+            return None
+        type_ = type_of(resolved)
+        if not isinstance(resolved, Construct) or not isinstance(type_, Named) or type_.kind != "message":
+            self.names.report("MDK2003", "`close with` wants a message", item.span, expected="Message(field = CODE)")
+            return None
+        return resolved
+
+    # --- parts ------------------------------------------------------------------------------------
+
+    def _parts(self) -> list[syntax.Part]:
+        own = self.written.name.text
+        declared = {name: one for name, one in self.names.parts.items() if one.of is not None and one.of.text == own}
+        item = self.items.get("parts")
+        listed = [_name(value) for value in item.values] if item is not None else []
+        self.names.unique("the part", listed)
+        for name in listed:
+            if name.text not in declared:
+                message = f"{name.text} is not declared as a part of {own}"
+                self.names.report(
+                    "MDK3012", message, name.span, expected=f"part {name.text} of {own} live in ... {{ }}"
+                )
+        for name, one in declared.items():
+            if name not in {each.text for each in listed}:
+                message = f"{own} does not list its part {name}, so it would never start"
+                self.names.report("MDK3012", message, one.name.span, expected=f"parts ..., {name} in protocol {own}")
+        return [declared[name.text] for name in dict.fromkeys(listed) if name.text in declared]
+
+    def _collect_params(self, parts: Iterable[syntax.Part]) -> None:
+        written = [(part, item) for part in parts for item in part.items if item.kind == "param"]
+        self.names.unique("the param", (_name(item.values[0]) for _, item in written))
+        for part, item in written:
+            name, type_ = _name(item.values[0]), self.names.type(item.values[1])  # type: ignore[arg-type]  # a type
+            self.names.python("the param", name, {"self", "handler", "shared", "random"})
+            if type_ is not None and self.names.base(type_) not in (SECONDS, INT, Scalar("float")):
+                self.names.report(
+                    "MDK2003", f"the param {name.text} is not a number", item.span, expected="int, float or seconds"
+                )
+            elif type_ is not None:
+                self.params.setdefault(name.text, ParamRef(part.name.text, name.text, type_))
+
+    def _part(self, written: syntax.Part, roles: tuple[str, str]) -> Part | None:
+        params = [self._param(item) for item in written.items if item.kind == "param"]
+        deliveries = [self._delivery(item, roles) for item in written.items if item.kind == "delivery"]
+        requests = [self._request(item, roles) for item in written.items if item.kind == "request"]
+        machines = self._machines(written, roles)
+        if machines is None:
+            return None
+        return Part(
+            written.name.text,
+            tuple(name.text for name in written.live_in),
+            tuple(one for one in params if one is not None),
+            tuple(one for one in deliveries if one is not None),
+            tuple(one for one in requests if one is not None),
+            machines,
+            written.doc,
+            written.span,
+        )
+
+    def _machines(self, written: syntax.Part, roles: tuple[str, str]) -> tuple[Machine, ...] | None:
+        self.names.unique("the role", (role.name for role in written.roles))
+        by_name = {role.name.text: role for role in written.roles}
+        for name, role in by_name.items():
+            if name not in roles:
+                self.names.unknown("role", role.name, roles)
+        missing = [role for role in roles if role not in by_name]
+        for role in missing:
+            message = f"{written.name.text} says nothing of the {role}"
+            self.names.report("MDK3001", message, written.name.span, expected=f"role {role} {{ start state Up {{ }} }}")
+        if missing:
+            return None
+        return tuple(
+            MachineChecker(
+                self.names, written.name.text, by_name[role], Surroundings(self.params, role == roles[1])
+            ).machine()
+            for role in roles
+        )
+
+    def _param(self, item: syntax.Item) -> Param | None:
+        name, written, default = item.values
+        type_ = self.names.type(written)  # type: ignore[arg-type]  # a type
+        value = None if type_ is None else Expressions(self.names).resolve(default, type_)  # type: ignore[arg-type]  # an expression
+        return None if type_ is None or value is None else Param(_name(name).text, type_, value, item.doc)
+
+    # --- deliveries and requests ------------------------------------------------------------------
+
+    def _said(self, item: syntax.Item, needed: dict[str, str]) -> dict[str, syntax.Item] | None:
+        """What a delivery or request says, by keyword; None, with reports, if something is missing."""
+        name, inner = item.values
+        found: dict[str, syntax.Item] = {}
+        for one in inner:  # type: ignore[attr-defined]  # a tuple of items
+            if one.kind in found:
+                self.names.report("MDK3014", f"`{one.kind}` is said twice", one.span, expected="one of both")
+            found[one.kind] = one
+        missing = [kind for kind in needed if kind not in found]
+        for kind in missing:
+            message = f"the {item.kind} {_name(name).text} does not say `{kind}`"
+            self.names.report("MDK3001", message, _name(name).span, expected=needed[kind])
+        return None if missing else found
+
+    def _sender(self, said: dict[str, syntax.Item], roles: tuple[str, str]) -> str:
+        name = _name(said["from"].values[0])
+        if name.text not in roles:
+            self.names.unknown("role", name, roles)
+        return name.text
+
+    def _number(self, message: syntax.Name, field: syntax.Name) -> bool:
+        """Whether the message has an integer field of this name."""
+        if message.text not in self.names.messages:
+            self.names.unknown("message", message, self.names.messages)
+            return False
+        fields = {one.name.text: one for one in self.names.messages[message.text].fields}
+        if field.text not in fields:
+            self.names.unknown(f"field of {message.text}", field, fields)
+            return False
+        type_ = self.names.type(fields[field.text].type)
+        if type_ is not None and self.names.base(type_) != INT:
+            text = f"{message.text}.{field.text} numbers messages, but is no int"
+            self.names.report("MDK3013", text, field.span, expected="int")
+            return False
+        return True
+
+    def _pair(self, item: syntax.Item) -> tuple[syntax.Name, syntax.Name] | None:
+        """`Message.field`."""
+        path: tuple[syntax.Name, ...] = item.values[0]  # type: ignore[assignment]  # a path
+        if len(path) != 2:
+            self.names.report("MDK3013", "a message and its field are wanted", item.span, expected="Message.field")
+            return None
+        return path if self._number(*path) else None  # type: ignore[return-value]  # two names, as just tested
+
+    def _delivery(self, item: syntax.Item, roles: tuple[str, str]) -> Delivery | None:
+        said = self._said(
+            item,
+            {
+                "from": f"from {roles[0]}",
+                "message": "message M",
+                "number": "number sequence from 0",
+                "ack": "ack Ack.sequence each",
+                "resend": "resend on connect",
+                "buffer": "buffer 10000 or 16MiB drop_oldest",
+            },
+        )
+        if said is None:
+            return None
+        message, (field, first) = _name(said["message"].values[0]), said["number"].values
+        good = self._number(message, _name(field))
+        ack = self._pair(syntax.Item("ack", said["ack"].values[:1], "", said["ack"].span))
+        count, size, overflow = said["buffer"].values
+        if not good or ack is None:
+            return None
+        self._check_ack(ack[0], ack[1])
+        return Delivery(
+            _name(item.values[0]).text,
+            self._sender(said, roles),
+            message.text,
+            _name(field).text,
+            first,  # type: ignore[arg-type]  # the builder's int
+            ack[0].text,
+            ack[1].text,
+            said["ack"].values[1],  # type: ignore[arg-type]  # the grammar's two words
+            True,
+            count,  # type: ignore[arg-type]  # the builder's int
+            size,  # type: ignore[arg-type]  # the builder's int
+            overflow,  # type: ignore[arg-type]  # the grammar's words
+            item.doc,
+            item.span,
+        )
+
+    def _check_ack(self, message: syntax.Name, field: syntax.Name) -> None:
+        """The engine makes acknowledgements from their number alone."""
+        fields = self.names.messages[message.text].fields
+        others = [
+            one.name.text for one in fields if one.name.text != field.text and not one.optional and one.default is None
+        ]
+        if others:
+            text = f"{message.text} acknowledges, but needs {', '.join(others)} besides its number"
+            self.names.report("MDK3013", text, message.span, expected="no other required field")
+
+    def _request(self, item: syntax.Item, roles: tuple[str, str]) -> Request | None:
+        said = self._said(
+            item,
+            {
+                "from": f"from {roles[0]}",
+                "message": "message Question.number",
+                "reply": "reply Answer.number",
+                "timeout": "timeout 5s",
+                "pending": "pending 100",
+            },
+        )
+        if said is None:
+            return None
+        asks, answers = self._pair(said["message"]), self._pair(said["reply"])
+        scope = Scope(params=self.params)
+        timeout = Expressions(self.names, scope).resolve(said["timeout"].values[0], SECONDS)  # type: ignore[arg-type]  # an expression
+        if asks is None or answers is None or timeout is None:
+            return None
+        return Request(
+            _name(item.values[0]).text,
+            self._sender(said, roles),
+            asks[0].text,
+            asks[1].text,
+            answers[0].text,
+            answers[1].text,
+            timeout,
+            said["pending"].values[0],  # type: ignore[arg-type]  # the builder's int
+            item.doc,
+            item.span,
+        )
+
+    # --- between parts ----------------------------------------------------------------------------
+
+    def _check_across(self, parts: list[Part], connector: str, acceptor: str) -> None:
+        root = parts[0]
+        for part in parts[1:]:
+            states = {state.name for machine in root.machines for state in machine.states}
+            for name in self.names.parts[part.name].live_in:
+                if name.text not in states:
+                    message = f"{root.name} has no state {name.text}"
+                    self.names.report("MDK3004", message, name.span, expected=", ".join(sorted(states)))
+            for machine in root.machines:
+                if not {state.name for state in machine.states} & set(part.live_in):
+                    message = f"{part.name} is never live for the {machine.role}"
+                    self.names.report("MDK3004", message, part.span, expected=f"live in a state of the {machine.role}")
+        for role in (connector, acceptor):
+            self._check_unique(parts, role)
+        check_calls(self.names, parts)
+        check_messages(self.names, parts, self.items.get("close"), self._close())
+
+    def _check_unique(self, parts: list[Part], role: str) -> None:
+        """Calls, hooks, tells, deliveries and requests become names of one class."""
+        seen: dict[str, str] = {}
+        for part in parts:
+            machine = part.machine(role)
+            for name, span in _names_of(part, machine):
+                if seen.setdefault(name, part.name) != part.name:
+                    message = f"{name!r} of {part.name} is also a name in {seen[name]}, for the same role"
+                    self.names.report("MDK2001", message, span, expected="another name")
+                if name in STUB_NAMES:
+                    message = f"{name!r} would clash in the generated Python"
+                    self.names.report("MDK2006", message, span, expected="another name")
+
+
+def _names_of(part: Part, machine: Machine) -> Iterator[tuple[str, Span]]:
+    yield from ((one.name, one.span) for one in machine.hooks)
+    yield from ((one.name, machine.span) for one in (*machine.calls, *machine.events))
+    yield from ((one.name, one.span) for one in (*part.deliveries, *part.requests))
+
+
+def _name(value: object) -> syntax.Name:
+    assert isinstance(value, syntax.Name)
+    return value
+
+
+def _policy(item: syntax.Item) -> Policy:
+    drop_max, code = item.values[0]  # type: ignore[misc]  # a pair, as the builder made it
+    return Policy(drop_max, code)

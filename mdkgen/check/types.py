@@ -1,0 +1,211 @@
+"""Constants, named scalars, enums, records and messages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from mdkgen import syntax
+from mdkgen.check.expressions import Expressions
+from mdkgen.check.names import Names
+from mdkgen.model import (
+    Const,
+    ConstRef,
+    Enum,
+    Field,
+    ListOf,
+    MapOf,
+    Member,
+    Message,
+    Named,
+    Newtype,
+    Nullable,
+    Record,
+    Scalar,
+    Type,
+    Value,
+)
+
+NUMBERS = ("int", "float", "seconds")
+
+
+def check_consts(names: Names) -> tuple[Const, ...]:
+    """Constants: a literal of their type."""
+    consts: list[Const] = []
+    for one in names.consts.values():
+        type_ = names.type(one.type)
+        value = Expressions(names).resolve(one.value, type_) if type_ is not None else None
+        if type_ is None or value is None:
+            continue
+        if not isinstance(value, Value):
+            names.report(
+                "MDK2003", f"the constant {one.name.text} is not a literal", one.value.span, expected="a literal"
+            )
+            continue
+        consts.append(Const(one.name.text, type_, value, one.doc, one.span))
+    return tuple(consts)
+
+
+def check_newtypes(names: Names) -> tuple[Newtype, ...]:
+    """Named scalars with bounds."""
+    newtypes: list[Newtype] = []
+    for one in names.newtypes.values():
+        base = names.type(one.base)
+        if base is None:
+            continue
+        if not isinstance(base, Scalar) or base.name == "any":
+            names.report(
+                "MDK2003",
+                f"{one.name.text} names no scalar",
+                one.base.span,
+                expected="bool, string, int, float or seconds",
+            )
+            continue
+        bounds: dict[str, float | int | None] = {">=": None, "<=": None}
+        for operator, written in one.bounds:
+            value = Expressions(names).resolve(written, base)
+            if base.name not in NUMBERS or not isinstance(value, Value):
+                names.report(
+                    "MDK2003",
+                    f"a bound of {one.name.text} is not a number",
+                    written.span,
+                    expected="a number, of a number's type",
+                )
+            elif isinstance(value.value, int | float):
+                bounds[operator] = value.value
+        newtypes.append(Newtype(one.name.text, base, bounds[">="], bounds["<="], one.doc, one.span))
+    return tuple(newtypes)
+
+
+def check_enums(names: Names) -> tuple[Enum, ...]:
+    """Enums: members and values differ."""
+    enums: list[Enum] = []
+    for one in names.enums.values():
+        names.unique("the member", (member.name for member in one.members))
+        for member in one.members:
+            names.python("the member", member.name, {"known", "name", "value", "mro"})
+        values = [syntax.Name(member.value or member.name.text, member.name.span) for member in one.members]
+        if len({member.name.text for member in one.members}) == len(one.members):
+            names.unique("the value", values)
+        if not one.members:
+            names.report(
+                "MDK3001", f"the enum {one.name.text} has no member", one.name.span, expected="at least one member"
+            )
+        members = tuple(Member(m.name.text, m.value or m.name.text, m.doc) for m in one.members)
+        enums.append(Enum(one.name.text, one.open, members, one.doc, one.span))
+    return tuple(enums)
+
+
+def check_structs(names: Names) -> tuple[tuple[Record, ...], tuple[Message, ...]]:
+    """Records, those that others need first, and messages."""
+    _check_wire_names(names)
+    fields = {name: _fields(names, one) for name, one in names.structs.items()}
+    for name, one in names.records.items():
+        if _needs_itself(names, name, name, set()):
+            message = f"a {name} cannot be made: it needs another {name}"
+            names.report(
+                "MDK2008", message, one.name.span, expected="an optional field (`?`), a list or a map on the way"
+            )
+    records = {name: Record(name, fields[name], one.doc, one.span) for name, one in names.records.items()}
+    messages = tuple(
+        Message(name, one.wire or "", tuple(alias.text for alias in one.also), fields[name], one.doc, one.span)
+        for name, one in names.messages.items()
+    )
+    return tuple(_in_order(records)), messages
+
+
+def _check_wire_names(names: Names) -> None:
+    seen: dict[str, str] = {}
+    for name, one in names.messages.items():
+        for wire, span in [(one.wire or "", one.name.span), *((alias.text, alias.span) for alias in one.also)]:
+            if wire in seen:
+                message = f"{wire!r} is already the type name of {seen[wire]}"
+                names.report(
+                    "MDK2004", message, span, expected="a type name that no other message has, also not in `also`"
+                )
+            seen.setdefault(wire, name)
+
+
+def _fields(names: Names, one: syntax.Record) -> tuple[Field, ...]:
+    names.unique("the field", (field.name for field in one.fields))
+    seen: dict[str, str] = {}
+    fields: list[Field] = []
+    for field in one.fields:
+        names.python("the field", field.name, {"self"})
+        wire = field.wire or field.name.text
+        if wire in seen and seen[wire] != field.name.text:
+            names.report(
+                "MDK2005", f"{wire!r} is already the key of {seen[wire]}", field.name.span, expected="another key"
+            )
+        seen.setdefault(wire, field.name.text)
+        made = _field(names, field, wire)
+        if made is not None:
+            fields.append(made)
+    return tuple(fields)
+
+
+def _field(names: Names, field: syntax.Field, wire: str) -> Field | None:
+    type_ = names.type(field.type)
+    if type_ is None:
+        return None
+    if field.optional and field.default is not None:
+        message = f"{field.name.text} may be absent and has a default"
+        names.report("MDK3014", message, field.span, expected="`?` or a default, not both")
+    if field.fixed and field.default is None:
+        names.report("MDK3014", f"{field.name.text} is fixed to nothing", field.span, expected="= VALUE fixed")
+    default = None
+    if field.default is not None:
+        default = Expressions(names).resolve(field.default, type_)
+        if default is None:
+            return None
+        if not isinstance(default, Value | ConstRef) and not _is_plain(field.default):
+            names.report("MDK2003", "a default is computed", field.default.span, expected="literals and constants")
+    presence = "optional" if field.optional else "required" if field.default is None else "default"
+    return Field(field.name.text, wire, type_, presence, default, field.fixed, field.doc, field.span)  # type: ignore[arg-type]  # one of its literals
+
+
+def _is_plain(expr: syntax.Expr) -> bool:
+    return isinstance(expr, syntax.Object | syntax.Array | syntax.Literal)
+
+
+def _needs_itself(names: Names, start: str, name: str, seen: set[str]) -> bool:
+    """Whether making a record needs one of the same kind: through required fields, or defaults of records."""
+    for field in names.structs[name].fields:
+        if field.optional or not isinstance(field.type, syntax.TypeName):
+            continue
+        inner = field.type.name.text
+        if inner == start:
+            return True
+        if inner in names.records and inner not in seen:
+            seen.add(inner)
+            if _needs_itself(names, start, inner, seen):
+                return True
+    return False
+
+
+def _in_order(records: dict[str, Record]) -> Iterator[Record]:
+    """Records after those that their fields name, as far as there is no circle; else as declared."""
+    done: set[str] = set()
+
+    def visit(record: Record, path: frozenset[str]) -> Iterator[Record]:
+        if record.name in done or record.name in path:
+            return
+        for field in record.fields:
+            for name in _names(field.type):
+                if name in records:
+                    yield from visit(records[name], path | {record.name})
+        if record.name not in done:
+            done.add(record.name)
+            yield record
+
+    for record in records.values():
+        yield from visit(record, frozenset())
+
+
+def _names(type_: Type) -> Iterator[str]:
+    match type_:
+        case Named(name):
+            yield name
+        case ListOf(inner) | MapOf(inner) | Nullable(inner):
+            yield from _names(inner)
+        case Scalar():
+            pass

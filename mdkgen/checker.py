@@ -1,0 +1,66 @@
+"""Syntax trees to the model: names resolved, types agreed, machines complete; every error of every file in one run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mdkgen import syntax
+from mdkgen.check.names import Names
+from mdkgen.check.protocols import check_protocols
+from mdkgen.check.types import check_consts, check_enums, check_newtypes, check_structs
+from mdkgen.diagnostics import Diagnostic
+from mdkgen.model import Export, Face, FaceModule, Spec
+
+
+def check(files: Sequence[syntax.File]) -> tuple[Spec | None, list[Diagnostic]]:
+    """The model of all files of a folder; None if there are errors, which come sorted by place."""
+    names = Names(files)
+    _check_headers(names)
+    consts, newtypes, enums = check_consts(names), check_newtypes(names), check_enums(names)
+    records, messages = check_structs(names)
+    protocols = check_protocols(names)
+    faces = tuple(_face(names, one) for one in names.faces.values())
+    found = sorted(set(names.found), key=lambda one: (one.span.file, one.span.line, one.span.column, one.code))
+    if found:
+        return None, found
+    header = names.files[0].header
+    spec = Spec(
+        namespace=header.namespace.text,
+        version=header.version.text,
+        consts=consts,
+        newtypes=newtypes,
+        enums=enums,
+        records=records,
+        messages=messages,
+        protocols=protocols,
+        faces=faces,
+        files=tuple(file.name for file in names.files),
+    )
+    return spec, []
+
+
+def _check_headers(names: Names) -> None:
+    first = names.files[0].header
+    for file in names.files:
+        header = file.header
+        names.python("the namespace", header.namespace)
+        for what, mine, theirs in (
+            ("namespace", header.namespace, first.namespace),
+            ("version", header.version, first.version),
+        ):
+            if mine.text != theirs.text:
+                message = f"{what} {mine.text} in a folder whose first file says {theirs.text}"
+                names.report("MDK1003", message, mine.span, expected=f"{what} {theirs.text}")
+
+
+def _face(names: Names, one: syntax.Face) -> Face:
+    modules: dict[str, tuple[str, list[Export]]] = {"": ("", [])}
+    names.python("the face", one.name)
+    for name, doc, exports in one.modules:
+        known_doc, collected = modules.setdefault(name, (doc, []))
+        modules[name] = (known_doc or doc, collected)
+        collected += [Export(export.module, export.name.text, export.alias.text) for export in exports]
+    for name in modules:
+        names.unique("the name", (e.alias for module, _, exports in one.modules if module == name for e in exports))
+    made = tuple(FaceModule(name, tuple(exports), doc) for name, (doc, exports) in modules.items())
+    return Face(one.name.text, made, one.doc, one.span)

@@ -1,0 +1,336 @@
+"""The syntax tree: what was written, with positions and names not yet resolved."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mdkgen.model import Span
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """A word where a name is wanted."""
+
+    text: str
+    span: Span
+
+
+# --- types and expressions ------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class TypeName:
+    """A scalar or a declared type."""
+
+    name: Name
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class TypeOf:
+    """`list<T>`, `map<T>` or, as `null`, `T | null`."""
+
+    kind: str
+    inner: Type
+    span: Span
+
+
+Type = TypeName | TypeOf
+
+
+@dataclass(frozen=True, slots=True)
+class Literal:
+    """A literal; `kind` is its terminal: STRING, INT, NUMBER, DURATION, SIZE, BOOL, NULL."""
+
+    kind: str
+    text: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """`a.b.c`."""
+
+    path: tuple[Name, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """`f(a, b)` or `M(a = 1)`; one of `args` and `named` is empty."""
+
+    name: Name
+    args: tuple[Expr, ...]
+    named: tuple[tuple[Name, Expr], ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Object:
+    """`{a = 1}`."""
+
+    items: tuple[tuple[Name, Expr], ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Array:
+    """`[1, 2]`."""
+
+    items: tuple[Expr, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Binary:
+    """`a / b`, or a comparison."""
+
+    operator: str
+    left: Expr
+    right: Expr
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Not:
+    """`not a`."""
+
+    operand: Expr
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class And:
+    """`a and b`."""
+
+    operands: tuple[Expr, ...]
+    span: Span
+
+
+Expr = Literal | Reference | Call | Object | Array | Binary | Not | And
+
+
+# --- declarations ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """The first lines of a file."""
+
+    edition: int
+    namespace: Name
+    version: Name
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Const:
+    """`const N: T = v`."""
+
+    name: Name
+    type: Type
+    value: Expr
+    doc: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Newtype:
+    """`type N = T >= v`."""
+
+    name: Name
+    base: Type
+    bounds: tuple[tuple[str, Expr], ...]
+    doc: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A field of a record or message."""
+
+    name: Name
+    wire: str | None
+    optional: bool
+    type: Type
+    default: Expr | None
+    fixed: bool
+    doc: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A record; a message if `wire` is given."""
+
+    name: Name
+    wire: str | None
+    also: tuple[Name, ...]
+    """Texts of strings, with their positions."""
+    fields: tuple[Field, ...]
+    doc: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A member of an enum."""
+
+    name: Name
+    value: str | None
+    doc: str
+
+
+@dataclass(frozen=True, slots=True)
+class Enum:
+    """`open enum N { ... }`."""
+
+    name: Name
+    open: bool
+    members: tuple[Member, ...]
+    doc: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One thing that a protocol, part, delivery, request or role says, by its keyword; `values` as the keyword needs."""
+
+    kind: str
+    values: tuple[object, ...]
+    doc: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A parameter of a call or hook."""
+
+    name: Name
+    optional: bool
+    type: Type
+
+
+@dataclass(frozen=True, slots=True)
+class Hook:
+    """`hook f(a: T) -> each T`."""
+
+    name: Name
+    parameters: tuple[Parameter, ...]
+    each: bool
+    result: Type | None
+    doc: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Scoped:
+    """A flag (with where it starts) or a lease (None)."""
+
+    name: Name
+    scope: str
+    initial: bool | None
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """`recv M(m)`: kind, name of the message, call or lease, what is bound, the delay."""
+
+    kind: str
+    name: Name | None
+    binds: tuple[Name, ...]
+    parameters: tuple[Parameter, ...]
+    delay: Expr | None
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One action, by its keyword; `names` and `exprs` as the keyword needs."""
+
+    kind: str
+    names: tuple[Name, ...]
+    exprs: tuple[Expr, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """`trigger when guard -> actions`."""
+
+    trigger: Trigger
+    guard: Expr | None
+    actions: tuple[Action, ...]
+    doc: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """A state, or `always` (without a name)."""
+
+    name: Name | None
+    start: bool
+    transitions: tuple[Transition, ...]
+    ignores: tuple[Name, ...]
+    doc: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """One role's side of a protocol or part."""
+
+    name: Name
+    hooks: tuple[Hook, ...]
+    flags: tuple[Scoped, ...]
+    leases: tuple[Scoped, ...]
+    states: tuple[State, ...]
+    """`always` blocks included."""
+    doc: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part; a protocol if `of` is None."""
+
+    name: Name
+    of: Name | None
+    live_in: tuple[Name, ...]
+    items: tuple[Item, ...]
+    roles: tuple[Role, ...]
+    doc: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """`X as Y` of a module."""
+
+    module: str
+    name: Name
+    alias: Name
+
+
+@dataclass(frozen=True, slots=True)
+class Face:
+    """A face: module name (empty for the package), its doc and what it shows."""
+
+    name: Name
+    modules: tuple[tuple[str, str, tuple[Export, ...]], ...]
+    doc: str
+    span: Span
+
+
+Declaration = Const | Newtype | Record | Enum | Part | Face
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file that parsed."""
+
+    name: str
+    header: Header
+    declarations: tuple[Declaration, ...]

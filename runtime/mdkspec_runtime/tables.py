@@ -193,9 +193,9 @@ class Reconnect:
     jitter: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Role:
-    """All that one side of a protocol may do."""
+    """All that one side of a protocol may do. Roles are the same only if they are one object."""
 
     protocol: str
     role: str

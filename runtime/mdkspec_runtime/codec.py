@@ -1,0 +1,144 @@
+"""Messages as JSON text and back: the fast way first, the forgiving way only when that fails."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar, Union
+
+import msgspec
+
+from mdkspec_runtime.errors import MalformedMessage, UnknownMessage, UnsendableMessage
+from mdkspec_runtime.refusal import Checks
+from mdkspec_runtime.tolerance import Normalizer, NotANumberError
+
+R = TypeVar("R", bound=msgspec.Struct)
+
+_KINDS = {type(None): "null", bool: "a boolean", int: "a number", float: "a number", str: "a string", list: "an array"}
+
+
+class Codec:
+    """Reads and writes the messages of one specification.
+
+    Args:
+        tag: The JSON key that names a message's type.
+        messages: Their Structs; each has its type name as msgspec's tag.
+        aliases: Other type names that are read, to the Struct that is meant.
+        message_bytes_max: The longest frame that is read or written.
+    """
+
+    def __init__(
+        self,
+        *,
+        tag: str,
+        messages: tuple[type[msgspec.Struct], ...],
+        aliases: Mapping[str, type[msgspec.Struct]],
+        message_bytes_max: int,
+    ) -> None:
+        self.tag = tag
+        self.messages = messages
+        self.message_bytes_max = message_bytes_max
+        self._types = {str(one.__struct_config__.tag): one for one in messages}
+        self._aliases = dict(aliases)
+        union: Any = Union[messages]  # noqa: UP007  # of a tuple
+        self._decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(union)
+        self._encode = msgspec.json.Encoder().encode
+        self._checks = Checks()
+        self._normalizer = Normalizer()
+
+    def decode(self, frame: str | bytes, *, on_alias: Callable[[str], None] | None = None) -> msgspec.Struct:
+        """The message of a frame.
+
+        Args:
+            frame: JSON text.
+            on_alias: Called with the type name if it is an alias.
+
+        Raises:
+            MalformedMessage: Not a JSON object with a type name, too long, too deep, or of wrong types.
+            UnknownMessage: The specification has no message of this type name.
+        """
+        if len(frame) > self.message_bytes_max:
+            raise self._too_long(frame)
+        try:
+            message: msgspec.Struct = self._decoder.decode(frame)
+        except (msgspec.MsgspecError, RecursionError, UnicodeError):
+            return self._decode_slowly(frame, on_alias)
+        return message
+
+    def encode(self, message: msgspec.Struct) -> bytes:
+        """The frame of a message, UTF-8.
+
+        Raises:
+            UnsendableMessage: It holds NaN, infinity or what JSON has no word for, or is too long.
+        """
+        frame = self.encode_record(message)
+        if len(frame) > self.message_bytes_max:
+            problem = f"{len(frame)} bytes as JSON, at most {self.message_bytes_max} are allowed"
+            raise UnsendableMessage(type(message).__name__, problem)
+        return frame
+
+    def decode_record(self, type_: type[R], text: str | bytes) -> R:
+        """A record that travels outside of a message, read as forgivingly; MalformedMessage as for `decode`."""
+        if len(text) > self.message_bytes_max:
+            raise self._too_long(text)
+        try:
+            return msgspec.json.decode(text, type=type_)
+        except (msgspec.MsgspecError, RecursionError, UnicodeError):
+            return self._convert(type_, _parse(text), text)
+
+    def encode_record(self, record: msgspec.Struct) -> bytes:
+        """A record as JSON, UTF-8; UnsendableMessage as for `encode`."""
+        try:
+            check = self._checks.struct(type(record))
+            problem = None if check is None else check(record)
+            if problem is None:
+                return self._encode(record)
+        except RecursionError:
+            problem = "nested too deeply"
+        except (TypeError, ValueError, OverflowError, msgspec.MsgspecError) as error:
+            problem = str(error)
+        raise UnsendableMessage(type(record).__name__, problem.lstrip(".: "))
+
+    def _too_long(self, frame: str | bytes) -> MalformedMessage:
+        unit = "bytes" if isinstance(frame, bytes) else "characters"
+        return MalformedMessage(f"{len(frame)} {unit}, at most {self.message_bytes_max} are allowed", frame)
+
+    def _decode_slowly(self, frame: str | bytes, on_alias: Callable[[str], None] | None) -> msgspec.Struct:
+        value = _parse(frame)
+        if not isinstance(value, dict):
+            raise MalformedMessage(f"expected a JSON object, got {_kind(value)}", frame)
+        if self.tag not in value:
+            raise MalformedMessage(f"the object has no {self.tag!r}, which names the message's type", frame)
+        name: object = value[self.tag]
+        if not isinstance(name, str):
+            raise MalformedMessage(f"{self.tag!r} names the message's type and must be a string, got {_kind(name)}", frame)
+        type_ = self._types.get(name) or self._aliases.get(name)
+        if type_ is None:
+            raise UnknownMessage(name)
+        message = self._convert(type_, {**value, self.tag: type_.__struct_config__.tag}, frame)
+        if on_alias is not None and name not in self._types:
+            on_alias(name)
+        return message
+
+    def _convert(self, type_: type[R], value: Any, frame: str | bytes) -> R:
+        try:
+            return msgspec.convert(self._normalizer.struct(type_)(value, ""), type_)
+        except (msgspec.MsgspecError, NotANumberError) as error:
+            raise MalformedMessage(str(error), frame) from error
+        except RecursionError as error:
+            raise MalformedMessage("nested too deeply", frame) from error
+
+
+def _parse(frame: str | bytes) -> Any:
+    try:
+        return json.loads(frame)
+    except UnicodeDecodeError as error:
+        raise MalformedMessage(f"byte {error.start} is not UTF-8", frame) from error
+    except ValueError as error:
+        raise MalformedMessage(f"not JSON: {error}", frame) from error
+    except RecursionError as error:
+        raise MalformedMessage("nested too deeply", frame) from error
+
+
+def _kind(value: object) -> str:
+    return _KINDS.get(type(value), "an object")

@@ -1,0 +1,24 @@
+"""What an endpoint counts."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True)
+class Counters:
+    """Counts since the endpoint was made, over all its connections."""
+
+    received: int = 0
+    """Messages taken."""
+    unknown: int = 0
+    illegal: int = 0
+    malformed: int = 0
+    discarded: int = 0
+    """Messages that came after the hang-up, or for a part that had just ended."""
+    unsent: int = 0
+    """Messages that were to be sent while there was no connection to send them on."""
+    connections: int = 0
+    aliases: Counter[str] = field(default_factory=Counter[str])
+    """How often a message came under another name, by that name."""

@@ -1,0 +1,149 @@
+"""Messages of one delivery, kept until they are acknowledged."""
+
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+from collections.abc import Iterator
+
+from msgspec import UnsetType
+
+from mdkspec_runtime.ranges import NumberRanges
+from mdkspec_runtime.tables import Delivery
+
+
+class Outbox:
+    """Numbered messages, as bytes, bounded in count and size.
+
+    Numbers go on over reconnects. At every moment: put = acknowledged + dropped + kept.
+    """
+
+    __slots__ = (
+        "_delivery",
+        "_kept",
+        "_waiting",
+        "acknowledged",
+        "dropped_ranges",
+        "next_number",
+        "size_bytes",
+        "stray_acks",
+    )
+
+    def __init__(self, delivery: Delivery) -> None:
+        self._delivery = delivery
+        self._kept: OrderedDict[int, bytes] = OrderedDict()
+        self._waiting: deque[int] = deque()
+        """Numbers not yet written on this connection, ascending. What left the front of `_kept` leaves here too."""
+        self.next_number = delivery.first
+        """The number of the next message."""
+        self.size_bytes = 0
+        """Of the messages kept."""
+        self.acknowledged = 0
+        self.stray_acks = 0
+        """Acknowledgements of what was acknowledged before, or never sent."""
+        self.dropped_ranges = NumberRanges()
+        """Numbers dropped for want of room. A late acknowledgement takes its number out again."""
+
+    @property
+    def count(self) -> int:
+        """Messages kept."""
+        return len(self._kept)
+
+    @property
+    def dropped(self) -> int:
+        """Messages dropped for want of room and not known to have arrived."""
+        return self.dropped_ranges.count
+
+    @property
+    def waiting(self) -> int:
+        """Messages not yet written on this connection; all of them while there is none."""
+        return sum(number in self._kept for number in self._waiting)
+
+    def numbers(self) -> Iterator[int]:
+        """The numbers of the messages kept, ascending."""
+        return iter(self._kept)
+
+    def put(self, data: bytes) -> int:
+        """Keep a message; returns its number.
+
+        When there is no room, `drop_oldest` drops from the front, `drop_newest` drops this message: its number
+        is used up all the same. `data` is no larger than the whole room (the caller sees to it).
+        """
+        delivery, kept = self._delivery, self._kept
+        number = self.next_number
+        self.next_number = number + 1
+        room = delivery.size_bytes_max - len(data)
+        if len(kept) >= delivery.count_max or self.size_bytes > room:
+            if delivery.overflow == "drop_newest":
+                self.dropped_ranges.add(number)
+                return number
+            while kept and (len(kept) >= delivery.count_max or self.size_bytes > room):
+                self._drop_oldest()
+        kept[number] = data
+        self.size_bytes += len(data)
+        self._waiting.append(number)
+        return number
+
+    def connected(self) -> None:
+        """A connection stands: with `resend` all messages kept wait to be written, else those never written.
+
+        Without `resend`, those written on an earlier connection are dropped: nobody will acknowledge them.
+        """
+        if self._delivery.resend:
+            self._waiting = deque(self._kept)
+            return
+        waiting = set(self._waiting)
+        for number in [number for number in self._kept if number not in waiting]:
+            self.size_bytes -= len(self._kept.pop(number))
+            self.dropped_ranges.add(number)
+
+    def next_waiting(self) -> bytes | None:
+        """The first message not yet written on this connection; it counts as written from now on."""
+        while self._waiting:
+            data = self._kept.get(self._waiting.popleft())
+            if data is not None:
+                return data
+        return None
+
+    def acknowledge(self, number: int | UnsetType) -> int:
+        """The peer has the message, or with `upto` all up to it; returns how many are no longer kept.
+
+        What is not kept (acknowledged before, never sent, no number at all) is counted and does no harm.
+        """
+        if isinstance(number, UnsetType):
+            self.stray_acks += 1
+            return 0
+        if self._delivery.ack_mode == "upto":
+            return self._acknowledge_upto(number)
+        data = self._kept.pop(number, None)
+        if data is not None:
+            self.size_bytes -= len(data)
+            self.acknowledged += 1
+            return 1
+        self._stray(number)
+        return 0
+
+    def _acknowledge_upto(self, number: int) -> int:
+        count = 0
+        if number >= self.next_number:
+            self.stray_acks += 1
+            return 0
+        while self._kept and next(iter(self._kept)) <= number:
+            self.size_bytes -= len(self._kept.popitem(last=False)[1])
+            count += 1
+        self.acknowledged += count
+        if not count:
+            self.stray_acks += 1
+        return count
+
+    def _stray(self, number: int) -> None:
+        if self.dropped_ranges.discard(number):
+            self.acknowledged += 1
+        else:
+            self.stray_acks += 1
+
+    def _drop_oldest(self) -> None:
+        number, data = self._kept.popitem(last=False)
+        self.size_bytes -= len(data)
+        self.dropped_ranges.add(number)
+        while self._waiting and self._waiting[0] <= number:
+            self._waiting.popleft()

@@ -1,0 +1,73 @@
+"""What an endpoint looks up for every message, worked out once for each role."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+from mdkspec_runtime.tables import Delivery, Request, Role
+
+ROLES_MAX = 256
+"""Plans that are kept. A process has a handful of roles; tests make more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """What happens to one kind of message."""
+
+    index: int
+    """Of the part that takes it."""
+    input: str
+    by_engine: bool
+    """True if the tables need not take it, because the engine does: an ack or a reply."""
+    ack_of: Delivery | None
+    reply_to: Request | None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A role, as an endpoint reads it."""
+
+    role: Role
+    index: Mapping[str, int]
+    """Part to its place in `role.machines`."""
+    received: Mapping[type, Received]
+    flags: Mapping[str, bool]
+    """All flags with the values where they start."""
+    connection_flags: Mapping[str, bool]
+    lease_scopes: Mapping[str, str]
+    lease_parts: Mapping[str, int]
+
+
+@lru_cache(maxsize=ROLES_MAX)
+def plan_of(role: Role) -> Plan:
+    """The plan of a role."""
+    index = {machine.part: place for place, machine in enumerate(role.machines)}
+    connection_flags = {name: value for machine in role.machines for name, value in machine.connection_flags.items()}
+    session_flags = {name: value for machine in role.machines for name, value in machine.session_flags.items()}
+    return Plan(
+        role=role,
+        index=index,
+        received=_received(role, index),
+        flags={**session_flags, **connection_flags},
+        connection_flags=connection_flags,
+        lease_scopes={name: scope for machine in role.machines for name, scope in machine.leases.items()},
+        lease_parts={name: index[machine.part] for machine in role.machines for name in machine.leases},
+    )
+
+
+def _received(role: Role, index: Mapping[str, int]) -> dict[type, Received]:
+    classes = {message.__name__: message for message in role.codec.messages}
+    acks = {delivery.ack: delivery for delivery in role.deliveries if delivery.sender == role.role}
+    replies = {request.reply: request for request in role.requests if request.sender == role.role}
+    return {
+        classes[name]: Received(
+            index=index[part],
+            input=f"recv {name}",
+            by_engine=name in acks or name in replies,
+            ack_of=acks.get(name),
+            reply_to=replies.get(name),
+        )
+        for name, part in role.receives.items()
+    }

@@ -1,0 +1,135 @@
+"""What may not be written, found before it is.
+
+The encoder writes NaN as null and bytes as base64 without a word. A `Check` looks only where a type can hold
+such a thing: types without floats and `any` values have none, and an empty map costs one test.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+import msgspec
+from msgspec import UNSET, inspect
+
+Check: TypeAlias = Callable[[Any], str | None]
+"""Answers None, or where and why a value cannot be written: `.node.ttl: nan is not a number in JSON`."""
+
+_SCALARS = frozenset({str, int, bool, type(None)})
+
+
+class Checks:
+    """The checks of all types, made when first needed."""
+
+    def __init__(self) -> None:
+        self._structs: dict[type, Check | None] = {}
+
+    def struct(self, type_: type[msgspec.Struct]) -> Check | None:
+        """The check of a record or message; None if nothing can be wrong with it."""
+        if type_ not in self._structs:
+            info = inspect.type_info(type_)
+            assert isinstance(info, inspect.StructType)
+            self._structs[type_] = self._struct(info)
+        return self._structs[type_]
+
+    def _check(self, type_: inspect.Type) -> Check | None:
+        match type_:
+            case inspect.AnyType():
+                return check_any
+            case inspect.FloatType():
+                return _check_float
+            case inspect.StructType(cls=cls):
+                return self._structs[cls] if cls in self._structs else self._struct(type_)
+            case inspect.ListType(item_type=item):
+                inner = self._check(item)
+                return None if inner is None else _list_check(inner)
+            case inspect.DictType(value_type=item):
+                inner = self._check(item)
+                return check_any if isinstance(item, inspect.AnyType) else None if inner is None else _map_check(inner)
+            case inspect.UnionType(types=types):
+                checks = [self._check(one) for one in types]
+                return next((one for one in checks if one is not None), None)
+            case _:
+                return None
+
+    def _struct(self, info: inspect.StructType) -> Check | None:
+        fields: list[tuple[str, str, Check]] = []
+
+        def check(value: Any) -> str | None:
+            for name, wire, inner in fields:
+                item = getattr(value, name)
+                if item is not UNSET and item is not None:
+                    problem = inner(item)
+                    if problem is not None:
+                        return f".{wire}{problem}"
+            return None
+
+        self._structs[info.cls] = check  # before its fields: a record may hold records of its own kind
+        for field in info.fields:
+            inner = self._check(field.type)
+            if inner is not None:
+                fields.append((field.name, field.encode_name, inner))
+        if not fields:
+            self._structs[info.cls] = None
+        return self._structs[info.cls]
+
+
+def check_any(value: Any) -> str | None:
+    """Whether a value is JSON through and through. Tuples count as lists."""
+    kind = type(value)
+    if kind in _SCALARS:
+        return None
+    if kind is dict:
+        for key, item in value.items():
+            if type(key) is not str:
+                return f": {key!r} is not a string, as JSON wants for a key"
+            if type(item) not in _SCALARS:
+                problem = check_any(item)
+                if problem is not None:
+                    return f".{key}{problem}"
+        return None
+    if kind is list or kind is tuple:
+        return _check_items(value)
+    if kind is float:
+        return _check_float(value)
+    if isinstance(value, str):
+        return None
+    return f": {kind.__name__} is not a type of JSON"
+
+
+def _check_items(value: list[Any] | tuple[Any, ...]) -> str | None:
+    for place, item in enumerate(value):
+        if type(item) not in _SCALARS:
+            problem = check_any(item)
+            if problem is not None:
+                return f"[{place}]{problem}"
+    return None
+
+
+def _check_float(value: Any) -> str | None:
+    return None if math.isfinite(value) else f": {value!r} is not a number in JSON"
+
+
+def _list_check(inner: Check) -> Check:
+    def check(value: Any) -> str | None:
+        for place, item in enumerate(value):
+            if item is not None:
+                problem = inner(item)
+                if problem is not None:
+                    return f"[{place}]{problem}"
+        return None
+
+    return check
+
+
+def _map_check(inner: Check) -> Check:
+    def check(value: Any) -> str | None:
+        for key, item in value.items():
+            if item is not None:
+                problem = inner(item)
+                if problem is not None:
+                    return f".{key}{problem}"
+        return None
+
+    return check

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import StrEnum
 from typing import Self
 
 
-class OpenEnum(str, Enum):
+class OpenEnum(StrEnum):
     """A string enum that takes any string: one that is not on its list becomes a member without a name.
 
     Such a member equals its string and is written as it came. It is not remembered, so peers cannot fill memory.
@@ -20,9 +20,6 @@ class OpenEnum(str, Enum):
         member._name_ = ""
         member._value_ = value
         return member
-
-    def __str__(self) -> str:
-        return str(self._value_)
 
     @property
     def is_known(self) -> bool:

@@ -1,13 +1,13 @@
 """The errors of the engine, by what the caller does next.
 
-    ProtocolRuntimeError
-    ├── IllegalCall            fix the call: the state does not allow it; nothing has changed
-    ├── UnsendableMessage      fix the message: it cannot be written
-    ├── RequestFailed          ask again, or give up: no answer came
-    └── PeerError              blame the peer; endpoints answer these by the protocol's policies
-        ├── MalformedMessage   the frame is no message
-        ├── UnknownMessage     the specification has no such type
-        └── IllegalMessage     the state does not take it
+ProtocolRuntimeError
+├── IllegalCall            fix the call: the state does not allow it; nothing has changed
+├── UnsendableMessage      fix the message: it cannot be written
+├── RequestFailed          ask again, or give up: no answer came
+└── PeerError              blame the peer; endpoints answer these by the protocol's policies
+    ├── MalformedMessage   the frame is no message
+    ├── UnknownMessage     the specification has no such type
+    └── IllegalMessage     the state does not take it
 """
 
 from __future__ import annotations

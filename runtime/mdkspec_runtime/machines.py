@@ -44,7 +44,7 @@ PERIOD_S_MIN = 0.001
 class TimerKey(NamedTuple):
     """A timer of the state that a part is in: the part's place, and the input that it makes."""
 
-    index: int
+    place: int
     input: str
 
 

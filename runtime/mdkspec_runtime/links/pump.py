@@ -1,0 +1,108 @@
+"""Moves frames between one endpoint and one WebSocket, and waits until its deadlines."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from websockets.asyncio.connection import Connection
+from websockets.exceptions import ConnectionClosed
+
+from mdkspec_runtime.endpoint import Endpoint
+
+CLOSE_NORMAL = 1000
+
+
+class Pump:
+    """One connection of an endpoint, from `connected` to `lost`.
+
+    Only one task writes at a time, so frames keep their order; who finds it busy leaves his frames to it. A peer
+    that reads too slowly holds up the writer, and does not answer pings: the WebSocket library then ends it.
+    """
+
+    def __init__(self, endpoint: Endpoint, websocket: Connection, logger: logging.Logger) -> None:
+        self._endpoint = endpoint
+        self._websocket = websocket
+        self._log = logger
+        self._loop = asyncio.get_running_loop()
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_at: float | None = None
+        self._writing = False
+        self._writer: asyncio.Task[None] | None = None
+
+    async def run(self) -> None:
+        """Until the connection has ended."""
+        endpoint = self._endpoint
+        endpoint.wake = self.wake
+        self._input(lambda: endpoint.connected(now=self._loop.time()))
+        try:
+            await self.flush()
+            while True:
+                frame = await self._websocket.recv()
+                binary = isinstance(frame, bytes)
+                now = self._loop.time()
+                try:
+                    endpoint.receive(frame, now=now, binary=binary)
+                except Exception:
+                    self._log.exception("the application failed on a message; the connection goes on")
+                await self.flush()
+        except ConnectionClosed as closed:
+            self._log.debug("connection closed: %s", closed)
+        finally:
+            await self._end()
+
+    def wake(self) -> None:
+        """Something is to be written, or the deadline has moved."""
+        if not self._writing and (self._writer is None or self._writer.done()):
+            self._writer = self._loop.create_task(self._flush_in_background())
+
+    async def flush(self) -> None:
+        """Write all output; if the endpoint hangs up, close. Returns at once if another task is writing."""
+        if self._writing:
+            return
+        self._writing = True
+        try:
+            while frames := self._endpoint.take_output():
+                for frame in frames:
+                    await self._websocket.send(frame, text=True)
+        finally:
+            self._writing = False
+        if self._endpoint.hanging_up:
+            await self._websocket.close(CLOSE_NORMAL)
+        self._set_timer()
+
+    async def _flush_in_background(self) -> None:
+        try:
+            await self.flush()
+        except ConnectionClosed:
+            return  # The reader sees it too, and ends the connection.
+
+    def _set_timer(self) -> None:
+        deadline = self._endpoint.deadline
+        if deadline == self._timer_at:
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer_at = deadline
+        self._timer = None if deadline is None else self._loop.call_at(deadline, self._tick)
+
+    def _tick(self) -> None:
+        self._timer = self._timer_at = None
+        self._input(lambda: self._endpoint.tick(now=self._loop.time()))
+        self.wake()
+
+    def _input(self, act: Callable[[], None]) -> None:
+        try:
+            act()
+        except Exception:
+            self._log.exception("the application failed on an event; the connection goes on")
+
+    async def _end(self) -> None:
+        self._endpoint.wake = None
+        if self._timer is not None:
+            self._timer.cancel()
+        if self._writer is not None:
+            self._writer.cancel()
+        await self._websocket.close()
+        self._input(lambda: self._endpoint.lost(now=self._loop.time()))

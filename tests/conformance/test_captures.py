@@ -55,15 +55,22 @@ def test_every_context_of_the_original_is_read(text: str) -> None:
     assert CODEC.decode_record(SharedContext, CODEC.encode_record(context)) == context
 
 
+SPOKE_FIRST = {f"08_reconnect:{line}" for line in (69, 81, 93, 104)}
+"""The recording server sent its nodes before the reconnected client's `open`: what our server must never do."""
+
+
 @pytest.mark.parametrize("name", captures.names())
 def test_every_captured_conversation_is_legal_in_the_tables(name: str) -> None:
-    """An observer of each connection finds no message in a state that does not allow it."""
+    """An observer of each connection finds nothing wrong but where the recording server spoke first."""
     monitors: dict[int, Monitor] = {}
+    findings: dict[str, str] = {}
     for frame in captures.frames(name):
         monitor = monitors.setdefault(frame.connection, Monitor(SESSION_CLIENT, SESSION_SERVER))
-        sender = "client" if frame.from_client else "server"
-        finding = monitor.observe(sender, frame.text)
-        assert finding is None, f"{frame.id}: {finding}"
+        finding = monitor.observe("client" if frame.from_client else "server", frame.text)
+        if finding is not None:
+            findings[frame.id] = finding
+    expected = {place for place in SPOKE_FIRST if place.startswith(name)}
+    assert findings == dict.fromkeys(expected, "server may not send Active in Session Greeting")
 
 
 def test_the_captures_use_every_message_that_a_client_sends() -> None:

@@ -5,8 +5,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from mdkspec_runtime.codec import Codec
-
 from chat_protocol.messages import Bye, Join, Post, Posted, Said, Welcome
+from mdkspec_runtime.codec import Codec
 
 CODEC: Final = Codec(tag="kind", messages=(Join, Welcome, Bye, Post, Posted, Said), aliases={}, message_bytes_max=65536)

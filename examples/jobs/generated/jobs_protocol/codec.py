@@ -5,9 +5,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from mdkspec_runtime.codec import Codec
-
 from jobs_protocol.messages import Bye, Result, ResultAck, Submit, Submitted, Take, Taken
+from mdkspec_runtime.codec import Codec
 
 CODEC: Final = Codec(
     tag="type",

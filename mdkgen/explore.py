@@ -183,11 +183,11 @@ class Explorer:
             return
         handled, outcomes = self._take(there, index, part, state, "recv", message)
         if state is not None:
-            answered = self._protocol_answers(part, role, message)
-            if answered is not None:
+            if message in self._answers(part, role):
                 handled = True
                 outcomes = outcomes or [there]
-                outcomes = [self._with_side(one, index, self._owing(one.sides[index], answered)) for one in outcomes]
+            owed = self._owed(part, role, message)
+            outcomes = [self._with_side(one, index, self._owing(one.sides[index], owed)) for one in outcomes]
         if not handled:
             self._report(role, part, state, message, here, label, parents)
             outcomes = [*outcomes, there]
@@ -330,15 +330,16 @@ class Explorer:
 
     # --- pieces -----------------------------------------------------------------------------------
 
-    def _protocol_answers(self, part: Part, role: str, message: str) -> str | None:
-        """What the engine takes by itself: the answer that is owed from then on, empty if none is."""
-        for delivery in part.deliveries:
-            if message == (delivery.ack if delivery.sender == role else delivery.message):
-                return "" if delivery.sender == role else delivery.ack
-        for request in part.requests:
-            if message == (request.reply if request.sender == role else request.message):
-                return "" if request.sender == role else request.reply
-        return None
+    def _answers(self, part: Part, role: str) -> set[str]:
+        """What the engine takes by itself: acknowledgements and replies to what the role has sent."""
+        acks = {one.ack for one in part.deliveries if one.sender == role}
+        return acks | {one.reply for one in part.requests if one.sender == role}
+
+    def _owed(self, part: Part, role: str, message: str) -> str:
+        """What the role may answer from now on, at any time; empty if nothing."""
+        acks = {one.message: one.ack for one in part.deliveries if one.sender != role}
+        replies = {one.message: one.reply for one in part.requests if one.sender != role}
+        return acks.get(message) or replies.get(message) or ""
 
     def _owing(self, side: Side, answer: str) -> Side:
         return replace(side, owes=side.owes | {answer}) if answer and side.up else side

@@ -57,14 +57,13 @@ def _sends(actions: tuple[object, ...]) -> set[str]:
 
 
 def _sent(part: Part, machine: Machine) -> set[str]:
-    return {message for one in transitions_of(machine) for message in _sends(one.actions)}
+    sent = {message for one in transitions_of(machine) for message in _sends(one.actions)}
+    sent |= {one.message if one.sender == machine.role else one.ack for one in part.deliveries}
+    return sent | {one.message if one.sender == machine.role else one.reply for one in part.requests}
 
 
 def _taken(part: Part, machine: Machine) -> set[str]:
     taken = {one.trigger.name for one in transitions_of(machine) if one.trigger.kind == "recv"}
     taken |= {name for state in machine.states for name in state.ignores}
-    for delivery in part.deliveries:
-        taken.add(delivery.ack if delivery.sender == machine.role else delivery.message)
-    for request in part.requests:
-        taken.add(request.reply if request.sender == machine.role else request.message)
-    return taken
+    taken |= {one.ack for one in part.deliveries if one.sender == machine.role}
+    return taken | {one.reply for one in part.requests if one.sender == machine.role}

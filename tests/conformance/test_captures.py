@@ -7,9 +7,9 @@ from typing import Any
 
 import msgspec
 import pytest
+
 from conformance import captures
 from mdk_protocol import CODEC, SESSION_CLIENT, SESSION_SERVER, SharedContext
-
 from mdkspec_runtime.monitor import Monitor
 
 FRAMES = [frame for name in captures.names() for frame in captures.frames(name)]

@@ -46,7 +46,12 @@ def test_the_comma_behind_counts() -> None:
 def test_a_long_signature_is_opened() -> None:
     """The head of a method that is too long has a parameter a line."""
     text = signature("def f", ("self", f"{LONG}: int", f"b{LONG}: int"), "None", indent=4)
-    assert text.splitlines()[1:] == ["        self,", f"        {LONG}: int,", f"        b{LONG}: int,", "    ) -> None:"]
+    assert text.splitlines()[1:] == [
+        "        self,",
+        f"        {LONG}: int,",
+        f"        b{LONG}: int,",
+        "    ) -> None:",
+    ]
 
 
 def test_strings_are_quoted_as_a_formatter_does() -> None:

@@ -10,7 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from lark import Lark, Token, Tree
+from lark import Lark, Token
 from lark.exceptions import UnexpectedCharacters, UnexpectedInput, UnexpectedToken
 from lark.lexer import PatternStr
 
@@ -90,7 +90,6 @@ def _parse_chunk(chunk: Chunk, start: str, file: str) -> tuple[Any, list[Diagnos
     except RecursionError:
         span = Span(file, chunk.line + 1, chunk.column + 1, chunk.line + 1, chunk.column + 2)
         return None, [error("MDK1001", "nested too deeply", span)]
-    assert isinstance(tree, Tree)
     return builder.transform(tree), []
 
 
@@ -126,7 +125,7 @@ def _where(problem: UnexpectedInput, chunk: Chunk, builder: Builder) -> tuple[Sp
     if isinstance(token, Token) and token.type != "$END":
         return builder.span(token), str(token)
     if isinstance(problem, UnexpectedCharacters):
-        character = chunk.text[problem.pos_in_stream] if problem.pos_in_stream < len(chunk.text) else ""
+        character = chunk.text[problem.pos_in_stream or 0 :][:1]
         at = Token("CHARACTER", character, line=problem.line, column=problem.column)
         return builder.span(at), character
     kept = chunk.text.rstrip()

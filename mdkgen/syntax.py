@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from mdkgen.model import Span
 
@@ -194,10 +195,13 @@ class Enum:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One thing that a protocol, part, delivery, request or role says, by its keyword; `values` as the keyword needs."""
+    """One thing that a protocol, part, delivery or request says, by its keyword.
+
+    `values` are what the builder's method of that keyword puts there.
+    """
 
     kind: str
-    values: tuple[object, ...]
+    values: tuple[Any, ...]
     doc: str
     span: Span
 

@@ -33,7 +33,12 @@ from mdkgen.model import (
     Value,
 )
 
-BOOL, STRING, INT, FLOAT, SECONDS, ANY = (Scalar(name) for name in ("bool", "string", "int", "float", "seconds", "any"))  # type: ignore[arg-type]  # its literals
+BOOL = Scalar("bool")
+STRING = Scalar("string")
+INT = Scalar("int")
+FLOAT = Scalar("float")
+SECONDS = Scalar("seconds")
+ANY = Scalar("any")
 UNITS_S = {"ms": 0.001, "s": 1.0, "min": 60.0, "h": 3600.0}
 
 
@@ -172,7 +177,7 @@ class Expressions:
         if not path and first.text in self.scope.params:
             return self.scope.params[first.text]
         if not path and first.text in self.names.consts:
-            type_ = self.names.type(self.names.consts[first.text].type)
+            type_ = self.names.resolved(self.names.consts[first.text].type)
             return None if type_ is None else ConstRef(first.text, type_)
         if first.text in self.scope.hooks:
             self.names.report("MDK2003", f"{first.text} is a hook", first.span, expected=f"{first.text}(...)")
@@ -200,7 +205,7 @@ class Expressions:
             if field is None:
                 self.names.unknown(f"field of {type_.name}", name, fields)
                 return None
-            found = self.names.type(field.type)
+            found = self.names.resolved(field.type)
             if found is None:
                 return None
             type_, optional = found, field.optional
@@ -209,13 +214,13 @@ class Expressions:
     def _call(self, expr: syntax.Call) -> Expr | None:
         name = expr.name.text
         kind = self.names.kind(name)
-        if kind in ("record", "message"):
+        if kind == "record" or kind == "message":
             if expr.args:
                 self.names.report(
                     "MDK2009", f"{name} takes fields by name", expr.span, expected=f"{name}(field = value)"
                 )
                 return None
-            return self._construct(Named(name, kind), expr.named, expr)  # type: ignore[arg-type]  # one of its literals
+            return self._construct(Named(name, kind), expr.named, expr)
         hook = self.scope.hooks.get(name)
         if hook is None:
             known = [*self.scope.hooks, *self.names.structs]
@@ -280,7 +285,7 @@ class Expressions:
                 self.names.unknown(f"field of {type_.name}", name, fields)
                 good = False
                 continue
-            wanted = self.names.type(field.type)
+            wanted = self.names.resolved(field.type)
             value = None if wanted is None else self.resolve(written, wanted)
             if value is None or not self._always_there(value, written, optional=field.optional):
                 good = False

@@ -101,7 +101,7 @@ class MachineChecker:
         hooks: dict[str, Hook] = {}
         for one in self.role.hooks:
             self.names.python("the hook", one.name)
-            result = None if one.result is None else self.names.type(one.result)
+            result = None if one.result is None else self.names.resolved(one.result)
             hooks.setdefault(
                 one.name.text, Hook(one.name.text, self._arguments(one.parameters), result, one.each, one.doc, one.span)
             )
@@ -112,7 +112,7 @@ class MachineChecker:
         arguments: list[Argument] = []
         for one in parameters:
             self.names.python("the parameter", one.name, {"self", "now", "x"})
-            type_ = self.names.type(one.type)
+            type_ = self.names.resolved(one.type)
             if type_ is not None:
                 arguments.append(Argument(one.name.text, type_, one.optional))
         return tuple(arguments)

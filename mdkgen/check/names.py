@@ -5,7 +5,7 @@ from __future__ import annotations
 import builtins
 import keyword
 from collections.abc import Iterable, Sequence
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from mdkgen import syntax
 from mdkgen.diagnostics import Diagnostic, did_you_mean, error
@@ -13,7 +13,9 @@ from mdkgen.model import ListOf, MapOf, Named, Nullable, Scalar, Span, Type
 
 SCALARS = ("bool", "string", "int", "float", "seconds", "any")
 
-D = TypeVar("D", syntax.Const, syntax.Newtype, syntax.Record, syntax.Enum, syntax.Part, syntax.Face)
+D = TypeVar("D", bound=syntax.Declaration)
+
+Kind = Literal["record", "message", "enum", "newtype"]
 
 GENERATED = {"AnyMessage", "CODEC", "UNSET", "UnsetType", "Struct", "Meta", "Any", "Final", "TypeAlias", "Annotated"}
 """Names that the generated modules use for themselves."""
@@ -73,13 +75,19 @@ class Names:
                 "MDK2006", message, name.span, expected='another name; a field can keep its key: other as "..."'
             )
 
-    def type(self, written: syntax.Type) -> Type | None:
+    def resolved(self, written: syntax.Type) -> Type | None:
         """The resolved type; None, with a report, if a name in it is unknown."""
         if isinstance(written, syntax.TypeOf):
-            inner = self.type(written.inner)
+            inner = self.resolved(written.inner)
             if inner is None:
                 return None
-            return {"list": ListOf, "map": MapOf, "null": Nullable}[written.kind](inner)
+            match written.kind:
+                case "list":
+                    return ListOf(inner)
+                case "map":
+                    return MapOf(inner)
+                case _:
+                    return Nullable(inner)
         name = written.name.text
         if name in SCALARS:
             return Scalar(name)  # type: ignore[arg-type]  # one of its literals, as just tested
@@ -87,12 +95,15 @@ class Names:
         if kind is None:
             self.unknown("type", written.name, [*SCALARS, *self.structs, *self.enums, *self.newtypes])
             return None
-        return Named(name, kind)  # type: ignore[arg-type]  # one of its literals, see kind()
+        return Named(name, kind)
 
-    def kind(self, name: str) -> str | None:
+    def kind(self, name: str) -> Kind | None:
         """record, message, enum or newtype."""
-        groups = {"record": self.records, "message": self.messages, "enum": self.enums, "newtype": self.newtypes}
-        return next((kind for kind, group in groups.items() if name in group), None)
+        if name in self.structs:
+            return "record" if name in self.records else "message"
+        if name in self.enums:
+            return "enum"
+        return "newtype" if name in self.newtypes else None
 
     def base(self, type_: Type) -> Type:
         """The type behind a newtype."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 from mdkgen import syntax
 from mdkgen.check.expressions import INT, SECONDS, STRING, Expressions, Scope, Variable, type_of
@@ -23,6 +25,7 @@ from mdkgen.model import (
     Request,
     Scalar,
     Span,
+    Value,
 )
 
 ONCE = ("transport", "roles", "parts", "unknown", "illegal", "malformed", "close", "reconnect")
@@ -46,6 +49,20 @@ def check_protocols(names: Names) -> tuple[Protocol, ...]:
     return tuple(protocols)
 
 
+class _Pair(NamedTuple):
+    """`Message.field`."""
+
+    message: syntax.Name
+    field: syntax.Name
+
+
+@dataclass(frozen=True)
+class _Transport:
+    path: str
+    tag: str
+    message_bytes_max: int
+
+
 class _ProtocolChecker:
     def __init__(self, names: Names, written: syntax.Part) -> None:
         self.names = names
@@ -59,7 +76,7 @@ class _ProtocolChecker:
         roles = self.items.get("roles")
         if roles is None:
             return None
-        connector, acceptor = (str(_name(value).text) for value in roles.values)
+        connector, acceptor = (_name(value).text for value in roles.values)
         self._check_role_names(roles)
         listed = self._parts()
         self._collect_params([written, *listed])
@@ -74,7 +91,9 @@ class _ProtocolChecker:
         unknown, illegal, malformed = (_policy(one) for one in policies if one is not None)
         return Protocol(
             name=written.name.text,
-            **transport,
+            path=transport.path,
+            tag=transport.tag,
+            message_bytes_max=transport.message_bytes_max,
             connector=connector,
             acceptor=acceptor,
             unknown=unknown,
@@ -105,7 +124,7 @@ class _ProtocolChecker:
         for name in names:
             self.names.python("the role", name, {"messages", "codec", "tables", "testing"})
 
-    def _transport(self) -> dict[str, str | int] | None:  # values as Protocol wants them
+    def _transport(self) -> _Transport | None:
         item = self.items.get("transport")
         if item is None:
             return None
@@ -114,17 +133,18 @@ class _ProtocolChecker:
             self.names.report(
                 "MDK2002", f"unknown transport {_name(kind).text!r}", _name(kind).span, expected="websocket"
             )
-        values: dict[str, str | int] = {"path": "/", "tag": "type", "message_bytes_max": 2**20}
-        wanted = {"path": ("path", STRING), "tag": ("tag", STRING), "message_max": ("message_bytes_max", INT)}
-        for name, value in options:  # type: ignore[misc]  # pairs, as the builder made them
+        values: dict[str, str | int] = {}
+        wanted = {"path": STRING, "tag": STRING, "message_max": INT}
+        for option in options:
+            name, value = _option(option)
             if name.text not in wanted:
                 self.names.unknown("option of the transport", name, wanted)
                 continue
-            key, type_ = wanted[name.text]
-            resolved = Expressions(self.names).resolve(value, type_)
-            if resolved is not None:
-                values[key] = resolved.value  # type: ignore[union-attr]  # a literal: nothing else has these types here
-        return values
+            resolved = Expressions(self.names).resolve(value, wanted[name.text])
+            if isinstance(resolved, Value) and isinstance(resolved.value, str | int):
+                values[name.text] = resolved.value
+        path, tag, limit = values.get("path", "/"), values.get("tag", "type"), values.get("message_max", 2**20)
+        return _Transport(str(path), str(tag), int(limit))
 
     def _reconnect(self) -> Reconnect | None:
         item = self.items.get("reconnect")
@@ -136,7 +156,7 @@ class _ProtocolChecker:
         written = (first, longest, factor, jitter)
         numbers = [
             0.0 if one is None else expressions.number(one, kind) for one, kind in zip(written, kinds, strict=True)
-        ]  # type: ignore[arg-type]  # expressions
+        ]
         if any(number is None for number in numbers):
             return None
         first_s, longest_s, by, part = (float(number or 0) for number in numbers)
@@ -151,7 +171,7 @@ class _ProtocolChecker:
             return None
         variables = {"CODE": Variable(STRING, optional=False), "TITLE": Variable(STRING, optional=False)}
         (value,) = item.values
-        resolved = Expressions(self.names, Scope(variables)).resolve(value)  # type: ignore[arg-type]  # an expression
+        resolved = Expressions(self.names, Scope(variables)).resolve(value)
         if resolved is None:
             return None
         type_ = type_of(resolved)
@@ -174,17 +194,18 @@ class _ProtocolChecker:
                 self.names.report(
                     "MDK3012", message, name.span, expected=f"part {name.text} of {own} live in ... {{ }}"
                 )
-        for name, one in declared.items():
-            if name not in {each.text for each in listed}:
-                message = f"{own} does not list its part {name}, so it would never start"
-                self.names.report("MDK3012", message, one.name.span, expected=f"parts ..., {name} in protocol {own}")
+        for part in declared.values():
+            if part.name.text not in {name.text for name in listed}:
+                message = f"{own} does not list its part {part.name.text}, so it would never start"
+                expected = f"parts ..., {part.name.text} in protocol {own}"
+                self.names.report("MDK3012", message, part.name.span, expected=expected)
         return [declared[name.text] for name in dict.fromkeys(listed) if name.text in declared]
 
     def _collect_params(self, parts: Iterable[syntax.Part]) -> None:
         written = [(part, item) for part in parts for item in part.items if item.kind == "param"]
         self.names.unique("the param", (_name(item.values[0]) for _, item in written))
         for part, item in written:
-            name, type_ = _name(item.values[0]), self.names.type(item.values[1])  # type: ignore[arg-type]  # a type
+            name, type_ = _name(item.values[0]), self.names.resolved(item.values[1])
             self.names.python("the param", name, {"self", "handler", "shared", "random"})
             if type_ is not None and self.names.base(type_) not in (SECONDS, INT, Scalar("float")):
                 self.names.report(
@@ -214,13 +235,13 @@ class _ProtocolChecker:
     def _machines(self, written: syntax.Part, roles: tuple[str, str]) -> tuple[Machine, ...] | None:
         self.names.unique("the role", (role.name for role in written.roles))
         by_name = {role.name.text: role for role in written.roles}
-        for name, role in by_name.items():
-            if name not in roles:
+        for role in by_name.values():
+            if role.name.text not in roles:
                 self.names.unknown("role", role.name, roles)
-        missing = [role for role in roles if role not in by_name]
-        for role in missing:
-            message = f"{written.name.text} says nothing of the {role}"
-            self.names.report("MDK3001", message, written.name.span, expected=f"role {role} {{ start state Up {{ }} }}")
+        missing = [name for name in roles if name not in by_name]
+        for name in missing:
+            message = f"{written.name.text} says nothing of the {name}"
+            self.names.report("MDK3001", message, written.name.span, expected=f"role {name} {{ start state Up {{ }} }}")
         if missing:
             return None
         return tuple(
@@ -232,8 +253,8 @@ class _ProtocolChecker:
 
     def _param(self, item: syntax.Item) -> Param | None:
         name, written, default = item.values
-        type_ = self.names.type(written)  # type: ignore[arg-type]  # a type
-        value = None if type_ is None else Expressions(self.names).resolve(default, type_)  # type: ignore[arg-type]  # an expression
+        type_ = self.names.resolved(written)
+        value = None if type_ is None else Expressions(self.names).resolve(default, type_)
         return None if type_ is None or value is None else Param(_name(name).text, type_, value, item.doc)
 
     # --- deliveries and requests ------------------------------------------------------------------
@@ -242,7 +263,7 @@ class _ProtocolChecker:
         """What a delivery or request says, by keyword; None, with reports, if something is missing."""
         name, inner = item.values
         found: dict[str, syntax.Item] = {}
-        for one in inner:  # type: ignore[attr-defined]  # a tuple of items
+        for one in inner:
             if one.kind in found:
                 self.names.report("MDK3014", f"`{one.kind}` is said twice", one.span, expected="one of both")
             found[one.kind] = one
@@ -267,20 +288,20 @@ class _ProtocolChecker:
         if field.text not in fields:
             self.names.unknown(f"field of {message.text}", field, fields)
             return False
-        type_ = self.names.type(fields[field.text].type)
+        type_ = self.names.resolved(fields[field.text].type)
         if type_ is not None and self.names.base(type_) != INT:
             text = f"{message.text}.{field.text} numbers messages, but is no int"
             self.names.report("MDK3013", text, field.span, expected="int")
             return False
         return True
 
-    def _pair(self, item: syntax.Item) -> tuple[syntax.Name, syntax.Name] | None:
+    def _pair(self, item: syntax.Item) -> _Pair | None:
         """`Message.field`."""
-        path: tuple[syntax.Name, ...] = item.values[0]  # type: ignore[assignment]  # a path
+        path: tuple[syntax.Name, ...] = item.values[0]
         if len(path) != 2:
             self.names.report("MDK3013", "a message and its field are wanted", item.span, expected="Message.field")
             return None
-        return path if self._number(*path) else None  # type: ignore[return-value]  # two names, as just tested
+        return _Pair(*path) if self._number(*path) else None
 
     def _delivery(self, item: syntax.Item, roles: tuple[str, str]) -> Delivery | None:
         said = self._said(
@@ -302,20 +323,20 @@ class _ProtocolChecker:
         count, size, overflow = said["buffer"].values
         if not good or ack is None:
             return None
-        self._check_ack(ack[0], ack[1])
+        self._check_ack(*ack)
         return Delivery(
             _name(item.values[0]).text,
             self._sender(said, roles),
             message.text,
             _name(field).text,
-            first,  # type: ignore[arg-type]  # the builder's int
-            ack[0].text,
-            ack[1].text,
-            said["ack"].values[1],  # type: ignore[arg-type]  # the grammar's two words
+            first,
+            ack.message.text,
+            ack.field.text,
+            said["ack"].values[1],
             True,
-            count,  # type: ignore[arg-type]  # the builder's int
-            size,  # type: ignore[arg-type]  # the builder's int
-            overflow,  # type: ignore[arg-type]  # the grammar's words
+            count,
+            size,
+            overflow,
             item.doc,
             item.span,
         )
@@ -345,18 +366,18 @@ class _ProtocolChecker:
             return None
         asks, answers = self._pair(said["message"]), self._pair(said["reply"])
         scope = Scope(params=self.params)
-        timeout = Expressions(self.names, scope).resolve(said["timeout"].values[0], SECONDS)  # type: ignore[arg-type]  # an expression
+        timeout = Expressions(self.names, scope).resolve(said["timeout"].values[0], SECONDS)
         if asks is None or answers is None or timeout is None:
             return None
         return Request(
             _name(item.values[0]).text,
             self._sender(said, roles),
-            asks[0].text,
-            asks[1].text,
-            answers[0].text,
-            answers[1].text,
+            asks.message.text,
+            asks.field.text,
+            answers.message.text,
+            answers.field.text,
             timeout,
-            said["pending"].values[0],  # type: ignore[arg-type]  # the builder's int
+            said["pending"].values[0],
             item.doc,
             item.span,
         )
@@ -396,15 +417,22 @@ class _ProtocolChecker:
 
 def _names_of(part: Part, machine: Machine) -> Iterator[tuple[str, Span]]:
     yield from ((one.name, one.span) for one in machine.hooks)
-    yield from ((one.name, machine.span) for one in (*machine.calls, *machine.events))
-    yield from ((one.name, one.span) for one in (*part.deliveries, *part.requests))
+    yield from ((one.name, machine.span) for one in machine.calls)
+    yield from ((one.name, machine.span) for one in machine.events)
+    yield from ((one.name, one.span) for one in part.deliveries)
+    yield from ((one.name, one.span) for one in part.requests)
 
 
-def _name(value: object) -> syntax.Name:
-    assert isinstance(value, syntax.Name)
-    return value
+def _name(value: Any) -> syntax.Name:
+    name: syntax.Name = value
+    return name
+
+
+def _option(value: Any) -> tuple[syntax.Name, syntax.Expr]:
+    option: tuple[syntax.Name, syntax.Expr] = value
+    return option
 
 
 def _policy(item: syntax.Item) -> Policy:
-    drop_max, code = item.values[0]  # type: ignore[misc]  # a pair, as the builder made it
+    drop_max, code = item.values[0]
     return Policy(drop_max, code)

@@ -32,7 +32,7 @@ def check_consts(names: Names) -> tuple[Const, ...]:
     """Constants: a literal of their type."""
     consts: list[Const] = []
     for one in names.consts.values():
-        type_ = names.type(one.type)
+        type_ = names.resolved(one.type)
         value = Expressions(names).resolve(one.value, type_) if type_ is not None else None
         if type_ is None or value is None:
             continue
@@ -49,7 +49,7 @@ def check_newtypes(names: Names) -> tuple[Newtype, ...]:
     """Named scalars with bounds."""
     newtypes: list[Newtype] = []
     for one in names.newtypes.values():
-        base = names.type(one.base)
+        base = names.resolved(one.base)
         if base is None:
             continue
         if not isinstance(base, Scalar) or base.name == "any":
@@ -144,7 +144,7 @@ def _fields(names: Names, one: syntax.Record) -> tuple[Field, ...]:
 
 
 def _field(names: Names, field: syntax.Field, wire: str) -> Field | None:
-    type_ = names.type(field.type)
+    type_ = names.resolved(field.type)
     if type_ is None:
         return None
     if field.optional and field.default is not None:

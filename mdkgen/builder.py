@@ -1,5 +1,9 @@
 """Lark's trees as syntax trees."""
 
+# Lark's types are incomplete, and its children are whatever the methods below made.
+# pyright: basic
+# ruff: noqa: D102  # a method is named for its rule in grammar.lark, which says what it reads
+
 from __future__ import annotations
 
 import ast
@@ -14,7 +18,11 @@ from mdkgen import syntax
 from mdkgen.model import Span
 
 
-@v_args(meta=True)
+with_meta: Any = v_args(meta=True)
+"""Methods get a tree's position beside its children."""
+
+
+@with_meta
 class Builder(Transformer[Token, Any]):
     """Builds the tree of one declaration, which begins at a line and column of its file (both counted from 0)."""
 

@@ -10,6 +10,7 @@ from mdkgen.checker import check
 from mdkgen.diagnostics import Diagnostic
 from mdkgen.model import Spec
 from mdkgen.parser import parse
+from mdkgen.syntax import File
 from mdkgen.verify import verify
 
 SUFFIX = ".mdkspec"
@@ -65,7 +66,7 @@ def read_folder(folder: Path) -> dict[str, str]:
 def compile_texts(texts: Mapping[str, str]) -> Compilation:
     """The same on texts by file name; verification runs only on a spec that is otherwise right."""
     diagnostics: list[Diagnostic] = []
-    files = []
+    files: list[File] = []
     for name in sorted(texts):
         file, found = parse(texts[name], name)
         diagnostics += found

@@ -72,10 +72,12 @@ class Exploration:
     configurations: int = 0
     bound_reached: bool = False
     cut_short: bool = False
-    unspecified: dict[tuple[str, str, str | None, str], Unspecified] = field(default_factory=dict)
-    states: set[tuple[str, str, str]] = field(default_factory=set)
+    unspecified: dict[tuple[str, str, str | None, str], Unspecified] = field(
+        default_factory=dict[tuple[str, str, str | None, str], Unspecified]
+    )
+    states: set[tuple[str, str, str]] = field(default_factory=set[tuple[str, str, str]])
     """(role, part, state) that were entered."""
-    fired: set[tuple[str, Span]] = field(default_factory=set)
+    fired: set[tuple[str, Span]] = field(default_factory=set[tuple[str, Span]])
     """(role, where) of the transitions that were taken."""
 
 
@@ -152,7 +154,7 @@ class Explorer:
             yield from self._calls(here, index)
 
     def _connect(self, here: Configuration) -> Iterator[Configuration]:
-        sides = []
+        sides: list[Side] = []
         for index in (0, 1):
             session = {
                 f"{part.name}.{flag.name}"

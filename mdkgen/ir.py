@@ -24,7 +24,8 @@ def _plain(value: Any) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         fields = {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
         return {"kind": type(value).__name__, **fields}
-    if isinstance(value, tuple):
-        items: tuple[Any, ...] = value
-        return [_plain(item) for item in items]
-    return value
+    return _items(value) if isinstance(value, tuple) else value
+
+
+def _items(values: Any) -> list[Any]:
+    return [_plain(value) for value in values]

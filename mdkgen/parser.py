@@ -1,5 +1,8 @@
 """Text to syntax tree: every syntax error of a file in one run, and never an exception."""
 
+# Lark's types are incomplete.
+# pyright: basic
+
 from __future__ import annotations
 
 import logging

@@ -78,7 +78,8 @@ class _environment:  # noqa: N801  # used like a function
             lstrip_blocks=True,
             keep_trailing_newline=True,
         )
-        self._jinja.filters["docstring"] = docstring
+        filters: dict[str, Any] = self._jinja.filters  # its own type knows only the filters that come with it
+        filters["docstring"] = docstring
 
     def __call__(self, name: str, /, **variables: Any) -> str:
         return self._jinja.get_template(name).render(mark=MARK, **variables)
@@ -191,8 +192,8 @@ def _codec_view(spec: Spec) -> Mapping[str, Any]:
     )
     return {
         "namespace": spec.namespace,
-        "imports": import_groups(
-            [["from mdkspec_runtime.codec import Codec"], [import_from(f"{spec.namespace}.messages", names)]]
+        "imports": own_imports(
+            [import_from(f"{spec.namespace}.messages", names), "from mdkspec_runtime.codec import Codec"]
         ),
         "codec": assignment("CODEC: Final", node),
     }

@@ -131,10 +131,7 @@ class _StubWriter:
         for one in machine.calls:
             given = "".join(f", {variable(argument.name)}" for argument in one.arguments)
             body = f'self.call("{part.name}", "{one.name}"{given}, now=now)'
-            doc = (
-                one.doc
-                or f"The call `{one.name}` of {part.name}. Raises IllegalCall where the state does not allow it."
-            )
+            doc = f"{one.doc or f'Call `{one.name}` of {part.name}.'} {_where(part, machine, one.name)}"
             methods.append(Method(self._head(one.name, one.arguments, "None", now=True), doc, body))
         methods += [self._delivery(delivery) for delivery in part.deliveries]
         methods += [self._request(request) for request in part.requests]
@@ -208,24 +205,35 @@ class _StubWriter:
     def _imports(self, shared: bool) -> str:
         connects = self.role == self.protocol.connector
         package = self.spec.namespace
-        abc = {"Callable"} if connects or self.asks else set[str]()
-        abc |= {"Iterable"} if self.iterates else set()
-        typing_names = {"Protocol"} | ({"Any"} if "Any" in self.names else set())
-        msgspec_names = (
-            {"UNSET", "UnsetType"} if self.unset and self._uses_unset() else {"UnsetType"} if self.unset else set()
-        )
+        needed = {
+            "Callable": connects or self.asks,
+            "Iterable": self.iterates,
+            "Any": "Any" in self.names,
+            "UNSET": self.unset and self._uses_unset(),
+            "UnsetType": self.unset,
+            "RequestFailed": self.asks,
+            "SharedLeases": shared,
+            "no_jitter": connects,
+        }
+
+        def import_needed(module: str, *names: str) -> str:
+            return import_from(module, [name for name in names if needed.get(name, True)])
+
         ours = own_imports(
             [
-                import_from("mdkspec_runtime.endpoint", {"Endpoint"}),
-                import_from("mdkspec_runtime.errors", {"RequestFailed"} if self.asks else set()),
-                import_from("mdkspec_runtime.leases", {"SharedLeases"} if shared else set()),
-                import_from("mdkspec_runtime.reconnect", {"no_jitter"} if connects else set()),
+                import_needed("mdkspec_runtime.endpoint", "Endpoint"),
+                import_needed("mdkspec_runtime.errors", "RequestFailed"),
+                import_needed("mdkspec_runtime.leases", "SharedLeases"),
+                import_needed("mdkspec_runtime.reconnect", "no_jitter"),
                 import_from(f"{package}.messages", self.names - {"Any"}),
                 import_from(f"{package}.tables", {role_constant(self.protocol, self.role)}),
             ]
         )
-        standard = [import_from("collections.abc", abc), import_from("typing", typing_names)]
-        return import_groups([standard, [import_from("msgspec", msgspec_names)], [ours]])
+        standard = [
+            import_needed("collections.abc", "Callable", "Iterable"),
+            import_needed("typing", "Any", "Protocol"),
+        ]
+        return import_groups([standard, [import_needed("msgspec", "UNSET", "UnsetType")], [ours]])
 
     def _uses_unset(self) -> bool:
         machines = [part.machine(self.role) for part in self.protocol.parts]

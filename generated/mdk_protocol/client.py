@@ -71,30 +71,30 @@ class SessionClient(Endpoint):
         super().__init__(SESSION_CLIENT, handler, params={"ttl": ttl}, random=random)
 
     def close(self, error: ProtocolError | UnsetType = UNSET, *, now: float) -> None:
-        """The call `close` of Session.
+        """Call `close` of Session.
 
-        Raises IllegalCall where the state does not allow it.
+        Raises IllegalCall unless Session is in state Up.
         """
         self.call("Session", "close", error, now=now)
 
     def register(self, node: Node, *, now: float) -> None:
-        """The call `register` of Discovery.
+        """Call `register` of Discovery.
 
-        Raises IllegalCall where the state does not allow it.
+        Allowed at any time.
         """
         self.call("Discovery", "register", node, now=now)
 
     def unregister(self, node: Node, *, now: float) -> None:
-        """The call `unregister` of Discovery.
+        """Call `unregister` of Discovery.
 
-        Raises IllegalCall where the state does not allow it.
+        Allowed at any time.
         """
         self.call("Discovery", "unregister", node, now=now)
 
     def subscribe(self, *, now: float) -> None:
-        """The call `subscribe` of Tracing.
+        """Call `subscribe` of Tracing.
 
-        Raises IllegalCall where the state does not allow it.
+        Allowed at any time.
         """
         self.call("Tracing", "subscribe", now=now)
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 
 from typing import Final
 
-from mdkspec_runtime.codec import Codec
-
 from mdk_protocol.messages import (
     Active,
     Clear,
@@ -19,6 +17,7 @@ from mdk_protocol.messages import (
     Open,
     Subscribe,
 )
+from mdkspec_runtime.codec import Codec
 
 CODEC: Final = Codec(
     tag="type",

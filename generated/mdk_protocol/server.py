@@ -84,37 +84,37 @@ class SessionServer(Endpoint):
         super().__init__(SESSION_SERVER, handler, params={"ttl": ttl}, shared=shared)
 
     def close(self, error: ProtocolError | UnsetType = UNSET, *, now: float) -> None:
-        """The call `close` of Session.
+        """Call `close` of Session.
 
-        Raises IllegalCall where the state does not allow it.
+        Raises IllegalCall unless Session is in state Greeting or Up.
         """
         self.call("Session", "close", error, now=now)
 
     def announce(self, node: Node, *, now: float) -> None:
-        """The call `announce` of Discovery.
+        """Call `announce` of Discovery.
 
-        Raises IllegalCall where the state does not allow it.
+        Raises IllegalCall unless Discovery is in state Up.
         """
         self.call("Discovery", "announce", node, now=now)
 
     def withdraw(self, node: Node, *, now: float) -> None:
-        """The call `withdraw` of Discovery.
+        """Call `withdraw` of Discovery.
 
-        Raises IllegalCall where the state does not allow it.
+        Raises IllegalCall unless Discovery is in state Up.
         """
         self.call("Discovery", "withdraw", node, now=now)
 
     def clear_all(self, *, now: float) -> None:
-        """The call `clear_all` of Discovery.
+        """Call `clear_all` of Discovery.
 
-        Raises IllegalCall where the state does not allow it.
+        Raises IllegalCall unless Discovery is in state Up.
         """
         self.call("Discovery", "clear_all", now=now)
 
     def relay(self, log: Log, *, now: float) -> None:
-        """The call `relay` of Tracing.
+        """Call `relay` of Tracing.
 
-        Raises IllegalCall where the state does not allow it.
+        Raises IllegalCall unless Tracing is in state Up.
         """
         self.call("Tracing", "relay", log, now=now)
 

@@ -54,9 +54,9 @@ class Variable:
 class Scope:
     """What an expression may name besides constants."""
 
-    variables: Mapping[str, Variable] = field(default_factory=dict)
-    params: Mapping[str, ParamRef] = field(default_factory=dict)
-    hooks: Mapping[str, Hook] = field(default_factory=dict)
+    variables: Mapping[str, Variable] = field(default_factory=dict[str, Variable])
+    params: Mapping[str, ParamRef] = field(default_factory=dict[str, ParamRef])
+    hooks: Mapping[str, Hook] = field(default_factory=dict[str, Hook])
     flags: frozenset[str] = frozenset()
 
 

@@ -42,7 +42,9 @@ def check_messages(names: Names, parts: list[Part], close_item: syntax.Item | No
                 names.report("MDK3005", text, part.span, expected="each message in one part only")
     for part in parts:
         for machine, peer in (part.machines, part.machines[::-1]):
-            sent = _sent(part, machine) | ({close.type.name} if close is not None and part is parts[0] else set())
+            sent = _sent(part, machine)
+            if close is not None and part is parts[0]:
+                sent.add(close.type.name)
             for message in sorted(sent - _taken(part, peer)):
                 where = next((one.span for one in transitions_of(machine) if message in _sends(one.actions)), None)
                 span = where or (close_item.span if close_item is not None else machine.span)

@@ -36,8 +36,30 @@ from mdkgen.model import (
 )
 
 STUB_NAMES = frozenset(
-    "start stop connected receive lost tick take_output hanging_up deadline connect_at connect_failed wake call deliver "
-    "acknowledge request reply state counters outbox handler role".split()
+    [
+        "start",
+        "stop",
+        "connected",
+        "receive",
+        "lost",
+        "tick",
+        "take_output",
+        "hanging_up",
+        "deadline",
+        "connect_at",
+        "connect_failed",
+        "wake",
+        "call",
+        "deliver",
+        "acknowledge",
+        "request",
+        "reply",
+        "state",
+        "counters",
+        "outbox",
+        "handler",
+        "role",
+    ]
 )
 """Public names of the engine's endpoint, from which the generated stubs derive."""
 
@@ -250,7 +272,7 @@ class MachineChecker:
         if variables is None:
             return None
         hooks = {} if self._shared else self.hooks
-        flags = frozenset() if self._shared else frozenset(self.flags)
+        flags = frozenset[str]() if self._shared else frozenset(self.flags)
         return Scope(variables, self.around.params, hooks, flags)
 
     def _recv(self, trigger: syntax.Trigger) -> dict[str, Variable] | None:
@@ -301,7 +323,7 @@ class MachineChecker:
             "clear": self._flag,
             "lease": self._lease,
             "release": self._lease,
-            "hangup": lambda *_: Hangup(),
+            "hangup": self._hangup,
             "fail": self._fail,
         }
         return makers[action.kind](action, expressions)
@@ -412,6 +434,9 @@ class MachineChecker:
             return None if key is None else Release(name.text, key)
         ttl_s = expressions.resolve(action.exprs[1], SECONDS)
         return None if key is None or ttl_s is None else Grant(name.text, key, ttl_s)
+
+    def _hangup(self, _action: syntax.Action, _: Expressions) -> Action:
+        return Hangup()
 
     def _fail(self, action: syntax.Action, _: Expressions) -> Action | None:
         return Fail(action.names[0].text)

@@ -37,9 +37,9 @@ class ChatRoom(Endpoint):
         super().__init__(CHAT_ROOM, handler, params={})
 
     def say(self, author: str, text: str, *, now: float) -> None:
-        """The call `say` of Talk.
+        """Call `say` of Talk.
 
-        Raises IllegalCall where the state does not allow it.
+        Raises IllegalCall unless Talk is in state Talking.
         """
         self.call("Talk", "say", author, text, now=now)
 

@@ -49,9 +49,9 @@ class JobsQueue(Endpoint):
         super().__init__(JOBS_QUEUE, handler, params={"work_max": work_max}, shared=shared)
 
     def dismiss(self, code: str, *, now: float) -> None:
-        """The call `dismiss` of Jobs.
+        """Call `dismiss` of Jobs.
 
-        Raises IllegalCall where the state does not allow it.
+        Raises IllegalCall unless Jobs is in state Up.
         """
         self.call("Jobs", "dismiss", code, now=now)
 
@@ -60,9 +60,9 @@ class JobsQueue(Endpoint):
         self.reply("submit", question, reply, now=now)
 
     def hand_out(self, job: Job, *, now: float) -> None:
-        """The call `hand_out` of Working.
+        """Call `hand_out` of Working.
 
-        Raises IllegalCall where the state does not allow it.
+        Raises IllegalCall unless Working is in state Up.
         """
         self.call("Working", "hand_out", job, now=now)
 

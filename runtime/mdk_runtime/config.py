@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, cast
 from urllib.parse import quote, urlsplit
 
 from mdk_protocol import messages
 from mdk_runtime.core.breaker import BreakerSettings
 from mdk_runtime.core.environments import Environment, parse_environment
 from mdk_runtime.errors import ConfigurationError
+from mdk_runtime.sources import static
 
 DEFAULT_SERVER_URL = "ws://127.0.0.1:8765/rtp"
 """Where `mdk server` listens when nothing is set."""
 URL_EXAMPLE = "a WebSocket URL such as ws://127.0.0.1:8765/rtp"
 SOURCE_EXAMPLES = "datawire:TOKEN, static:nodes=[{...}, ...] or synapse:path=DIRECTORY"
-NODE_EXAMPLE = '{"service": "hello", "version": "1.0", "address": "http://127.0.0.1:7000"}'
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,46 +111,10 @@ def _routable_address(variables: Mapping[str, str]) -> str | None:
 
 def _static_nodes(argument: str, environment: Environment) -> tuple[messages.Node, ...]:
     key, _, text = argument.partition("=")
-    expected = f"static:nodes=[{NODE_EXAMPLE}]"
-    if key != "nodes":
-        raise ConfigurationError("MDK_DISCOVERY_SOURCE", f"static:{argument}", expected)
     try:
-        items: object = json.loads(text)
+        if key != "nodes":
+            raise ValueError("no nodes=")
+        return static.read_nodes(text, environment)
     except ValueError as error:
-        raise ConfigurationError("MDK_DISCOVERY_SOURCE", f"static:{argument}", f"{expected} ({error})") from error
-    if not isinstance(items, list):
-        raise ConfigurationError("MDK_DISCOVERY_SOURCE", f"static:{argument}", expected)
-    return tuple(_static_node(item, environment) for item in cast("list[object]", items))
-
-
-def _static_node(item: object, environment: Environment) -> messages.Node:
-    values = cast("dict[str, Any]", item) if isinstance(item, dict) else {}
-    place = values.get("environment")
-    properties = values.get("properties")
-    texts = [values.get(name) for name in ("service", "address")]
-    if not all(isinstance(text, str) and text for text in texts):
-        raise ConfigurationError("MDK_DISCOVERY_SOURCE", json.dumps(item), f"nodes like {NODE_EXAMPLE}")
-    node = messages.Node(
-        service=values["service"],
-        version=str(values.get("version") or "1.0"),
-        address=values["address"],
-        properties=cast("dict[str, Any]", properties) if isinstance(properties, dict) else {},
-        environment=_place(place, environment).message,
-    )
-    return messages.Node(
-        id=str(values.get("id") or f"static:{node.address}"),
-        service=node.service,
-        version=node.version,
-        address=node.address,
-        properties=node.properties,
-        environment=node.environment,
-    )
-
-
-def _place(place: object, own: Environment) -> Environment:
-    if isinstance(place, str):
-        return parse_environment(place)
-    if isinstance(place, dict):
-        values = cast("dict[str, Any]", place)
-        return Environment(str(values.get("name") or Environment().name), values.get("fallbackName") or None)
-    return own
+        expected = f"static:nodes=[{static.NODE_EXAMPLE}, ...] ({error})"
+        raise ConfigurationError("MDK_DISCOVERY_SOURCE", f"static:{argument}", expected) from error

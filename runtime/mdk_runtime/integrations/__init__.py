@@ -1,0 +1,1 @@
+"""The MDK in web frameworks, HTTP clients and logging."""

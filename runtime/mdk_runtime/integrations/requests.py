@@ -1,0 +1,50 @@
+"""The MDK in requests: the session's context and deadline on every call."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+try:
+    import requests
+except ImportError as error:
+    raise ImportError('mdk.requests needs requests: pip install "mdk[requests]"') from error
+
+from mdk_runtime.core.context import CONTEXT_HEADER
+
+if TYPE_CHECKING:
+    from mdk_runtime.session import Session
+
+
+def requests_session(session: Session) -> requests.Session:
+    """A requests.Session whose calls carry an MDK session and end by its deadline.
+
+    A timeout that is given to a call holds if it is shorter. After the deadline a call raises requests.Timeout.
+    """
+    return _Session(session)
+
+
+class _Session(requests.Session):
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self._mdk_session = session
+
+    def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
+        request.headers[CONTEXT_HEADER] = self._mdk_session.inject()
+        remaining = self._mdk_session.get_remaining_time()
+        if remaining is not None:
+            if remaining <= 0:
+                raise requests.Timeout(
+                    f"the session's deadline passed {-remaining:.1f} s ago, before {request.method} {request.url}",
+                    request=request,
+                )
+            options["timeout"] = _shorter(options.get("timeout"), remaining)
+        return super().send(request, **options)
+
+
+def _shorter(timeout: Any, remaining: float) -> Any:
+    """A timeout of requests is a number, None, or one for connecting and one for reading."""
+    if timeout is None:
+        return remaining
+    if isinstance(timeout, tuple):
+        return tuple(_shorter(part, remaining) for part in timeout)  # pyright: ignore[reportUnknownVariableType]
+    return min(timeout, remaining)

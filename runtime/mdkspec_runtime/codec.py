@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar, Union
+from typing import Any, TypeVar, Union, cast
 
 import msgspec
 
@@ -14,7 +14,14 @@ from mdkspec_runtime.tolerance import Normalizer, NotANumberError
 
 R = TypeVar("R", bound=msgspec.Struct)
 
-_KINDS = {type(None): "null", bool: "a boolean", int: "a number", float: "a number", str: "a string", list: "an array"}
+_KINDS: dict[type, str] = {
+    type(None): "null",
+    bool: "a boolean",
+    int: "a number",
+    float: "a number",
+    str: "a string",
+    list: "an array",
+}
 
 
 class Codec:
@@ -107,15 +114,17 @@ class Codec:
         value = _parse(frame)
         if not isinstance(value, dict):
             raise MalformedMessage(f"expected a JSON object, got {_kind(value)}", frame)
-        if self.tag not in value:
+        fields = cast("dict[str, Any]", value)
+        if self.tag not in fields:
             raise MalformedMessage(f"the object has no {self.tag!r}, which names the message's type", frame)
-        name: object = value[self.tag]
+        name = fields[self.tag]
         if not isinstance(name, str):
-            raise MalformedMessage(f"{self.tag!r} names the message's type and must be a string, got {_kind(name)}", frame)
+            problem = f"{self.tag!r} names the message's type and must be a string, got {_kind(name)}"
+            raise MalformedMessage(problem, frame)
         type_ = self._types.get(name) or self._aliases.get(name)
         if type_ is None:
             raise UnknownMessage(name)
-        message = self._convert(type_, {**value, self.tag: type_.__struct_config__.tag}, frame)
+        message = self._convert(type_, {**fields, self.tag: type_.__struct_config__.tag}, frame)
         if on_alias is not None and name not in self._types:
             on_alias(name)
         return message

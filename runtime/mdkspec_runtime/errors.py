@@ -23,7 +23,7 @@ class ProtocolRuntimeError(Exception):
     """Every error of the engine."""
 
 
-class IllegalCall(ProtocolRuntimeError):  # noqa: N818  # named for what it is
+class IllegalCall(ProtocolRuntimeError):  # named for what it is
     """The application asked for something that the state does not allow; nothing has changed."""
 
     def __init__(self, call: str, part: str, state: str | None, allowed: Iterable[str]) -> None:
@@ -35,7 +35,7 @@ class IllegalCall(ProtocolRuntimeError):  # noqa: N818  # named for what it is
         super().__init__(f"the call {call!r} is not allowed {_where(part, state)}; allowed: {_listed(self.allowed)}")
 
 
-class UnsendableMessage(ProtocolRuntimeError):  # noqa: N818  # named for what it is
+class UnsendableMessage(ProtocolRuntimeError):  # named for what it is
     """A message that JSON or the protocol's bounds cannot hold; nothing has been sent."""
 
     def __init__(self, type_name: str, problem: str) -> None:
@@ -45,7 +45,7 @@ class UnsendableMessage(ProtocolRuntimeError):  # noqa: N818  # named for what i
         super().__init__(f"{type_name} cannot be sent: {problem}")
 
 
-class RequestFailed(ProtocolRuntimeError):  # noqa: N818  # an outcome, handed to a callback
+class RequestFailed(ProtocolRuntimeError):  # an outcome, handed to a callback
     """A question that got no answer."""
 
     def __init__(self, request: str, reason: Literal["timeout", "lost", "full"]) -> None:
@@ -63,7 +63,7 @@ class PeerError(ProtocolRuntimeError):
     """Something that the peer should not have sent."""
 
 
-class MalformedMessage(PeerError):  # noqa: N818  # named for what it is
+class MalformedMessage(PeerError):  # named for what it is
     """A frame that is no message."""
 
     def __init__(self, problem: str, frame: str | bytes = b"") -> None:
@@ -73,7 +73,7 @@ class MalformedMessage(PeerError):  # noqa: N818  # named for what it is
         super().__init__(f"malformed message: {problem}")
 
 
-class UnknownMessage(PeerError):  # noqa: N818  # named for what it is
+class UnknownMessage(PeerError):  # named for what it is
     """A message of a type that the specification does not have."""
 
     def __init__(self, type_name: str) -> None:
@@ -81,7 +81,7 @@ class UnknownMessage(PeerError):  # noqa: N818  # named for what it is
         super().__init__(f"unknown message type {self.type_name!r}")
 
 
-class IllegalMessage(PeerError):  # noqa: N818  # named for what it is
+class IllegalMessage(PeerError):  # named for what it is
     """A message that its receiver's state does not take."""
 
     def __init__(self, message: str, part: str, state: str | None, allowed: Iterable[str]) -> None:

@@ -87,7 +87,7 @@ class _Side:
             transitions = [one for state in senders for one in self._all(part, state) if _sends(one, message)]
             staying = any(one.target is None for one in transitions) or self._unprompted(part, message)
             targets = {one.target for one in transitions if one.target is not None}
-            self._go(part, (senders if staying or not targets else set()) | targets)
+            self._go(part, (senders if staying or not targets else set[str]()) | targets)
             if transitions and all(_hangs_up(one) for one in transitions):
                 return True
         return False
@@ -110,8 +110,8 @@ class _Side:
             for input_, transitions in machine.states[here].items():
                 if input_.partition(" ")[0] in UNSEEN:
                     reached = {one.target for one in transitions if one.target is not None and not _talks(one)}
-                    todo += [state for state in reached if state is not None and state not in states]
-                    states |= {state for state in reached if state is not None}
+                    todo += reached - states
+                    states |= reached
         self.states[part] = states
         if part != self._root:
             return

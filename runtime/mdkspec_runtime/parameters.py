@@ -18,6 +18,6 @@ def checked_parameters(defaults: Mapping[str, float], given: Mapping[str, float]
         if name not in defaults:
             known = ", ".join(sorted(defaults)) or "none"
             raise TypeError(f"the specification has no parameter {name!r}; it has: {known}")
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value) or value <= 0:
+        if isinstance(value, bool) or not math.isfinite(value) or value <= 0:
             raise ValueError(f"the parameter {name!r} is {value!r}; expected a finite number above 0")
     return {**defaults, **given}

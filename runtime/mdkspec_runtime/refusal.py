@@ -77,7 +77,7 @@ class Checks:
 
 def check_any(value: Any) -> str | None:
     """Whether a value is JSON through and through. Tuples count as lists."""
-    kind = type(value)
+    kind: object = value.__class__
     if kind in _SCALARS:
         return None
     if kind is dict:
@@ -95,7 +95,7 @@ def check_any(value: Any) -> str | None:
         return _check_float(value)
     if isinstance(value, str):
         return None
-    return f": {kind.__name__} is not a type of JSON"
+    return f": {value.__class__.__name__} is not a type of JSON"
 
 
 def _check_items(value: list[Any] | tuple[Any, ...]) -> str | None:

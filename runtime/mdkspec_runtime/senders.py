@@ -40,9 +40,7 @@ class Senders:
     def __init__(self, role: Role, index: Mapping[str, int], machines: Machines) -> None:
         self._machines = machines
         mine = [one for one in role.deliveries if one.sender == role.role]
-        self._senders = {
-            one.name: Sender(Outbox(one), index[one.part], one.number, one.size_bytes_max) for one in mine
-        }
+        self._senders = {one.name: Sender(Outbox(one), index[one.part], one.number, one.size_bytes_max) for one in mine}
         self.receiving = {
             one.name: Receiving(one, index[one.part]) for one in role.deliveries if one.sender != role.role
         }

@@ -126,17 +126,19 @@ class Machine:
     part: str
     start: str
     states: Mapping[str, Inputs]
-    always: Inputs = field(default_factory=dict)
+    always: Inputs = field(default_factory=dict[str, tuple[Transition, ...]])
     """Holds in every state that has no transition of its own for the input, and while the part is not live."""
-    timers: Mapping[str, tuple[Timer, ...]] = field(default_factory=dict)
+    timers: Mapping[str, tuple[Timer, ...]] = field(default_factory=dict[str, tuple[Timer, ...]])
     live_in: frozenset[str] = frozenset()
     """States of the protocol's own machine; empty for that machine itself."""
-    sends: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    sends: Mapping[str, frozenset[str]] = field(default_factory=dict[str, frozenset[str]])
     """Messages that a state may send, deliveries, acks, requests and replies included."""
-    session_flags: Mapping[str, bool] = field(default_factory=dict)
-    connection_flags: Mapping[str, bool] = field(default_factory=dict)
+    session_flags: Mapping[str, bool] = field(default_factory=dict[str, bool])
+    connection_flags: Mapping[str, bool] = field(default_factory=dict[str, bool])
     """Keys are `Part.flag`, values where they start."""
-    leases: Mapping[str, Literal["connection", "session", "shared"]] = field(default_factory=dict)
+    leases: Mapping[str, Literal["connection", "session", "shared"]] = field(
+        default_factory=dict[str, Literal["connection", "session", "shared"]]
+    )
     """Keys are `Part.lease`."""
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 import msgspec
 from msgspec import inspect
@@ -60,10 +60,11 @@ class Normalizer:
         fields: dict[str, tuple[Walker, bool]] = {}
 
         def walk(value: Any, path: str) -> Any:
-            if type(value) is not dict:
+            if not isinstance(value, dict):
                 return value
+            given = cast("dict[str, Any]", value)
             result: dict[str, Any] = {}
-            for key, item in value.items():
+            for key, item in given.items():
                 known = fields.get(key)
                 if known is None:
                     if key == info.tag_field:
@@ -80,7 +81,7 @@ class Normalizer:
 
 def plain_json(value: Any) -> Any:
     """A JSON value without NaN and infinities (they become None) and without lone surrogates (U+FFFD)."""
-    kind = type(value)
+    kind: object = value.__class__
     if kind is str:
         return value if value.isascii() else mended(value)
     if kind is float:
@@ -109,18 +110,20 @@ def _takes_null(type_: inspect.Type) -> bool:
 
 def _list_walker(item: Walker) -> Walker:
     def walk(value: Any, path: str) -> Any:
-        if type(value) is not list:
+        if not isinstance(value, list):
             return value
-        return [item(one, f"{path}[{place}]") for place, one in enumerate(value)]
+        given = cast("list[Any]", value)
+        return [item(one, f"{path}[{place}]") for place, one in enumerate(given)]
 
     return walk
 
 
 def _map_walker(item: Walker) -> Walker:
     def walk(value: Any, path: str) -> Any:
-        if type(value) is not dict:
+        if not isinstance(value, dict):
             return value
-        return {mended(key): item(one, f"{path}.{mended(key)}") for key, one in value.items()}
+        given = cast("dict[str, Any]", value)
+        return {mended(key): item(one, f"{path}.{mended(key)}") for key, one in given.items()}
 
     return walk
 

@@ -6,7 +6,7 @@ import asyncio
 import json
 import logging
 import ssl as ssl_module
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -155,7 +155,7 @@ class Refusal:
     status: HTTPStatus
     error: str
     detail: str = ""
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
 
     def response(self) -> Response:
         """As HTTP."""
@@ -211,7 +211,7 @@ async def serve(
     open_timeout_s: float = 10.0,
     ping_every_s: float = PING_EVERY_S,
     logger: logging.Logger = _log,
-) -> AsyncIterator[Listener]:
+) -> AsyncGenerator[Listener]:
     """Accept connections as long as the context lasts.
 
     Args:

@@ -16,7 +16,7 @@ from msgspec import UNSET, inspect
 Check: TypeAlias = Callable[[Any], str | None]
 """Answers None, or where and why a value cannot be written: `.node.ttl: nan is not a number in JSON`."""
 
-_SCALARS = frozenset({str, int, bool, type(None)})
+_SCALARS: frozenset[object] = frozenset({str, int, bool, type(None)})
 
 
 class Checks:

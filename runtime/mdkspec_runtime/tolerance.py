@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any, TypeAlias, cast
+from typing import Any, TypeAlias, TypeGuard, cast
 
 import msgspec
 from msgspec import inspect
@@ -108,12 +108,15 @@ def _takes_null(type_: inspect.Type) -> bool:
     return isinstance(type_, inspect.AnyType | inspect.NoneType)
 
 
+def _is_list(value: object) -> TypeGuard[list[Any]]:
+    return isinstance(value, list)
+
+
 def _list_walker(item: Walker) -> Walker:
     def walk(value: Any, path: str) -> Any:
-        if not isinstance(value, list):
+        if not _is_list(value):
             return value
-        given = cast("list[Any]", value)
-        return [item(one, f"{path}[{place}]") for place, one in enumerate(given)]
+        return [item(one, f"{path}[{place}]") for place, one in enumerate(value)]
 
     return walk
 

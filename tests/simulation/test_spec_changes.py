@@ -69,7 +69,7 @@ def test_a_removed_transition_is_refused(file: str, line: str, code: str) -> Non
     """Nothing is generated from a spec in which a message that may come is not taken."""
     compilation = compiled(Edit(file, line, ""))
     assert compilation.spec is None
-    assert [one.code for one in compilation.diagnostics if one.severity == "error"][0] == code
+    assert next(one.code for one in compilation.diagnostics if one.severity == "error") == code
 
 
 def test_a_server_that_never_comes_up_is_refused() -> None:

@@ -30,7 +30,7 @@ from mdk_runtime.core.context import (
 from mdk_runtime.core.environments import parse_environment
 from mdk_runtime.errors import BadValue, NotStarted
 from mdk_runtime.intake import Intake
-from mdk_runtime.session import Session, current_session
+from mdk_runtime.session import Session, checked_seconds, current_session
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -77,7 +77,7 @@ class MDK:
             lock=RLock(),
             monotonic=monotonic,
         )
-        self.endpoint = SessionClient(self.core)
+        self.endpoint = SessionClient(self.core, random=self._random.random)
         self._io: IoThread | None = None
         self._default_deadline_s: float | None = None
         self._subscribers: list[Callable[[Log], None]] = []
@@ -176,9 +176,7 @@ class MDK:
             return future.result()
         raise self._resolve_error(environment, service, version, monotonic() - start)
 
-    def future_node(
-        self, environment: Environment, service: str, version: str | None, wait_s: float
-    ) -> Future[Node]:
+    def future_node(self, environment: Environment, service: str, version: str | None, wait_s: float) -> Future[Node]:
         """As `wait_for_node`, without blocking. Raises NotStarted, for nobody would look at the clock."""
         from concurrent.futures import Future, InvalidStateError
 
@@ -247,9 +245,7 @@ class MDK:
 
     def set_default_deadline(self, seconds: float) -> None:
         """Sessions that are made or joined from now on end in so many seconds, if not sooner."""
-        if not isinstance(seconds, (int, float)) or isinstance(seconds, bool) or not seconds > 0:
-            raise BadValue("seconds", seconds, "a number above 0")
-        self._default_deadline_s = float(seconds)
+        self._default_deadline_s = checked_seconds(seconds)
 
     def set_deadline(self, seconds: float) -> None:
         """Lower the deadline of the current session; outside of one, that of the sessions to come."""
@@ -328,7 +324,7 @@ class MDK:
         self._random = Random()  # noqa: S311  # Ids must differ, not be secret.
         self.intake.empty()
         self.core.become(_node_id(), RLock())
-        self.endpoint = SessionClient(self.core)
+        self.endpoint = SessionClient(self.core, random=self._random.random)
         if self._subscribers:
             self.endpoint.subscribe(now=monotonic())
         if io is not None:

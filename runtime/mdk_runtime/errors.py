@@ -1,13 +1,13 @@
 """What can go wrong, by what the caller does next.
 
-    MDKError
-    ├── UsageError              fix the call
-    │   ├── NotStarted
-    │   ├── NoInteraction
-    │   └── BadValue            (a ValueError too)
-    ├── ConfigurationError      fix the environment variable it names
-    └── ResolveTimeout          try again later, or do without
-        └── NoNodeAvailable     every node is out; it says until when
+MDKError
+├── UsageError              fix the call
+│   ├── NotStarted
+│   ├── NoInteraction
+│   └── BadValue            (a ValueError too)
+├── ConfigurationError      fix the environment variable it names
+└── ResolveTimeout          try again later, or do without
+    └── NoNodeAvailable     every node is out; it says until when
 """
 
 from __future__ import annotations
@@ -82,10 +82,10 @@ class KnownNodes(NamedTuple):
 
     environment: str
     version: str | None
-    count: int
+    nodes: int
 
     def __str__(self) -> str:
-        return f"{self.count} of version {self.version} in {self.environment}"
+        return f"{self.nodes} of version {self.version} in {self.environment}"
 
 
 class NodeOut(NamedTuple):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from threading import Lock, get_ident
 from time import time
@@ -45,7 +45,9 @@ class Intake:
         self.muted_thread = 0
         """The thread whose own log calls would come back to it for ever."""
 
-    def add_log(self, session: Session, tick: int, level: str, category: object, text: object) -> None:
+    def add_log(
+        self, session: Session, properties: Mapping[str, Any], tick: int, level: str, category: object, text: object
+    ) -> None:
         """Leave a log message."""
         if self.shut or get_ident() == self.muted_thread:
             return
@@ -55,7 +57,7 @@ class Intake:
             category = str(category)
         if len(text) > TEXT_CHARS_MAX:
             text = f"{text[:TEXT_CHARS_MAX]}... ({len(text)} characters)"
-        self._add((session, session._properties, tick, time(), level, category, text))
+        self._add((session, properties, tick, time(), level, category, text))
 
     def add_interaction(self, event: InteractionEvent) -> None:
         """Leave the report of an interaction."""
@@ -82,7 +84,7 @@ class Intake:
         self.muted_thread = get_ident()
 
     @contextmanager
-    def unmuted(self) -> Iterator[None]:
+    def unmuted(self) -> Generator[None]:
         """The application's code may log, on whatever thread it is called."""
         before = self.muted_thread
         if get_ident() != before:

@@ -8,6 +8,7 @@ import os
 import selectors
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
@@ -94,7 +95,7 @@ class IoThread:
     @property
     def connected(self) -> bool:
         """Whether the server can be talked to."""
-        return self._endpoint.state("Discovery") is not None
+        return self._endpoint.is_connected
 
     def abandon(self) -> None:
         """In a forked child: let go of the parent's connection without a word.
@@ -111,10 +112,8 @@ class IoThread:
         _abandoned.append(self)
 
     def _call_soon(self, function: Callable[[], object]) -> None:
-        try:
+        with suppress(RuntimeError):  # The loop has ended; so has what was to be done.
             self._loop.call_soon_threadsafe(function)
-        except RuntimeError:
-            pass  # The loop has ended; so has what was to be done.
 
     # On the thread.
 
@@ -136,8 +135,10 @@ class IoThread:
         link: asyncio.Task[None] | None = None
         if url is not None:
             place = self._core.environment
-            _log.info("connecting to %s as node %s in environment %s", self._config.server_url, self._core.node_id, place)
-            link = self._task(ClientLink(self._endpoint, url).run())
+            _log.info(
+                "connecting to %s as node %s in environment %s", self._config.server_url, self._core.node_id, place
+            )
+            link = self._task(ClientLink(self._endpoint, url, logger=_log).run())
         self._drain()
         self._set_timer()
         await self._stopping.wait()
@@ -243,7 +244,7 @@ class IoThread:
         for node in self._core.own_nodes():
             self._endpoint.unregister(node, now=self._loop.time())
         patience = min(end - 0.2, self._loop.time() + ACKS_WITHIN_S) if self.connected else end - 0.2
-        while self._unacknowledged() and self._loop.time() < patience:
+        while self._unacknowledged() and self._loop.time() < patience:  # noqa: ASYNC110  # no event tells of an ack
             await asyncio.sleep(ACK_CHECK_EVERY_S)
         self._endpoint.stop(now=self._loop.time())
         await asyncio.wait([link], timeout=max(0.05, end - self._loop.time()))

@@ -68,6 +68,12 @@ def farewell() -> None:
         mdk.wait_stopped(io, max(0.0, end - monotonic()))
 
 
+def _finalize(_: object) -> None:
+    from multiprocessing import util
+
+    util.Finalize(None, farewell, exitpriority=0)
+
+
 def _before() -> None:
     _forking[:] = _running.values()
     for mdk in _forking:
@@ -88,4 +94,4 @@ def _in_child() -> None:
     util = sys.modules.get("multiprocessing.util")
     if util is not None and children:
         # multiprocessing ends its children without atexit; its own finalizers are cleared between here and the target.
-        util.register_after_fork(farewell, lambda _: util.Finalize(None, farewell, exitpriority=0))
+        util.register_after_fork(farewell, _finalize)

@@ -28,6 +28,7 @@ from mdk_runtime.core.interactions import (
     interaction_event,
 )
 from mdk_runtime.core.levels import DEFAULT_RANK, LEVELS, threshold
+from mdk_runtime.core.routes import routed, with_route
 from mdk_runtime.errors import BadValue, NoInteraction
 
 if TYPE_CHECKING:
@@ -156,35 +157,35 @@ class Session:
     def critical(self, category: str, text: str) -> LoggedMessageId:
         """Log what stops the show."""
         tick = self._advance() + 1
-        self._intake.add_log(self, tick, "CRITICAL", category, text)
+        self._intake.add_log(self, self._properties, tick, "CRITICAL", category, text)
         return LoggedMessageId(self, tick)
 
     def error(self, category: str, text: str) -> LoggedMessageId:
         """Log what went wrong."""
         tick = self._advance() + 1
         if self._threshold >= 1:
-            self._intake.add_log(self, tick, "ERROR", category, text)
+            self._intake.add_log(self, self._properties, tick, "ERROR", category, text)
         return LoggedMessageId(self, tick)
 
     def warn(self, category: str, text: str) -> LoggedMessageId:
         """Log what may go wrong."""
         tick = self._advance() + 1
         if self._threshold >= 2:
-            self._intake.add_log(self, tick, "WARN", category, text)
+            self._intake.add_log(self, self._properties, tick, "WARN", category, text)
         return LoggedMessageId(self, tick)
 
     def info(self, category: str, text: str) -> LoggedMessageId:
         """Log what happens."""
         tick = self._advance() + 1
         if self._threshold >= 3:
-            self._intake.add_log(self, tick, "INFO", category, text)
+            self._intake.add_log(self, self._properties, tick, "INFO", category, text)
         return LoggedMessageId(self, tick)
 
     def debug(self, category: str, text: str) -> LoggedMessageId:
         """Log how it happens."""
         tick = self._advance() + 1
         if self._threshold >= 4:
-            self._intake.add_log(self, tick, "DEBUG", category, text)
+            self._intake.add_log(self, self._properties, tick, "DEBUG", category, text)
         return LoggedMessageId(self, tick)
 
     def log(self, level: str, category: str, text: str) -> LoggedMessageId:
@@ -193,7 +194,7 @@ class Session:
             raise BadValue("level", level, f"one of {', '.join(LEVELS)}")
         tick = self._advance() + 1
         if self._threshold >= LEVELS.index(level):
-            self._intake.add_log(self, tick, level, category, text)
+            self._intake.add_log(self, self._properties, tick, level, category, text)
         return LoggedMessageId(self, tick)
 
     def trace(self, level: str) -> None:
@@ -223,9 +224,7 @@ class Session:
 
     def set_deadline(self, seconds: float) -> None:
         """The session ends in so many seconds. A deadline can be brought forward, never put off."""
-        if not isinstance(seconds, (int, float)) or isinstance(seconds, bool) or seconds != seconds:
-            raise BadValue("seconds", seconds, "a number")
-        deadline = time() + seconds
+        deadline = time() + checked_seconds(seconds)
         before = deadline_of(self._properties)
         if before is None or deadline < before:
             self._set(TIMEOUT_PROPERTY, deadline)
@@ -241,11 +240,8 @@ class Session:
 
     def route(self, service: str, version: str, target: str, target_version: str) -> None:
         """Send resolves of a service to another, here and downstream, where MDK_EXPERIMENTAL is set."""
-        before = self._properties.get(ROUTES_PROPERTY)
-        routes: dict[str, Any] = dict(before) if isinstance(before, dict) else {}
-        entry = {"version": version, "target": target, "targetVersion": target_version}
-        routes[service] = [*routes.get(service, []), entry]
-        self._set(ROUTES_PROPERTY, routes)
+        routes = self._properties.get(ROUTES_PROPERTY)
+        self._set(ROUTES_PROPERTY, with_route(routes, service, version, target, target_version))
 
     # Resolving.
 
@@ -373,10 +369,8 @@ class Session:
     def _target(self, service: str, version: str | None) -> tuple[str, str | None]:
         """Where a resolve goes. A version that is no text is read as its text."""
         version = None if version is None else str(version)
-        routes = self._properties.get(ROUTES_PROPERTY) if self._routed else None
-        for route in routes.get(service, ()) if isinstance(routes, dict) else ():
-            if isinstance(route, dict) and route.get("version") == version and isinstance(route.get("target"), str):
-                return route["target"], route.get("targetVersion")
+        if self._routed:
+            return routed(self._properties.get(ROUTES_PROPERTY), service, version)
         return service, version
 
 
@@ -405,6 +399,13 @@ class Interaction:
             self.session.finish_interaction()
 
 
+def checked_seconds(seconds: object) -> float:
+    """A number of seconds. Raises BadValue for anything else, NaN included."""
+    if isinstance(seconds, (int, float)) and not isinstance(seconds, bool) and seconds == seconds:
+        return float(seconds)
+    raise BadValue("seconds", seconds, "a number")
+
+
 def _json_value(name: str, value: Any) -> Any:
     """A copy as the other side will read it: what travels is what `get_property` answers here, too."""
     try:
@@ -415,4 +416,3 @@ def _json_value(name: str, value: Any) -> Any:
     if len(text) > PROPERTY_BYTES_MAX:
         raise BadValue(f"property {name!r}", value, f"at most {PROPERTY_BYTES_MAX} bytes of JSON, not {len(text)}")
     return copy
-

@@ -13,9 +13,10 @@ from mdk_runtime.core.table import Place, Table, Waiter
 from mdk_runtime.errors import NoNodeAvailable, ResolveTimeout
 
 if TYPE_CHECKING:
+    from msgspec import UnsetType
+
     from mdk_protocol.messages import Log, Open, ProtocolError
     from mdk_runtime.ports import Listener, Lock, Monotonic
-    from msgspec import UnsetType
 
 
 class ClientCore:

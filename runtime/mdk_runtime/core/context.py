@@ -22,7 +22,7 @@ TRACE_PROPERTY = "trace"
 ROUTES_PROPERTY = "routes"
 
 
-class BrokenContext(ValueError):  # noqa: N818  # caught where it is made
+class BrokenContext(ValueError):  # caught where it is made
     """An encoded context that says nothing."""
 
 
@@ -63,9 +63,7 @@ def shared_context(
     )
 
 
-def encode_context(
-    trace_id: str, clocks: list[int], properties: Mapping[str, Any], environment: Environment
-) -> str:
+def encode_context(trace_id: str, clocks: list[int], properties: Mapping[str, Any], environment: Environment) -> str:
     """A context as text that is legal in an HTTP header: ASCII only."""
     encoded = CODEC.encode_record(shared_context(trace_id, clocks, properties, environment))
     text = encoded.decode()

@@ -20,6 +20,10 @@ WORKED = 1
 FAILED = 0
 
 
+def _no_nodes() -> dict[Node, None]:
+    return {}
+
+
 @dataclass(slots=True)
 class Level:
     """One interaction; those started inside it have levels of their own."""
@@ -27,9 +31,9 @@ class Level:
     started_s: float
     """Wall clock."""
     start_clock: Sequence[int] = ()
-    nodes: dict[Node, None] = field(default_factory=dict)
+    nodes: dict[Node, None] = field(default_factory=_no_nodes)
     """Resolved here, and neither failed nor finished yet, in order."""
-    results: dict[str, int] = field(default_factory=dict)
+    results: dict[str, int] = field(default_factory=dict[str, int])
 
     def fail(self) -> list[Node]:
         """What was used so far has failed; what comes starts afresh."""

@@ -43,11 +43,11 @@ class Entry:
 class Cluster:
     """A service in one environment, in order of arrival."""
 
-    entries: dict[str, Entry] = field(default_factory=dict)
+    entries: dict[str, Entry] = field(default_factory=dict[str, Entry])
     """Keyed by address."""
-    seen: set[str | None] = field(default_factory=set)
+    seen: set[str | None] = field(default_factory=set[str | None])
     """Every version that was ever here: with a match among these, nobody looks in the fallback."""
-    address_of: dict[str, str] = field(default_factory=dict)
+    address_of: dict[str, str] = field(default_factory=dict[str, str])
     """Sender to its one address."""
 
     def add(self, node: Node) -> tuple[bool, str | None]:

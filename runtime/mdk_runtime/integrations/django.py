@@ -1,8 +1,8 @@
 """The MDK in a Django project: a session and an interaction for every request.
 
-    INSTALLED_APPS = ["mdk.django.MDKAppConfig", ...]
-    MIDDLEWARE = ["mdk.django.MDKSessionMiddleware", ...]
-    MDK_DEFAULT_TIMEOUT = 10.0
+INSTALLED_APPS = ["mdk.django.MDKAppConfig", ...]
+MIDDLEWARE = ["mdk.django.MDKSessionMiddleware", ...]
+MDK_DEFAULT_TIMEOUT = 10.0
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from mdk_runtime.session import current_session
 
 if TYPE_CHECKING:
     from django.http import HttpRequest, HttpResponse
+
     from mdk_runtime.client import MDK
 
 _lock = Lock()

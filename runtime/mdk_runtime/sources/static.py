@@ -22,7 +22,8 @@ def read_nodes(text: str, own: Environment) -> tuple[messages.Node, ...]:
 
 def _node(item: object, own: Environment) -> messages.Node:
     values = cast("dict[str, Any]", item) if isinstance(item, dict) else {}
-    service, address, properties = values.get("service"), values.get("address"), values.get("properties") or {}
+    service, address = values.get("service"), values.get("address")
+    properties: object = values.get("properties") or {}
     if not isinstance(service, str) or not service or not isinstance(address, str) or not address:
         raise ValueError(f"no service and address in {json.dumps(item)[:80]}")
     if not isinstance(properties, dict):

@@ -106,6 +106,7 @@ class MDK:
         with self._lock:
             io, self._io = self._io, None
             if io is not None:
+                self.intake.shut = True
                 lifecycle.unwatch(self)
                 io.begin_stop(STOP_WITHIN_S)
         return io

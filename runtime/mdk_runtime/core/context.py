@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from mdk_protocol import messages
 from mdk_protocol.codec import CODEC
@@ -26,8 +25,7 @@ class BrokenContext(ValueError):  # caught where it is made
     """An encoded context that says nothing."""
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
+class Context(NamedTuple):
     """A session's state at one moment: what travels."""
 
     trace_id: str

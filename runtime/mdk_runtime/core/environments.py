@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from mdk_protocol import messages
 
@@ -55,4 +56,10 @@ def parse_environment(text: str) -> Environment:
 
 def from_message(message: messages.Environment) -> Environment:
     """An environment as it came."""
-    return Environment(message.name or DEFAULT_NAME, message.fallback_name or None)
+    return _environment(message.name or DEFAULT_NAME, message.fallback_name or None)
+
+
+@lru_cache(maxsize=256)
+def _environment(name: str, fallback_name: str | None) -> Environment:
+    """There are few, and every joined session names one."""
+    return Environment(name, fallback_name)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from mdk_protocol import messages
@@ -20,20 +19,18 @@ WORKED = 1
 FAILED = 0
 
 
-def _no_nodes() -> dict[Node, None]:
-    return {}
-
-
-@dataclass(slots=True)
 class Level:
     """One interaction; those started inside it have levels of their own."""
 
-    started_s: float
-    """Wall clock."""
-    start_clock: Sequence[int] = ()
-    nodes: dict[Node, None] = field(default_factory=_no_nodes)
-    """Resolved here, and neither failed nor finished yet, in order."""
-    results: dict[str, int] = field(default_factory=dict[str, int])
+    __slots__ = ("nodes", "results", "start_clock", "started_s")
+
+    def __init__(self, started_s: float, start_clock: Sequence[int] = ()) -> None:
+        self.started_s = started_s
+        """Wall clock."""
+        self.start_clock = start_clock
+        self.nodes: dict[Node, None] = {}
+        """Resolved here, and neither failed nor finished yet, in order."""
+        self.results: dict[str, int] = {}
 
     def fail(self) -> list[Node]:
         """What was used so far has failed; what comes starts afresh."""

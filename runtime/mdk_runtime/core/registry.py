@@ -1,0 +1,178 @@
+"""A tenant's table: which node serves what, who says so, and what others have to be told when that changes.
+
+In a service of an environment each sender has one address, and each address a set of senders: workers of one
+gunicorn share one. Clients know an address by one of its senders, the one that is *shown*. Invariants:
+
+- An address is in the table exactly as long as it has a sender.
+- Who is shown for an address is one of its senders, so ids are unique in a service, as addresses are.
+- A client that applies the changes in order, replacing what has the same id or the same address, has the table.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from mdk_protocol.messages import Node
+from mdk_runtime.core.wholeness import NODE_ID_PROPERTY, completed, lease_key
+from mdkspec_runtime.schedule import Schedule
+
+
+class Change(NamedTuple):
+    """Something that every client of the tenant has to be told."""
+
+    node: Node
+    is_gone: bool
+    """True: the address of the node is served no more. False: it is served, as the node says."""
+
+
+class Registry:
+    """The nodes of one tenant, without I/O.
+
+    Times are seconds on any monotonic clock; the caller passes `now` in, reads `deadline` and calls `tick`.
+    Leases of nodes are kept elsewhere (`SharedLeases`); the registry is told of the lapse by its key.
+    """
+
+    def __init__(self) -> None:
+        self._services: dict[tuple[str, str], _Service] = {}
+        """Keys are environment and service."""
+        self._places: dict[str, _Place] = {}
+        """Where a lease's key leads."""
+        self._keys: dict[str, dict[str, None]] = {}
+        """Sender to the keys that it holds."""
+        self._suspects: Schedule[str] = Schedule()
+        """Keys whose sender is out of touch, and until when it may come back."""
+
+    def __len__(self) -> int:
+        return sum(len(service.shown) for service in self._services.values())
+
+    def nodes(self) -> Iterator[Node]:
+        """Every address once, as it is shown, in the order in which services and addresses came."""
+        for service in self._services.values():
+            for sender in service.shown.values():
+                yield service.nodes[sender]
+
+    def shown(self, node: Node) -> Node | None:
+        """How clients know the node's address; None if they don't."""
+        service = self._services.get((node.environment.name, node.service))
+        sender = service.shown.get(node.address or "") if service is not None else None
+        return service.nodes[sender] if service is not None and sender is not None else None
+
+    def holds(self, node: Node) -> bool:
+        """True if its sender has said exactly this before."""
+        place = self._places.get(lease_key(node))
+        return place is not None and place.service.nodes[place.sender] == completed(node)
+
+    def register(self, node: Node) -> list[Change]:
+        """A sender advertises a node, or renews it. The node must lack nothing."""
+        node = completed(node)
+        key = lease_key(node)
+        self._suspects.remove(key)
+        place = self._places.get(key)
+        if place is None:
+            service = self._services.setdefault((node.environment.name, node.service), _Service())
+            place = self._places[key] = _Place(service, str(node.id))
+            self._keys.setdefault(place.sender, {})[key] = None
+        return place.service.put(place.sender, node)
+
+    def unregister(self, node: Node) -> list[Change]:
+        """A sender takes its node back. Whatever address it names, it has only one."""
+        return self.remove(lease_key(node))
+
+    def remove(self, key: str) -> list[Change]:
+        """The lease of this key has ended; nothing happens if the node is gone already."""
+        self._suspects.remove(key)
+        place = self._places.pop(key, None)
+        if place is None:
+            return []
+        keys = self._keys[place.sender]
+        del keys[key]
+        if not keys:
+            del self._keys[place.sender]
+        removed = place.service.nodes[place.sender]
+        changes = place.service.take(place.sender)
+        if not place.service.nodes:
+            del self._services[removed.environment.name, removed.service]
+        return changes
+
+    def suspect(self, sender: str, *, until: float) -> None:
+        """A sender is out of touch: its nodes go at that time, unless it renews them before."""
+        for key in self._keys.get(sender, ()):
+            self._suspects.set(key, until)
+
+    @property
+    def deadline(self) -> float | None:
+        """When the first suspect goes."""
+        return self._suspects.deadline
+
+    def tick(self, *, now: float) -> list[Change]:
+        """Remove the nodes that nobody came back for."""
+        changes: list[Change] = []
+        while (due := self._suspects.pop_due(now)) is not None:
+            changes += self.remove(due[0])
+        return changes
+
+
+@dataclass(slots=True)
+class _Service:
+    """One service of one environment."""
+
+    nodes: dict[str, Node] = field(default_factory=dict[str, Node])
+    """What each sender said last."""
+    holders: dict[str, dict[str, None]] = field(default_factory=dict[str, dict[str, None]])
+    """Address to its senders, in the order in which they came."""
+    shown: dict[str, str] = field(default_factory=dict[str, str])
+    """Address to the sender by which clients know it."""
+
+    def put(self, sender: str, node: Node) -> list[Change]:
+        """A sender says what it serves."""
+        before = self.nodes.get(sender)
+        if before == node:
+            return []
+        self.nodes[sender] = node
+        address = str(node.address)
+        changes: list[Change] = []
+        if before is not None and before.address != node.address:
+            changes = self._leave(sender, before)
+            if address not in self.shown:
+                # Clients replace what has the same id: they go from the old address to the new one without a gap.
+                changes = [change for change in changes if not change.is_gone]
+        self.holders.setdefault(address, {})[sender] = None
+        shown = self.shown.get(address)
+        if shown is None or shown == sender or not _says_the_same(self.nodes[shown], node):
+            self.shown[address] = sender
+            changes.append(Change(node, is_gone=False))
+        return changes
+
+    def take(self, sender: str) -> list[Change]:
+        """A sender serves nothing any more."""
+        return self._leave(sender, self.nodes.pop(sender))
+
+    def _leave(self, sender: str, node: Node) -> list[Change]:
+        address = str(node.address)
+        holders = self.holders[address]
+        del holders[sender]
+        if not holders:
+            del self.holders[address], self.shown[address]
+            return [Change(node, is_gone=True)]
+        if self.shown[address] != sender:
+            return []
+        successor = self.shown[address] = next(iter(holders))
+        return [Change(self.nodes[successor], is_gone=False)]
+
+
+class _Place(NamedTuple):
+    service: _Service
+    sender: str
+
+
+def _says_the_same(one: Node, other: Node) -> bool:
+    """Whether two senders of an address describe it alike, but for who they are."""
+    return (
+        one.version == other.version and one.environment == other.environment and _described(one) == _described(other)
+    )
+
+
+def _described(node: Node) -> dict[str, object]:
+    return {name: value for name, value in node.properties.items() if name != NODE_ID_PROPERTY}

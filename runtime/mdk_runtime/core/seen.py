@@ -1,0 +1,77 @@
+"""Which numbers of a sender were seen, as ranges, and which of these ranges have to be written down."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable
+from typing import NamedTuple
+
+
+class RangeChanges(NamedTuple):
+    """What differs from what was written last."""
+
+    removed: list[int]
+    """First numbers of ranges that are no more."""
+    written: list[tuple[int, int]]
+    """First and last number of ranges that are new, or end elsewhere."""
+
+
+class SeenNumbers:
+    """A set of numbers. Not the highest one: an original can send over six connections under one id at once.
+
+    It is exact: to take an unseen number for a seen one would be to acknowledge what was never stored.
+
+    Args:
+        ranges: First and last numbers, ascending, as they were written.
+    """
+
+    __slots__ = ("_firsts", "_lasts", "_touched")
+
+    def __init__(self, ranges: Iterable[tuple[int, int]] = ()) -> None:
+        pairs = list(ranges)
+        self._firsts = [first for first, _ in pairs]
+        self._lasts = [last for _, last in pairs]
+        self._touched: dict[int, None] = {}
+
+    def __contains__(self, number: int) -> bool:
+        place = bisect_right(self._firsts, number) - 1
+        return place >= 0 and number <= self._lasts[place]
+
+    def ranges(self) -> list[tuple[int, int]]:
+        """First and last number of each range, ascending."""
+        return list(zip(self._firsts, self._lasts, strict=True))
+
+    def add(self, number: int) -> bool:
+        """Add a number; False if it was seen before."""
+        firsts, lasts = self._firsts, self._lasts
+        place = bisect_right(firsts, number)
+        if place and number <= lasts[place - 1]:
+            return False
+        follows = place > 0 and lasts[place - 1] == number - 1
+        precedes = place < len(firsts) and firsts[place] == number + 1
+        if precedes:
+            self._touched[number + 1] = None
+        if follows and precedes:
+            lasts[place - 1] = lasts.pop(place)
+            del firsts[place]
+        elif follows:
+            lasts[place - 1] = number
+        elif precedes:
+            firsts[place] = number
+        else:
+            firsts.insert(place, number)
+            lasts.insert(place, number)
+        self._touched[firsts[place - 1] if follows else number] = None
+        return True
+
+    def take_changes(self) -> RangeChanges:
+        """What to write so that the written ranges are these; forgotten with this call."""
+        touched, self._touched = self._touched, {}
+        changes = RangeChanges([], [])
+        for first in touched:
+            place = bisect_right(self._firsts, first) - 1
+            if place >= 0 and self._firsts[place] == first:
+                changes.written.append((first, self._lasts[place]))
+            else:
+                changes.removed.append(first)
+        return changes

@@ -55,8 +55,11 @@ class Checks:
 
     def _struct(self, info: inspect.StructType) -> Check | None:
         fields: list[tuple[str, str, Check]] = []
+        cls = info.cls
 
         def check(value: Any) -> str | None:
+            if not isinstance(value, cls):
+                return f": {value.__class__.__name__} is no {cls.__name__}"
             for name, wire, inner in fields:
                 item = getattr(value, name)
                 if item is not UNSET and item is not None:

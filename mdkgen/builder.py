@@ -17,7 +17,6 @@ from lark.visitors import v_args
 from mdkgen import syntax
 from mdkgen.model import Span
 
-
 with_meta: Any = v_args(meta=True)
 """Methods get a tree's position beside its children."""
 

@@ -10,9 +10,13 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from mdkgen.compiler import Compilation, NoSpecError, compile_folder
-from mdkgen.diagnostics import Diagnostic, render
+from mdkgen.source import NoSpecError, read_folder
+
+if TYPE_CHECKING:  # Imported where they are used: most of a short run would be imports.
+    from mdkgen.compiler import Compilation
+    from mdkgen.diagnostics import Diagnostic
 
 FINE, FINDINGS, USAGE, BUG = 0, 1, 2, 70
 
@@ -22,6 +26,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     try:
         return int(arguments.run(arguments))
+    except ModuleNotFoundError as error:
+        if error.name not in ("lark", "jinja2"):
+            raise
+        print(f'mdkgen: {error.name} is missing; run: pip install "mdk[gen]"', file=sys.stderr)
+        return USAGE
     except NoSpecError as error:
         print(f"mdkgen: {error}", file=sys.stderr)
         return USAGE
@@ -54,7 +63,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _check(arguments: argparse.Namespace) -> int:
-    compilation = compile_folder(arguments.spec)
+    compilation = _compile(read_folder(arguments.spec))
     if arguments.json:
         print(json.dumps([_plain(one, arguments.spec) for one in compilation.diagnostics], indent=1))
     else:
@@ -65,35 +74,49 @@ def _check(arguments: argparse.Namespace) -> int:
 
 
 def _generate(arguments: argparse.Namespace) -> int:
-    compilation = compile_folder(arguments.spec)
+    from mdkgen.stamp import is_current, remember
+
+    texts = read_folder(arguments.spec)
+    plain = not (arguments.check or arguments.diff)
+    count = is_current(texts, arguments.out) if plain else None
+    if count is not None:
+        print(f"{arguments.out}: {count} files, 0 changed")
+        return FINE
+    compilation = _compile(texts)
     _report(compilation, arguments.spec)
     if compilation.spec is None:
         return FINDINGS
-    try:
-        from mdkgen.render import render as render_files
-    except ModuleNotFoundError as error:
-        return _without_extra(error)
-    from mdkgen.output import compare, write
+    from mdkgen.render import render
 
-    files = render_files(compilation.spec)
-    if arguments.check or arguments.diff:
-        differences = compare(files, arguments.out)
-        for one in differences:
-            print(f"{arguments.out / one.path}: {one.kind}\n{one.diff}", end="")
-        if differences and arguments.check:
-            print(f"mdkgen: {len(differences)} files differ; run: mdkgen generate {arguments.spec} {arguments.out}")
-        return FINDINGS if differences and arguments.check else FINE
+    files = render(compilation.spec)
+    if not plain:
+        return _compare(arguments, files)
+    from mdkgen.output import write
+
     written, strangers = write(files, arguments.out)
     for path in strangers:
         print(f"mdkgen: {arguments.out / path}: not made by mdkgen, left alone; move it elsewhere", file=sys.stderr)
     print(f"{arguments.out}: {len(files)} files, {len(written)} changed")
+    if not compilation.diagnostics:
+        remember(texts, files)
     return FINDINGS if strangers else FINE
+
+
+def _compare(arguments: argparse.Namespace, files: dict[str, str]) -> int:
+    from mdkgen.output import compare
+
+    differences = compare(files, arguments.out)
+    for one in differences:
+        print(f"{arguments.out / one.path}: {one.kind}\n{one.diff}", end="")
+    if differences and arguments.check:
+        print(f"mdkgen: {len(differences)} files differ; run: mdkgen generate {arguments.spec} {arguments.out}")
+    return FINDINGS if differences and arguments.check else FINE
 
 
 def _ir(arguments: argparse.Namespace) -> int:
     from mdkgen.ir import to_json
 
-    compilation = compile_folder(arguments.spec)
+    compilation = _compile(read_folder(arguments.spec))
     _report(compilation, arguments.spec)
     if compilation.spec is None:
         return FINDINGS
@@ -101,7 +124,15 @@ def _ir(arguments: argparse.Namespace) -> int:
     return FINE
 
 
+def _compile(texts: dict[str, str]) -> Compilation:
+    from mdkgen.compiler import compile_texts
+
+    return compile_texts(texts)
+
+
 def _report(compilation: Compilation, folder: Path) -> None:
+    from mdkgen.diagnostics import render
+
     for one in compilation.diagnostics:
         print(f"{folder.as_posix()}/" + render(one, compilation.texts[one.span.file]), file=sys.stderr)
 
@@ -118,8 +149,3 @@ def _plain(one: Diagnostic, folder: Path) -> dict[str, object]:
         "hint": one.hint,
         "notes": list(one.notes),
     }
-
-
-def _without_extra(error: ModuleNotFoundError) -> int:
-    print(f'mdkgen: {error.name} is missing; run: pip install "mdk[gen]"', file=sys.stderr)
-    return USAGE

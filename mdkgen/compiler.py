@@ -1,4 +1,4 @@
-"""The pipeline: spec files in, diagnostics and generated files out. Reads the spec folder, writes nothing."""
+"""The pipeline: texts of a spec folder in, model and diagnostics out."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from mdkgen.checker import check
 from mdkgen.diagnostics import Diagnostic
 from mdkgen.model import Spec
 from mdkgen.parser import parse
+from mdkgen.source import NoSpecError, read_folder
 from mdkgen.syntax import File
 from mdkgen.verify import verify
 
-SUFFIX = ".mdkspec"
+__all__ = ["Compilation", "NoSpecError", "compile_folder", "compile_texts", "read_folder"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,35 +33,9 @@ class Compilation:
         return any(one.severity == "error" for one in self.diagnostics)
 
 
-class NoSpecError(Exception):
-    """The folder cannot be compiled because there is nothing to read in it."""
-
-    def __init__(self, folder: Path, reason: str) -> None:
-        self.folder = folder
-        self.reason = reason
-        super().__init__(f"{folder}: {reason}")
-
-
 def compile_folder(folder: Path) -> Compilation:
-    """Parse, check and verify all .mdkspec files of a folder.
-
-    Raises:
-        NoSpecError: The folder does not exist, holds no spec, or one of its files cannot be read.
-    """
+    """Parse, check and verify all .mdkspec files of a folder; NoSpecError if there is nothing to read."""
     return compile_texts(read_folder(folder))
-
-
-def read_folder(folder: Path) -> dict[str, str]:
-    """The texts of a spec folder by file name, sorted."""
-    if not folder.is_dir():
-        raise NoSpecError(folder, "no such folder; give the folder that holds the .mdkspec files")
-    paths = sorted(folder.glob(f"*{SUFFIX}"))
-    if not paths:
-        raise NoSpecError(folder, f"no {SUFFIX} file in it")
-    try:
-        return {path.name: path.read_text(encoding="utf-8") for path in paths}
-    except (OSError, UnicodeDecodeError) as error:
-        raise NoSpecError(folder, f"cannot be read: {error}") from error
 
 
 def compile_texts(texts: Mapping[str, str]) -> Compilation:

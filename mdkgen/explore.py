@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from mdkgen.model import (
     And,
@@ -32,8 +33,7 @@ CONFIGURATIONS_MAX = 200_000
 """Past it the exploration ends and says so: a checker must answer while somebody waits."""
 
 
-@dataclass(frozen=True, slots=True)
-class Side:
+class Side(NamedTuple):
     """One side: up or not, the state of the protocol's machine and of the part's, flags, what it owes answers to."""
 
     up: bool
@@ -44,8 +44,7 @@ class Side:
     owes: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
-class Configuration:
+class Configuration(NamedTuple):
     """Both sides (connecting, accepting) and the messages on their way (to the accepting, to the connecting side)."""
 
     sides: tuple[Side, Side]
@@ -93,7 +92,26 @@ class Explorer:
         self.may_fail = any(one.code for one in (protocol.unknown, protocol.illegal, protocol.malformed))
         """A frame that is no message can come at any time, and be answered by closing."""
         self.owner = {message: one for one in self.parts for message in alphabet(one)}
+        self._machine = {(part.name, role): part.machine(role) for part in self.parts for role in self.roles}
+        self._by_name = {id(one): {state.name: state for state in one.states} for one in self._machine.values()}
+        self._found: dict[tuple[str, str, str | None, str, str], list[Transition]] = {}
+        self._timers: dict[tuple[str, str, str], list[tuple[str, Transition]]] = {}
         self.found = Exploration(bound=max(2, 1 + max(self._bursts(), default=1)))
+
+    def _state(self, machine: Machine, name: str) -> State:
+        return self._by_name[id(machine)][name]
+
+    def _matching(self, part: Part, role: str, state: str | None, kind: str, name: str) -> list[Transition]:
+        """The transitions of an input in a state, else those of `always`; looked up once."""
+        key = (part.name, role, state, kind, name)
+        found = self._found.get(key)
+        if found is None:
+            machine = self._machine[part.name, role]
+            own = self._state(machine, state).transitions if state is not None else ()
+            found = [one for one in own if (one.trigger.kind, one.trigger.name) == (kind, name)]
+            found = found or [one for one in machine.always if (one.trigger.kind, one.trigger.name) == (kind, name)]
+            self._found[key] = found
+        return found
 
     def run(self) -> Exploration:
         """Explore everything."""
@@ -163,7 +181,7 @@ class Explorer:
                 if flag.scope == "session"
             }
             side = self._fresh(index, here.sides[index].flags & session, first=False)
-            sides.append(replace(side, up=True))
+            sides.append(side._replace(up=True))
         start = Configuration((sides[0], sides[1]), ((), ()))
         for middle in self._enter(start, 0, self.root, _start(self.root, self.roles[0])):
             yield from self._enter(middle, 1, self.root, _start(self.root, self.roles[1]))
@@ -205,14 +223,21 @@ class Explorer:
             state = side.root if part is self.root else side.part
             if state is None:
                 continue
-            machine = part.machine(role)
-            for transition in _state(machine, state).transitions:
-                if transition.trigger.kind in ("after", "every", "lapse"):
-                    for there in self._run(here, index, part, transition):
-                        yield f"{role}: {transition.trigger.kind} {transition.trigger.name}".strip(), there
+            for label, transition in self._timed(part, role, state):
+                for there in self._run(here, index, part, transition):
+                    yield label, there
             for message in self._unprompted(part, role, side):
                 for there in self._send(here, index, message):
                     yield f"{role} sends {message}", there
+
+    def _timed(self, part: Part, role: str, state: str) -> list[tuple[str, Transition]]:
+        """What may fire by itself in a state, with how a trace names it; looked up once."""
+        key = (part.name, role, state)
+        if key not in self._timers:
+            transitions = self._state(self._machine[part.name, role], state).transitions
+            timed = [one for one in transitions if one.trigger.kind in ("after", "every", "lapse")]
+            self._timers[key] = [(f"{role}: {one.trigger.kind} {one.trigger.name}".strip(), one) for one in timed]
+        return self._timers[key]
 
     def _unprompted(self, part: Part, role: str, side: Side) -> Iterator[str]:
         """What a side may send at any time: deliveries and questions, and answers that it owes."""
@@ -231,7 +256,7 @@ class Explorer:
         role, side = self.roles[index], here.sides[index]
         for part in self.parts:
             state = side.root if part is self.root else side.part
-            for call in part.machine(role).calls:
+            for call in self._machine[part.name, role].calls:
                 _, outcomes = self._take(here, index, part, state if side.up else None, "call", call.name)
                 for there in outcomes:
                     yield f"{role} calls {call.name}", there
@@ -242,11 +267,7 @@ class Explorer:
         self, here: Configuration, index: int, part: Part, state: str | None, kind: str, name: str
     ) -> tuple[bool, list[Configuration]]:
         """Whether the input is surely taken or ignored, and what follows if it is."""
-        machine = part.machine(self.roles[index])
-        own = _state(machine, state).transitions if state is not None else ()
-        matching = [one for one in own if (one.trigger.kind, one.trigger.name) == (kind, name)]
-        if not matching:
-            matching = [one for one in machine.always if (one.trigger.kind, one.trigger.name) == (kind, name)]
+        matching = self._matching(part, self.roles[index], state, kind, name)
         outcomes: list[Configuration] = []
         for transition in matching:
             holds = _truth(transition.guard, part, here.sides[index].flags)
@@ -254,7 +275,8 @@ class Explorer:
                 outcomes += self._run(here, index, part, transition)
             if holds is True:
                 return True, outcomes
-        ignored = state is not None and name in _state(machine, state).ignores
+        machine = self._machine[part.name, self.roles[index]]
+        ignored = state is not None and name in self._state(machine, state).ignores
         return ignored, [*outcomes, here] if ignored else outcomes
 
     def _run(self, here: Configuration, index: int, part: Part, transition: Transition) -> list[Configuration]:
@@ -291,7 +313,7 @@ class Explorer:
         role, side = self.roles[index], here.sides[index]
         self.found.states.add((role, part.name, state))
         is_root = part is self.root
-        side = replace(side, root=state) if is_root else replace(side, part=state)
+        side = side._replace(root=state) if is_root else side._replace(part=state)
         outcomes = self._run_enter(self._with_side(here, index, side), index, part, state)
         if not is_root or self.part is None:
             yield from outcomes
@@ -300,17 +322,15 @@ class Explorer:
         for one in outcomes:
             now = one.sides[index]
             if live and now.up and now.part is None:
-                begun = self._with_side(one, index, replace(now, was_live=True))
+                begun = self._with_side(one, index, now._replace(was_live=True))
                 yield from self._enter(begun, index, self.part, _start(self.part, role))
             elif not live and now.part is not None:
-                yield self._with_side(one, index, replace(now, part=None))
+                yield self._with_side(one, index, now._replace(part=None))
             else:
                 yield one
 
     def _run_enter(self, here: Configuration, index: int, part: Part, state: str) -> list[Configuration]:
-        entering = [
-            one for one in _state(part.machine(self.roles[index]), state).transitions if one.trigger.kind == "enter"
-        ]
+        entering = self._matching(part, self.roles[index], state, "enter", "")
         outcomes: list[Configuration] = []
         for transition in entering:
             holds = _truth(transition.guard, part, here.sides[index].flags)
@@ -344,7 +364,7 @@ class Explorer:
         return acks.get(message) or replies.get(message) or ""
 
     def _owing(self, side: Side, answer: str) -> Side:
-        return replace(side, owes=side.owes | {answer}) if answer and side.up else side
+        return side._replace(owes=side.owes | {answer}) if answer and side.up else side
 
     def _down(self, here: Configuration, index: int) -> Configuration:
         """One side has hung up or seen the end: what it sent still arrives, what was sent to it does not."""
@@ -352,20 +372,20 @@ class Explorer:
         gone = Side(False, None, None, False, side.flags, frozenset())
         there = self._with_side(here, index, gone)
         there = self._with_queue(there, 1 - index, ())
-        return there if there.sides[1 - index].up else replace(there, queues=((), ()))
+        return there if there.sides[1 - index].up else Configuration(there.sides, ((), ()))
 
     def _with_side(self, here: Configuration, index: int, side: Side) -> Configuration:
         first, second = here.sides
-        return replace(here, sides=(side, second) if index == 0 else (first, side))
+        return Configuration((side, second) if index == 0 else (first, side), here.queues)
 
     def _with_queue(self, here: Configuration, index: int, queue: tuple[str, ...]) -> Configuration:
         first, second = here.queues
-        return replace(here, queues=(queue, second) if index == 0 else (first, queue))
+        return Configuration(here.sides, (queue, second) if index == 0 else (first, queue))
 
     def _with_flag(self, here: Configuration, index: int, flag: str, value: bool) -> Configuration:
         side = here.sides[index]
         flags = side.flags | {flag} if value else side.flags - {flag}
-        return self._with_side(here, index, replace(side, flags=flags))
+        return self._with_side(here, index, side._replace(flags=flags))
 
     def _report(
         self,
@@ -386,7 +406,7 @@ class Explorer:
         while step is not None:
             trace.append(step[1])
             step = parents[step[0]]
-        span = machine.span if state is None else _state(machine, state).span
+        span = machine.span if state is None else self._state(machine, state).span
         self.found.unspecified[key] = Unspecified(role, part.name, state, message, span, tuple(reversed(trace)))
 
 
@@ -411,10 +431,6 @@ def transitions_of(machine: Machine) -> Iterator[Transition]:
     yield from machine.always
     for state in machine.states:
         yield from state.transitions
-
-
-def _state(machine: Machine, name: str) -> State:
-    return next(state for state in machine.states if state.name == name)
 
 
 def _start(part: Part, role: str) -> str:

@@ -6,14 +6,13 @@
 from __future__ import annotations
 
 import logging
-import os
 from functools import cache
 from hashlib import sha256
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from lark import Lark, Token
+from lark import __version__ as lark_version
 from lark.exceptions import UnexpectedCharacters, UnexpectedInput, UnexpectedToken
 from lark.lexer import PatternStr
 
@@ -22,6 +21,7 @@ from mdkgen.builder import Builder
 from mdkgen.chunks import KEYWORDS, Chunk, split
 from mdkgen.diagnostics import Diagnostic, did_you_mean, error
 from mdkgen.model import Span
+from mdkgen.stamp import cache_folder
 
 EDITION = 1
 """The edition of the language that this compiler reads."""
@@ -196,14 +196,7 @@ def _build(text: str, *, cache_file: str | None) -> Lark:
 
 
 def _cache_file(text: str) -> Path | None:
-    """Where the tables are kept; None if no folder can be made."""
-    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    folder = Path(base) / "mdkgen"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError:
-        return None
-    if not os.access(folder, os.W_OK):
-        return None
-    key = sha256(f"{version('lark')} {text}".encode()).hexdigest()[:16]
-    return folder / f"grammar-{key}.pickle"
+    """Where the tables are kept; None if there is no place for them."""
+    folder = cache_folder()
+    key = sha256(f"{lark_version} {text}".encode()).hexdigest()[:16]
+    return None if folder is None else folder / f"grammar-{key}.pickle"

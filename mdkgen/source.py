@@ -1,0 +1,35 @@
+"""The files of a spec folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+SUFFIX = ".mdkspec"
+
+
+class NoSpecError(Exception):
+    """There is nothing in the folder that could be compiled."""
+
+    def __init__(self, folder: Path, reason: str) -> None:
+        self.folder = folder
+        self.reason = reason
+        super().__init__(f"{folder}: {reason}")
+
+
+def read_folder(folder: Path) -> dict[str, str]:
+    """The texts of a spec folder by file name, sorted.
+
+    Raises:
+        NoSpecError: The folder does not exist, holds no spec, or one of its files cannot be read.
+    """
+    if not folder.is_dir():
+        raise NoSpecError(folder, "no such folder; give the folder that holds the .mdkspec files")
+    paths = sorted(folder.glob(f"*{SUFFIX}"))
+    if not paths:
+        raise NoSpecError(folder, f"no {SUFFIX} file in it")
+    try:
+        return {path.name: path.read_text(encoding="utf-8") for path in paths}
+    except UnicodeDecodeError as error:
+        raise NoSpecError(folder, f"a file in it is not UTF-8: {error}") from error
+    except OSError as error:
+        raise NoSpecError(folder, f"{error.filename} cannot be read: {error.strerror}") from error

@@ -1,0 +1,77 @@
+"""Remembers what was generated from what, so that nothing is done again when nothing has changed.
+
+The memory is a file in the user's cache folder, named after a hash of the compiler's own files and of the spec;
+it holds a hash of every generated file. Without it everything still works, only slower.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from hashlib import sha256
+from pathlib import Path
+
+KEPT_MAX = 100
+"""Memories kept; the oldest go."""
+
+
+def cache_folder() -> Path | None:
+    """Where mdkgen may keep what it can make anew; None if there is no such place."""
+    base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")  # noqa: PTH111  # never raises
+    folder = Path(base) / "mdkgen"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return None
+    return folder if os.access(folder, os.W_OK) else None
+
+
+def is_current(texts: Mapping[str, str], out: Path) -> int | None:
+    """How many files the output folder has, if they are all just what these texts make; None if that is not known."""
+    place = _place(texts)
+    if place is None:
+        return None
+    try:
+        remembered = json.loads(place.read_text(encoding="utf-8"))
+        present = {path.relative_to(out).as_posix(): _hash(path.read_bytes()) for path in _files(out)}
+    except (OSError, ValueError):
+        return None
+    return len(present) if present == remembered else None
+
+
+def remember(texts: Mapping[str, str], files: Mapping[str, str]) -> None:
+    """These texts make these files."""
+    place = _place(texts)
+    if place is None:
+        return
+    temporary = place.with_suffix(f".{os.getpid()}")
+    try:
+        temporary.write_text(json.dumps({path: _hash(text.encode()) for path, text in files.items()}), encoding="utf-8")
+        temporary.replace(place)
+        for old in sorted(place.parent.glob("made-*.json"), key=lambda path: path.stat().st_mtime)[:-KEPT_MAX]:
+            old.unlink(missing_ok=True)
+    except OSError:
+        return  # The next run does the work again.
+
+
+def _place(texts: Mapping[str, str]) -> Path | None:
+    folder = cache_folder()
+    if folder is None:
+        return None
+    digest = sha256()
+    own = Path(__file__).parent
+    for path in sorted(own.rglob("*")):
+        if path.suffix in (".py", ".j2", ".lark"):
+            digest.update(path.relative_to(own).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    for name, text in sorted(texts.items()):
+        digest.update(name.encode() + b"\0" + text.encode() + b"\0")
+    return folder / f"made-{digest.hexdigest()[:32]}.json"
+
+
+def _files(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file() and "__pycache__" not in path.parts]
+
+
+def _hash(data: bytes) -> str:
+    return sha256(data).hexdigest()

@@ -332,7 +332,7 @@ class Server(Endpoint):
     """What would be generated for the server."""
 
     def __init__(self, handler: object, shared: SharedLeases | None = None, role: Role = SERVER) -> None:
-        super().__init__(role, handler, shared=shared or SharedLeases(role, handler))
+        super().__init__(role, handler, shared=SharedLeases(role, handler) if shared is None else shared)
 
 
 def exchange(client: Endpoint, server: Endpoint, now: float = 0.0) -> None:

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from mdk_runtime.core.environments import Environment
     from mdk_runtime.core.nodes import Node
     from mdk_runtime.io_thread import IoThread
+    from mdk_runtime.ports import Monotonic, WallClock
 
 STOP_WITHIN_S = 2.0
 """As long as stop(), or the end of a process without it, takes to say goodbye."""
@@ -62,9 +63,13 @@ class MDK:
     CONTEXT_HEADER = CONTEXT_HEADER
     """The HTTP header for `session.inject()` and `join`."""
 
-    def __init__(self, config: Config | None = None) -> None:
+    def __init__(
+        self, config: Config | None = None, *, monotonic: Monotonic = monotonic, wall: WallClock = time
+    ) -> None:
         self.config = config if config is not None else read_config(os.environ)
-        self.intake = Intake()
+        self.wall = wall
+        self._monotonic = monotonic
+        self.intake = Intake(wall)
         self.intake.shut = self.config.server_url is None
         self._random = Random()  # noqa: S311  # Ids must differ, not be secret.
         self._lock = RLock()
@@ -143,7 +148,7 @@ class MDK:
             if self._io is not None:
                 self._io.call(self.endpoint.register, node)
             else:
-                self.endpoint.register(node, now=monotonic())
+                self.endpoint.register(node, now=self._monotonic())
 
     def services(self) -> list[str]:
         """The services that have a node, as far as this process knows."""
@@ -160,22 +165,22 @@ class MDK:
         from concurrent.futures import Future
         from concurrent.futures import TimeoutError as NotYet
 
-        start = monotonic()
+        start = self._monotonic()
         future: Future[Node] = Future()
         waiter = self.core.resolve_later(environment, service, version, future.set_result)
         while waiter is not None and not future.done():
-            left = start + wait_s - monotonic()
+            left = start + wait_s - self._monotonic()
             if left <= 0:
                 self.core.cancel(waiter)
                 break
             retry_at = self.core.deadline
             try:
-                return future.result(left if retry_at is None else min(left, max(0.0, retry_at - monotonic())))
+                return future.result(left if retry_at is None else min(left, max(0.0, retry_at - self._monotonic())))
             except NotYet:
                 self.core.tick()  # The I/O thread may not be running.
         if future.done():
             return future.result()
-        raise self._resolve_error(environment, service, version, monotonic() - start)
+        raise self._resolve_error(environment, service, version, self._monotonic() - start)
 
     def future_node(self, environment: Environment, service: str, version: str | None, wait_s: float) -> Future[Node]:
         """As `wait_for_node`, without blocking. Raises NotStarted, for nobody would look at the clock."""
@@ -194,11 +199,11 @@ class MDK:
 
         waiter = self.core.resolve_later(environment, service, version, deliver)
         if waiter is not None:
-            start = monotonic()
+            start = self._monotonic()
 
             def give_up() -> None:
                 self.core.cancel(waiter)
-                error = self._resolve_error(environment, service, version, monotonic() - start)
+                error = self._resolve_error(environment, service, version, self._monotonic() - start)
                 try:
                     with self.intake.unmuted():
                         future.set_exception(error)
@@ -214,7 +219,7 @@ class MDK:
         """A new session, in this process's environment."""
         properties: Mapping[str, Any] = {}
         if self._default_deadline_s is not None:
-            properties = {TIMEOUT_PROPERTY: time() + self._default_deadline_s}
+            properties = {TIMEOUT_PROPERTY: self.wall() + self._default_deadline_s}
         return Session(self, Context(self.new_uuid(), (), 0, properties, self.core.environment))
 
     def join(self, encoded: str | bytes | None) -> Session:
@@ -263,7 +268,7 @@ class MDK:
             if self._io is not None:
                 self._io.call(self.endpoint.subscribe)
             else:
-                self.endpoint.subscribe(now=monotonic())
+                self.endpoint.subscribe(now=self._monotonic())
 
     def new_uuid(self) -> str:
         """For a trace or an interaction."""
@@ -327,7 +332,7 @@ class MDK:
         self.core.become(_node_id(), RLock())
         self.endpoint = SessionClient(self.core, random=self._random.random)
         if self._subscribers:
-            self.endpoint.subscribe(now=monotonic())
+            self.endpoint.subscribe(now=self._monotonic())
         if io is not None:
             io.abandon()
             self.start()

@@ -6,11 +6,11 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from threading import Lock, get_ident
-from time import time
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mdk_protocol.messages import InteractionEvent
+    from mdk_runtime.ports import WallClock
     from mdk_runtime.session import Session
 
 COUNT_MAX = 10_000
@@ -32,7 +32,8 @@ class Intake:
     The reader is woken only when somebody adds to a queue that the reader has left.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, wall: WallClock) -> None:
+        self._wall = wall
         self._wake: Callable[[], None] = _nobody
         self._items: deque[LogEntry | InteractionEvent] = deque()
         self._woken = True
@@ -57,7 +58,7 @@ class Intake:
             category = str(category)
         if len(text) > TEXT_CHARS_MAX:
             text = f"{text[:TEXT_CHARS_MAX]}... ({len(text)} characters)"
-        self._add((session, properties, tick, time(), level, category, text))
+        self._add((session, properties, tick, self._wall(), level, category, text))
 
     def add_interaction(self, event: InteractionEvent) -> None:
         """Leave the report of an interaction."""

@@ -7,7 +7,6 @@ import logging
 from collections.abc import Callable
 from contextvars import ContextVar, Token
 from itertools import count
-from time import time
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from mdk_runtime.core.context import (
@@ -224,7 +223,7 @@ class Session:
 
     def set_deadline(self, seconds: float) -> None:
         """The session ends in so many seconds. A deadline can be brought forward, never put off."""
-        deadline = time() + checked_seconds(seconds)
+        deadline = self._mdk.wall() + checked_seconds(seconds)
         before = deadline_of(self._properties)
         if before is None or deadline < before:
             self._set(TIMEOUT_PROPERTY, deadline)
@@ -232,7 +231,7 @@ class Session:
     def get_remaining_time(self) -> float | None:
         """Seconds until the deadline, negative after it; None without one."""
         deadline = deadline_of(self._properties)
-        return None if deadline is None else deadline - time()
+        return None if deadline is None else deadline - self._mdk.wall()
 
     def get_environment(self) -> Environment:
         """The environment in which this session resolves."""
@@ -286,7 +285,7 @@ class Session:
 
     def start_interaction(self) -> None:
         """From here on, the nodes that are resolved belong to a new interaction, inside the one before."""
-        level = Level(time())
+        level = Level(self._mdk.wall())
         level.start_clock = self.info(LOG_CATEGORY, START_TEXT).causal_level
         self._levels.append(level)
 
@@ -312,7 +311,7 @@ class Session:
                 trace_id=self.trace_id,
                 node_id=self._mdk.core.node_id,
                 environment=self.environment,
-                ended_s=time(),
+                ended_s=self._mdk.wall(),
                 end_clock=end_clock,
             )
         )

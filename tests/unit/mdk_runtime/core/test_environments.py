@@ -1,0 +1,43 @@
+"""Tests of mdk_runtime.core.environments."""
+
+from __future__ import annotations
+
+import pytest
+
+from mdk_protocol import messages
+from mdk_runtime.core.environments import Environment, from_message, parse_environment
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "fallback"),
+    [("", "sandbox", None), ("child", "child", None), ("parent:child", "child", "parent")],
+)
+def test_parse(text: str, name: str, fallback: str | None) -> None:
+    """The fallback stands first, and nodes live in what stands last."""
+    environment = parse_environment(text)
+    assert (environment.name, environment.fallback_name) == (name, fallback)
+    assert str(environment) == (text or "sandbox")
+
+
+@pytest.mark.parametrize("text", [":", "a:", ":b", "a:b:c"])
+def test_parse_refuses(text: str) -> None:
+    """A missing part is an error."""
+    with pytest.raises(ValueError, match=text):
+        parse_environment(text)
+
+
+def test_travels() -> None:
+    """What comes back is what went."""
+    for environment in (Environment(), Environment("child", "parent")):
+        assert from_message(environment.message) == environment
+    assert from_message(messages.Environment(name="", fallback_name="")) == Environment()
+
+
+def test_original_names() -> None:
+    """The original's name for the fallback works."""
+    assert Environment("child", "parent").fallbackName == Environment("child", "parent").fallback == "parent"
+
+
+def test_keys_differ() -> None:
+    """Environments that differ have keys that differ, whatever their names."""
+    assert Environment("b", "a").key != Environment("a:b").key != Environment("b").key

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any, TypeAlias
 
 import msgspec
-from msgspec import UNSET, inspect
+from msgspec import inspect
 
 Check: TypeAlias = Callable[[Any], str | None]
 """Answers None, or where and why a value cannot be written: `.node.ttl: nan is not a number in JSON`."""
@@ -62,7 +62,7 @@ class Checks:
                 return f": {value.__class__.__name__} is no {cls.__name__}"
             for name, wire, inner in fields:
                 item = getattr(value, name)
-                if item is not UNSET and item is not None:
+                if item:  # neither absent nor null nor empty; 0 is fine too
                     problem = inner(item)
                     if problem is not None:
                         return f".{wire}{problem}"

@@ -20,7 +20,9 @@ def check(files: Sequence[syntax.File]) -> tuple[Spec | None, list[Diagnostic]]:
     records, messages = check_structs(names)
     protocols = check_protocols(names)
     faces = tuple(_face(names, one) for one in names.faces.values())
-    found = sorted(set(names.found), key=lambda one: (one.span.file, one.span.line, one.span.column, one.code))
+    found = sorted(
+        set(names.found), key=lambda one: (one.span.file, one.span.line, one.span.column, one.code, one.message)
+    )
     if found:
         return None, found
     header = names.files[0].header

@@ -27,10 +27,25 @@ class Chunk:
     """True if it ended because the next declaration began at the left margin inside its braces."""
 
 
+_HEADER = re.compile(r"(\s|//[^\n]*\n)*mdkspec\s+\S+\s+namespace\s+\S+\s+version\s+\S+")
+
+
 def split(text: str) -> list[Chunk]:
     """The header, then one chunk a declaration, in order. Blank pieces are left out."""
-    cuts = _Cuts(text)
-    return [chunk for chunk in cuts.chunks() if chunk.text.strip()]
+    chunks = _Cuts(text).chunks()
+    header = _HEADER.match(text)
+    if header is not None and header.end() < len(chunks[0].text) and chunks[0].text[header.end() :].strip():
+        chunks[:1] = _halves(chunks[0], header.end())
+    return [chunk for chunk in chunks if chunk.text.strip()]
+
+
+def _halves(chunk: Chunk, at: int) -> list[Chunk]:
+    """The first chunk of a file, cut in two: what begins behind the header is no declaration, but not header either."""
+    rest = chunk.text[at:]
+    at += len(rest) - len(rest.lstrip())
+    line = chunk.text.count("\n", 0, at)
+    column = at - (chunk.text.rfind("\n", 0, at) + 1)
+    return [Chunk(chunk.text[:at], 0, 0, unclosed=False), Chunk(chunk.text[at:], line, column, chunk.unclosed)]
 
 
 class _Cuts:

@@ -101,7 +101,7 @@ def _parse_chunk(chunk: Chunk, start: str, file: str) -> tuple[Any, list[Diagnos
 
 def _syntax_error(problem: UnexpectedInput, chunk: Chunk, start: str, builder: Builder) -> Diagnostic:
     span, found = _where(problem, chunk, builder)
-    expected = _expected(problem)
+    expected = _expected(problem, chunk, start)
     word = found if found.isidentifier() else ""
     code = "MDK1002" if start == "header" else "MDK1001"
     if not found:
@@ -137,13 +137,13 @@ def _where(problem: UnexpectedInput, chunk: Chunk, builder: Builder) -> tuple[Sp
     return builder.span(Token("END", "", line=last + 1, column=column + 1)), ""
 
 
-def _expected(problem: UnexpectedInput) -> list[str]:
+def _expected(problem: UnexpectedInput, chunk: Chunk, start: str) -> list[str]:
     """The words that would have been right, keywords quoted; a place for a name does not list every keyword."""
     accepted: set[str] = set()
     if isinstance(problem, UnexpectedToken):
         accepted = set(problem.accepts or problem.expected or ())
     elif isinstance(problem, UnexpectedCharacters):
-        accepted = set(problem.allowed or ())
+        accepted = _accepted_before(chunk.text[: problem.pos_in_stream or 0], start) or set(problem.allowed or ())
     patterns = {terminal.name: terminal.pattern for terminal in _grammar().terminals}
     fixed = [patterns[name].value for name in sorted(accepted) if isinstance(patterns.get(name), PatternStr)]
     words = [word for word in fixed if not (word.isalpha() and "NAME" in accepted)]
@@ -153,6 +153,16 @@ def _expected(problem: UnexpectedInput) -> list[str]:
             one for one in others if one not in {WORDS[key] for key in ("POLICY", "OPENNESS", "SCOPE", "START", "EACH")}
         ]
     return [f"'{word}'" for word in words if word not in WORDS.values()] + [one for one in others if one]
+
+
+def _accepted_before(text: str, start: str) -> set[str]:
+    """What could follow a text that is right as far as it goes."""
+    try:
+        parser = _grammar().parse_interactive(text, start=start)
+        parser.exhaust_lexer()
+        return set(parser.accepts())  # type: ignore[no-untyped-call]  # lark annotates only its other half
+    except UnexpectedInput:
+        return set()
 
 
 def _hint(found: str, word: str, expected: list[str], chunk: Chunk) -> str:

@@ -16,20 +16,10 @@ def check_calls(names: Names, parts: list[Part]) -> None:
             for state in machine.states:
                 taken = {one.trigger.name for one in state.transitions if one.trigger.kind == "call"}
                 for call in machine.calls:
-                    if call.name not in taken | anywhere | set(state.ignores) and not _only_in_some(machine, call.name):
-                        names.report(
-                            "MDK3007",
-                            f"the call {call.name} is not taken in state {state.name} of {part.name}",
-                            state.span,
-                            expected=f"`call {call.name}(...)` or `ignore {call.name}`",
-                        )
-
-
-def _only_in_some(machine: Machine, call: str) -> bool:
-    """A call that some state does not take raises there: that is the contract of most calls, and no error."""
-    return any(
-        one.trigger.kind == "call" and one.trigger.name == call for state in machine.states for one in state.transitions
-    )
+                    if call.name not in taken | anywhere | set(state.ignores):
+                        message = f"the call {call.name} is not taken in state {state.name} of {part.name}"
+                        expected = f"`call {call.name}(...)` or `ignore {call.name}`"
+                        names.report("MDK3007", message, state.span, expected=expected)
 
 
 def check_messages(names: Names, parts: list[Part], close_item: syntax.Item | None, close: Construct | None) -> None:

@@ -288,7 +288,7 @@ class MachineChecker:
         assert trigger.name is not None
         name = trigger.name
         arguments = self._arguments(trigger.parameters)
-        self.names.python("the call", name, STUB_NAMES)
+        self.names.python("the call", name)
         known = self.calls.setdefault(name.text, Call(name.text, arguments, ""))
         if known.arguments != arguments:
             message = f"the call {name.text} has other parameters elsewhere"

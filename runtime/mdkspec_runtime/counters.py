@@ -19,6 +19,8 @@ class Counters:
     """Messages that came after the hang-up, or for a part that had just ended."""
     unsent: int = 0
     """Messages that were to be sent while there was no connection to send them on."""
+    overruns: int = 0
+    """Connections ended because the peer did not read."""
     connections: int = 0
     aliases: Counter[str] = field(default_factory=Counter[str])
     """How often a message came under another name, by that name."""

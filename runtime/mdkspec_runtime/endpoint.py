@@ -265,7 +265,7 @@ class Endpoint:
             return
         number = pending.add(on_reply, on_error)
         self._machines.schedule.set(RequestKey(name, number), now + request.timeout_s(self._scope))
-        self._machines.output.add(data)
+        self._machines.write(data)
         self._notify()
 
     def reply(self, name: str, question: msgspec.Struct, reply: msgspec.Struct, *, now: float) -> None:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from mdkspec_runtime.failures import raise_all
 from mdkspec_runtime.schedule import Schedule
 from mdkspec_runtime.step import step
-from mdkspec_runtime.tables import Do, Machine, Role, Scope, Tell
+from mdkspec_runtime.tables import Action, Do, Machine, Role, Scope, Tell
 
 LAPSES_MAX = 1000
 """Lapses in one `tick`; what is left stays due, so that a shell can do other work between."""
@@ -83,14 +83,22 @@ class SharedLeases:
         raise_all(errors)
 
     def _lapse(self, key: LeaseKey, errors: list[Exception]) -> None:
-        name = key.lease.partition(".")[2]
+        input_ = f"lapse {key.lease.partition('.')[2]}"
         args: tuple[Any, ...] = (key.key,)
         try:
-            for action in step(self._machines[key.lease], None, f"lapse {name}", self._scope, args).actions:
-                match action:
-                    case Tell(event, values) | Do(event, values):
-                        getattr(self._handler, event)(*values(self._scope, *args))
-                    case _:
-                        raise AssertionError(f"a shared lease may only tell and do, not {action}")
+            transition = step(self._machines[key.lease], None, input_, self._scope, args)
         except Exception as error:
             errors.append(error)
+            return
+        for action in transition.actions:
+            try:
+                self._perform(action, args)
+            except Exception as error:
+                errors.append(error)
+
+    def _perform(self, action: Action, args: tuple[Any, ...]) -> None:
+        match action:
+            case Tell(name, values) | Do(name, values):
+                getattr(self._handler, name)(*values(self._scope, *args))
+            case _:
+                raise AssertionError(f"a shared lease may only tell and do, not {action}")

@@ -37,6 +37,14 @@ from mdkspec_runtime.tables import (
     Transition,
 )
 
+UNREAD_BYTES_MAX = 16 * 1024 * 1024
+"""Output that a shell may leave untaken because the peer does not read: a table of 50,000 nodes fits in.
+
+Past it the peer is cut, with the code SLOW_CODE. Deliveries do not count: they wait in their outboxes.
+"""
+
+SLOW_CODE = "slow_consumer"
+
 PERIOD_S_MIN = 0.001
 """A shorter period, from a parameter near 0, would only keep the processor busy."""
 
@@ -165,9 +173,18 @@ class Machines:
         """
         data = self._plan.role.codec.encode(message)
         if self.is_up:
-            self.output.add(data)
+            self.write(data)
         else:
             self._counters.unsent += 1
+
+    def write(self, data: bytes) -> None:
+        """Write a frame; if there are too many that nobody reads, drop them all and end the connection."""
+        output = self.output
+        output.add(data)
+        if output.size_bytes > UNREAD_BYTES_MAX:
+            self._counters.overruns += 1
+            output.take()
+            self.fail(SLOW_CODE, f"more than {UNREAD_BYTES_MAX} bytes were not read")
 
     def run(
         self, index: int, transition: Transition, args: tuple[Any, ...], now: float, errors: list[Exception]
@@ -201,8 +218,8 @@ class Machines:
         timer = next(timer for timer in self._machines[index].timers[state] if timer.input == input_)
         if timer.repeat:
             period = self._period(timer)
-            late = now - at
-            self.schedule.set(key, at + period * (late // period + 1))
+            again = at + period * ((now - at) // period + 1)
+            self.schedule.set(key, again if again > now else again + period)  # rounding may fall short of now
         self._run_input(index, input_, (), now, errors)
 
     def _run_input(self, index: int, input_: str, args: tuple[Any, ...], now: float, errors: list[Exception]) -> None:

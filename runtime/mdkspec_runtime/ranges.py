@@ -65,4 +65,4 @@ class NumberRanges:
         if len(self._starts) > self._limit:
             del self._starts[1]
             del self._ends[0]
-            self._blurred = self._ends[0]
+            self._blurred = self._ends[0] if self._blurred is None else max(self._blurred, self._ends[0])

@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from msgspec import UNSET
 
@@ -173,6 +173,7 @@ def test_an_outbox_agrees_with_a_list(overflow: Any, mode: Any, acts: list[tuple
 
 
 @given(st.lists(st.tuples(st.booleans(), st.integers(0, 30)), max_size=80), st.integers(1, 5))
+@example([(True, 4), (True, 6), (True, 8), (False, 8), (True, 0), (True, 2), (False, 5)], 2)
 def test_ranges_count_exactly_and_cover_everything(acts: list[tuple[bool, int]], limit: int) -> None:
     """However many ranges there are: ascending, apart, within the limit, over every number."""
     ranges, model = NumberRanges(limit), set[int]()

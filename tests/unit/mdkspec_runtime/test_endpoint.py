@@ -9,6 +9,7 @@ import pytest
 
 from mdkspec_runtime import IllegalCall, RequestFailed, UnsendableMessage
 from mdkspec_runtime.leases import SharedLeases
+from mdkspec_runtime.machines import UNREAD_BYTES_MAX
 from mdkspec_runtime.tables import Policy
 from unit.mdkspec_runtime.toy import (
     CLIENT,
@@ -607,3 +608,102 @@ def test_an_acknowledgement_given_to_a_client_reaches_it_once() -> None:
     client.deliver("posts", Post(text="x"), now=0.0)
     client.receive(CLIENT.codec.encode(Posted(number=0)), now=0.0)
     assert (client.outbox("posts").count, client.outbox("posts").acknowledged) == (0, 1)
+
+
+def test_a_peer_that_does_not_read_is_cut() -> None:
+    """What nobody takes is bounded: past it the queue is dropped and the connection ends with a code."""
+    _, _, server, _ = joined()
+    for _ in range(UNREAD_BYTES_MAX // 1900 + 10):
+        server.reply("ask", Ask(request=1), Answer(text="x" * 1900), now=0.0)
+    (last,) = server.take_output()
+    assert msgspec.json.decode(last) == {
+        "type": "bye",
+        "code": "slow_consumer",
+        "title": "more than 16777216 bytes were not read",
+    }
+    assert server.hanging_up
+    assert server.counters.overruns == 1
+
+
+def test_one_message_of_many_that_cannot_be_written_does_not_stop_the_others() -> None:
+    """`send ... for seat in own_seats()`: the bad one is an error, the rest is sent."""
+    client, handler, _, _ = joined()
+    client.lost(now=0.0)
+    handler.seats = ["a", "x" * 3000, "b"]
+    client.connected(now=0.0)
+    with pytest.raises(UnsendableMessage):
+        client.receive('{"type":"welcome"}', now=0.0)
+    assert [msgspec.json.decode(frame).get("seat") for frame in frames(client)] == [None, "a", "b"]
+    assert client.state("Work") == "Busy"
+
+
+def test_a_guard_that_raises_changes_nothing() -> None:
+    """No transition is chosen; the error comes out, the state stays."""
+    handler = Handler()
+    server = Server(handler)
+
+    def is_free(name: str) -> bool:
+        raise ValueError("application")
+
+    handler.is_free = is_free  # type: ignore[method-assign]  # this application's answer
+    server.connected(now=0.0)
+    with pytest.raises(ValueError, match="application"):
+        server.receive('{"type":"hello","name":"ada"}', now=0.0)
+    assert (server.state("Talk"), server.hanging_up) == ("Door", False)
+
+
+def test_shared_leases_wake_their_shell_when_the_deadline_moves_forward() -> None:
+    """Not for renewals and later ones."""
+    handler = Handler()
+    shared = SharedLeases(SERVER, handler)
+    woken: list[float | None] = []
+    shared.wake = lambda: woken.append(shared.deadline)
+    shared.grant("Work.seat", "a", 5.0)
+    shared.grant("Work.seat", "b", 9.0)
+    shared.grant("Work.seat", "a", 7.0)
+    shared.grant("Work.seat", "c", 6.0)
+    assert woken == [5.0, 6.0]
+
+
+def test_an_error_in_one_lapse_does_not_stop_the_others() -> None:
+    """All that is due is told; the errors come out together."""
+    handler = Handler()
+    handler.raises["vacant"] = ValueError("application")
+    shared = SharedLeases(SERVER, handler)
+    shared.grant("Work.seat", "a", 1.0)
+    shared.grant("Work.seat", "b", 2.0)
+    with pytest.raises(ExceptionGroup):
+        shared.tick(now=5.0)
+    assert handler.told == [("vacant", "a"), ("vacant", "b")]
+    assert shared.lapsed == 2
+
+
+def test_a_tick_is_bounded() -> None:
+    """More than a thousand lapses at once come in several ticks; the deadline says that there is more."""
+    client, handler, _, _ = joined()
+    shared = SharedLeases(SERVER, handler)
+    for number in range(1500):
+        client.call("Work", "remind", str(number), 1.0, now=0.0)
+        shared.grant("Work.seat", str(number), 1.0)
+    client.tick(now=2.0)
+    assert len(handler.told) == 1000
+    assert client.deadline == 1.0
+    client.tick(now=2.0)
+    assert len(handler.told) == 1500
+    shared.tick(now=2.0)
+    assert (len(shared), shared.deadline) == (500, 1.0)
+
+
+@pytest.mark.parametrize("period", [0.1, 0.3, 1 / 3, 0.7])
+def test_every_runs_once_in_a_tick_whatever_the_rounding(period: float) -> None:
+    """The next run lies after now, also where sums of periods are not exact."""
+    server = Server(Handler(), role=replace(SERVER, params={"beat": period, "rest": 1.0}))
+    server.connected(now=0.0)
+    server.receive('{"type":"hello","name":"ada"}', now=0.0)
+    server.take_output()
+    for run in range(1, 300):
+        server.tick(now=run * period)
+        assert len(server.take_output()) <= 1
+        due = server.deadline
+        assert due is not None
+        assert due > run * period

@@ -1,0 +1,1 @@
+"""`mdk demo`: a server, two microservices and a client, one of them killed, all on this machine."""

@@ -210,8 +210,8 @@ class IoThread:
             timestamp=int(timestamp_s * 1000),
             node=self._core.node_id,
             level=messages.Level(level),
-            category=category,
-            text=text,
+            category=_sendable(category),
+            text=_sendable(text),
         )
 
     def _dropped(self) -> int:
@@ -251,6 +251,11 @@ class IoThread:
         link.cancel()
         if lost := self._unacknowledged():
             _log.warning("stopped with %d messages that the server has not acknowledged", lost)
+
+
+def _sendable(text: str) -> str:
+    """The text, with question marks for halves of characters, which no encoding can carry."""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
 def _log_failure(task: asyncio.Task[None]) -> None:

@@ -408,8 +408,8 @@ def checked_seconds(seconds: object) -> float:
 def _json_value(name: str, value: Any) -> Any:
     """A copy as the other side will read it: what travels is what `get_property` answers here, too."""
     try:
-        text = json.dumps(value, allow_nan=False, separators=(",", ":"))
-        copy = json.loads(text)
+        text = json.dumps([name, value], allow_nan=False, ensure_ascii=False, separators=(",", ":")).encode()
+        copy = json.loads(text)[1]
     except (TypeError, ValueError, RecursionError) as error:
         raise BadValue(f"property {name!r}", value, f"a JSON value ({error})") from error
     if len(text) > PROPERTY_BYTES_MAX:

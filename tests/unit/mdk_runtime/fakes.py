@@ -22,6 +22,7 @@ class Clock:
         self.now = now
 
     def __call__(self) -> float:
+        """The time."""
         return self.now
 
     def move(self, seconds: float) -> None:
@@ -102,14 +103,14 @@ def node_message(
     service: str = "svc",
     address: str = "a1",
     *,
-    id: str | None = None,
+    sender: str | None = None,
     version: str = "1.0",
     environment: Environment | None = None,
     properties: dict[str, object] | None = None,
 ) -> messages.Node:
     """A node as the server sends it; its id is made from its address."""
     return messages.Node(
-        id=id or f"id-{address}",
+        id=sender or f"id-{address}",
         service=service,
         version=version,
         address=address,

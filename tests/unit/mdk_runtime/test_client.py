@@ -1,0 +1,162 @@
+"""Tests of mdk_runtime.client: what an MDK does without a connection."""
+
+from __future__ import annotations
+
+import logging
+from importlib.metadata import version
+from typing import Any
+
+import pytest
+
+import mdk
+from mdk_protocol import messages
+from mdk_runtime import client
+from mdk_runtime.config import Config
+from mdk_runtime.core.environments import Environment
+from mdk_runtime.errors import BadValue, NotStarted
+from unit.mdk_runtime.fakes import log_lines, make_mdk, node_message, queued
+
+
+def test_original_names_are_the_same_methods() -> None:
+    """Every name of the original is there, next to the one that is documented."""
+    for name in ("start", "stop", "register", "session", "join", "derive", "setDefaultDeadline", "setDefaultTimeout"):
+        assert callable(getattr(mdk.MDK, name))
+    assert mdk.MDK.setDefaultDeadline is mdk.MDK.set_default_deadline is mdk.MDK.setDefaultTimeout
+    for old, new in (
+        ("externalize", "inject"),
+        ("setProperty", "set_property"),
+        ("getProperty", "get_property"),
+        ("hasProperty", "has_property"),
+        ("setDeadline", "set_deadline"),
+        ("setTimeout", "set_deadline"),
+        ("getRemainingTime", "get_remaining_time"),
+        ("getEnvironment", "get_environment"),
+    ):
+        assert getattr(mdk.Session, old) is getattr(mdk.Session, new)
+    assert mdk.Node.getId is mdk.Node.get_id
+
+
+def test_header_name_is_everywhere() -> None:
+    """The header's name is on the module, the class and the instance."""
+    assert mdk.CONTEXT_HEADER == mdk.MDK.CONTEXT_HEADER == make_mdk().CONTEXT_HEADER == "X-MDK-Context"
+
+
+def test_init_reads_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """init() reads the variables and opens nothing; an environment that is given counts more."""
+    monkeypatch.setenv("MDK_ENVIRONMENT", "parent:child")
+    one, other = mdk.init(), mdk.init("other")
+    assert one.core.environment == Environment("child", "parent")
+    assert other.core.environment == Environment("other")
+    assert one.node_id != other.node_id
+    with pytest.raises(BadValue, match="environment is 'a:b:c'; expected NAME, or FALLBACK:NAME"):
+        mdk.init("a:b:c")
+
+
+@pytest.mark.parametrize("arguments", [("", "1.0", "a"), ("s", "", "a"), ("s", "1.0", ""), ("s", "1.0", None)])
+def test_register_wants_everything(arguments: tuple[Any, ...]) -> None:
+    """A node without service, version or address is refused at the call."""
+    with pytest.raises(BadValue, match="expected a text"):
+        make_mdk().register(*arguments)
+
+
+def test_register_before_start_waits() -> None:
+    """What is registered before start() is there to be said when connecting; versions may be numbers."""
+    one = make_mdk(Config(environment=Environment("e"), routable_address="http://h:1"))
+    one.register("s", 1.0, "a")  # type: ignore[arg-type]  # some do
+    one.register("t", "2.0")
+    nodes = list(one.core.own_nodes())
+    assert [(node.service, node.version, node.address) for node in nodes] == [
+        ("s", "1.0", "a"),
+        ("t", "2.0", "http://h:1"),
+    ]
+    assert {node.id for node in nodes} == {one.node_id}
+    assert {node.environment.name for node in nodes} == {"e"}
+
+
+def test_stop_before_start_does_nothing() -> None:
+    """stop() may be called at any time, and again."""
+    one = make_mdk()
+    one.stop()
+    one.stop()
+
+
+def test_resolve_async_needs_a_clock() -> None:
+    """Without a running MDK nobody could end the wait."""
+    with pytest.raises(NotStarted, match=r"resolve_async\(\) needs a running MDK"):
+        make_mdk().session().resolve_async("svc", "1.0")
+
+
+def test_services_and_nodes() -> None:
+    """What is known can be listed."""
+    one = make_mdk()
+    one.core.node_active(node_message("svc", "a"))
+    assert one.services() == ["svc"]
+    assert [node.address for node in one.nodes("svc")] == ["a"]
+    assert one.nodes("other") == []
+
+
+def test_without_a_server_logging_still_answers() -> None:
+    """With no server to send to, log calls answer ids and keep nothing."""
+    one = make_mdk(Config(server_url=None))
+    session = one.session()
+    assert [session.error("c", "t").causal_level for _ in range(3)] == [[1], [2], [3]]
+    assert queued(one) == []
+
+
+def test_close_is_logged_with_all_it_says(caplog: pytest.LogCaptureFixture) -> None:
+    """A server's error is logged at ERROR with code, title, detail and id; a plain close is not an error."""
+    one = make_mdk()
+    caplog.set_level(logging.INFO)
+    one.core.closed(messages.ProtocolError(code="bad", title="Bad thing", detail="very", id="x17"))
+    one.core.closed(messages.ProtocolError(code="bad"))
+    one.closed(None)
+    assert [(record.name, record.levelname, record.message) for record in caplog.records] == [
+        ("mdk.protocol", "ERROR", "the server closes the connection: code=bad title=Bad thing detail=very id=x17"),
+        ("mdk.protocol", "ERROR", "the server closes the connection: code=bad title=- detail=- id=-"),
+        ("mdk.protocol", "INFO", "the server closes the connection"),
+    ]
+
+
+def test_subscribers_are_apart(caplog: pytest.LogCaptureFixture) -> None:
+    """A handler that raises does not keep messages from the others."""
+    one = make_mdk()
+    texts: list[str] = []
+
+    def failing(message: messages.Log) -> None:
+        raise RuntimeError(message.text)
+
+    one.subscribe(failing)
+    one.subscribe(lambda message: texts.append(message.text))
+    one.core.log_received(messages.Log(text="hello"))
+    assert texts == ["hello"]
+    assert caplog.messages == ["a subscriber failed on a log message"]
+
+
+def test_a_forked_child_is_another_process() -> None:
+    """It has its own id and nothing of its parent's to send, offers the same, and its sessions go on."""
+    one = make_mdk()
+    one.register("s", "1.0", "a")
+    session = one.session()
+    session.info("c", "the parent's")
+    parent_id = one.node_id
+    one.before_fork()
+    one.after_fork_in_child()
+    assert one.node_id != parent_id
+    assert [(node.id, node.address) for node in one.core.own_nodes()] == [(one.node_id, "a")]
+    session.info("c", "the child's")
+    assert [line[3] for line in log_lines(queued(one))] == ["the child's"]
+    one.register("t", "1.0", "b")
+
+
+def test_a_forked_parent_goes_on() -> None:
+    """Nothing is locked afterwards."""
+    one = make_mdk()
+    one.before_fork()
+    one.after_fork_in_parent()
+    one.register("s", "1.0", "a")
+    assert one.services() == []
+
+
+def test_version_is_the_package_s() -> None:
+    """The server is told the version of the installed package."""
+    assert client.mdk_version() == version("mdk")

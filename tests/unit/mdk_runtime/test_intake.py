@@ -1,0 +1,122 @@
+"""Tests of mdk_runtime.intake."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+from mdk_protocol import messages
+from mdk_runtime import intake as intake_module
+from mdk_runtime.intake import Intake
+from unit.mdk_runtime.fakes import Clock, log_lines, make_mdk, queued
+
+
+def fill(intake: Intake, count: int) -> None:
+    """Leave interactions, which need no session."""
+    for i in range(count):
+        intake.add_interaction(messages.InteractionEvent(uuid=str(i)))
+
+
+def uuids(intake: Intake, limit: int = 100_000) -> list[str]:
+    """Take interactions."""
+    return [item.uuid for item in intake.take(limit) if not isinstance(item, tuple)]
+
+
+def test_wakes_only_a_reader_that_has_left() -> None:
+    """One wake-up from empty to not empty, however much is added before the reader comes."""
+    wakes: list[int] = []
+    intake = Intake(Clock())
+    intake.attend(lambda: wakes.append(1))
+    fill(intake, 3)
+    assert wakes == []
+    assert uuids(intake) == ["0", "1", "2"]
+    fill(intake, 3)
+    assert wakes == [1]
+    assert uuids(intake) == ["0", "1", "2"]
+    fill(intake, 1)
+    assert wakes == [1, 1]
+
+
+def test_a_reader_that_took_a_part_comes_back_by_itself() -> None:
+    """With its limit reached, the reader is not woken: it knows that there may be more."""
+    wakes: list[int] = []
+    intake = Intake(Clock())
+    intake.attend(lambda: wakes.append(1))
+    fill(intake, 5)
+    assert uuids(intake, 2) == ["0", "1"]
+    fill(intake, 1)
+    assert wakes == []
+    assert len(intake) == 4
+
+
+def test_oldest_go_and_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Past the bound the newest stay, and the count of the dropped is right to one, under threads too."""
+    monkeypatch.setattr(intake_module, "COUNT_MAX", 10)
+    intake = Intake(Clock())
+    threads = [threading.Thread(target=fill, args=(intake, 1000)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(intake) + intake.dropped == 4000
+    assert len(intake) == 10
+
+
+def test_shut_takes_nothing() -> None:
+    """Without a server nothing is kept."""
+    intake = Intake(Clock())
+    intake.shut = True
+    fill(intake, 1)
+    assert not intake
+
+
+def test_texts_are_bounded_and_are_texts() -> None:
+    """What is no text becomes one; what is too long is cut and says how long it was."""
+    mdk = make_mdk()
+    session = mdk.session()
+    session.info("c", None)  # type: ignore[arg-type]  # originals do
+    session.info(5, "x" * (intake_module.TEXT_CHARS_MAX + 1))  # type: ignore[arg-type]  # originals do
+    first, second = log_lines(queued(mdk))
+    assert first[2:] == ("c", "None")
+    assert second[2] == "5"
+    assert second[3].endswith(f"xxx... ({intake_module.TEXT_CHARS_MAX + 1} characters)")
+
+
+def test_log_calls_of_the_reader_are_dropped() -> None:
+    """What the reader's thread logs does not come back to it; the application's code on that thread may log."""
+    mdk = make_mdk()
+    mdk.intake.attend(lambda: None)
+    session = mdk.session()
+    assert session.info("c", "dropped").causal_level == [1]
+    with mdk.intake.unmuted():
+        session.info("c", "kept")
+    session.info("c", "dropped")
+    mdk.intake.hold()
+    session.info("c", "kept too")
+    assert [line[3] for line in log_lines(queued(mdk))] == ["kept", "kept too"]
+
+
+def test_unmuted_on_another_thread_changes_nothing() -> None:
+    """Only the reader's own thread is heard by it."""
+    intake = Intake(Clock())
+    intake.attend(lambda: None)
+    seen: list[int] = []
+
+    def elsewhere() -> None:
+        with intake.unmuted():
+            seen.append(intake.muted_thread)
+
+    thread = threading.Thread(target=elsewhere)
+    thread.start()
+    thread.join()
+    assert seen == [threading.get_ident()]
+
+
+def test_a_child_begins_empty() -> None:
+    """After a fork nothing of the parent's is sent."""
+    intake = Intake(Clock())
+    intake.attend(lambda: None)
+    fill(intake, 3)
+    intake.empty()
+    assert (len(intake), intake.muted_thread, intake.dropped) == (0, 0, 0)

@@ -1,0 +1,1 @@
+"""The behaviour of MDK: client, server, integrations. Applications import `mdk`, which shows what is public."""

@@ -167,7 +167,16 @@ class MDK:
 
         start = self._monotonic()
         future: Future[Node] = Future()
-        waiter = self.core.resolve_later(environment, service, version, future.set_result)
+
+        def deliver(node: Node) -> None:
+            io = self._io
+            if io is not None and current_thread() is io.thread:
+                # What came together with this node is taken in first, so that the next resolve sees all of it.
+                io.call_soon(lambda: future.set_result(node))
+            else:
+                future.set_result(node)
+
+        waiter = self.core.resolve_later(environment, service, version, deliver)
         while waiter is not None and not future.done():
             left = start + wait_s - self._monotonic()
             if left <= 0:

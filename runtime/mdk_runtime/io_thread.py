@@ -73,20 +73,20 @@ class IoThread:
 
     def call(self, function: Callable[..., object], *args: object) -> None:
         """Call an input of the endpoint, which wants `now`, on the thread."""
-        self._call_soon(lambda: self._input(function, *args))
+        self.call_soon(lambda: self._input(function, *args))
 
     def call_later(self, delay_s: float, function: Callable[[], None]) -> None:
         """Call a function on the thread, in a while."""
-        self._call_soon(lambda: self._loop.call_later(delay_s, function))
+        self.call_soon(lambda: self._loop.call_later(delay_s, function))
 
     def reschedule(self) -> None:
         """The core's deadline may have moved."""
-        self._call_soon(self._set_timer)
+        self.call_soon(self._set_timer)
 
     def begin_stop(self, within_s: float) -> None:
         """Say goodbye and end."""
         self._stop_within_s = within_s
-        self._call_soon(self._stopping.set)
+        self.call_soon(self._stopping.set)
 
     def wait(self, timeout_s: float) -> None:
         """Until it has ended."""
@@ -111,7 +111,8 @@ class IoThread:
         os.close(nowhere)
         _abandoned.append(self)
 
-    def _call_soon(self, function: Callable[[], object]) -> None:
+    def call_soon(self, function: Callable[[], object]) -> None:
+        """Call a function on the thread, after what it is doing."""
         with suppress(RuntimeError):  # The loop has ended; so has what was to be done.
             self._loop.call_soon_threadsafe(function)
 
@@ -128,7 +129,7 @@ class IoThread:
 
     async def _main(self) -> None:
         url = self._config.connection_url
-        self._intake.attend(lambda: self._call_soon(self._drain))
+        self._intake.attend(lambda: self.call_soon(self._drain))
         tasks: list[asyncio.Task[None]] = []
         if self._config.synapse_path:
             tasks.append(self._task(watch_folder(self._config.synapse_path, self._core)))

@@ -74,7 +74,7 @@ class Tenant:
         """Those whose client has spoken, in the order in which they did."""
         self.counters: Counter[str] = Counter()
         """Outcomes of writes by kind (`log new`), nodes refused, lapses."""
-        self.refusals: list[Refusal] = []
+        self._refusals: list[Refusal] = []
         """Not yet taken by the shell, at most `REFUSALS_MAX`."""
         self.wake: Callable[[], None] | None = None
         """Set by the shell; called when `work` or `take_writes` has something, or the deadline moved forward."""
@@ -121,10 +121,20 @@ class Tenant:
             connection.tell(changes, now=now)
 
     def take_writes(self) -> list[Write]:
-        """What has to be stored, in order of arrival; `stored` must follow for each."""
+        """What has to be stored, in order of arrival; `stored` or `left` must follow for each."""
         writes, self._writes = self._writes, []
         self._pending += len(writes)
         return writes
+
+    def left(self, writes: list[Write]) -> None:
+        """Writes that will not be stored now: without an acknowledgement their senders keep them."""
+        self._pending -= len(writes)
+        self.counters["left to the sender"] += len(writes)
+
+    def take_refusals(self) -> list[Refusal]:
+        """Nodes refused since the last time."""
+        refusals, self._refusals = self._refusals, []
+        return refusals
 
     def stored(self, outcomes: Iterable[tuple[Write, Outcome]], *, now: float) -> None:
         """Writes are durable: acknowledge them, and show logs that are new to those who follow."""
@@ -189,8 +199,8 @@ class Tenant:
     def refused(self, node: Node, reason: str) -> None:
         """A node is not passed on."""
         self.counters["node refused"] += 1
-        if len(self.refusals) < REFUSALS_MAX:
-            self.refusals.append(Refusal(node, reason))
+        if len(self._refusals) < REFUSALS_MAX:
+            self._refusals.append(Refusal(node, reason))
             self._wake_shell()
 
     def write(self, connection: Connection, message: Log | InteractionEvent) -> None:

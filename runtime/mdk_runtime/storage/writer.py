@@ -65,6 +65,8 @@ class Writer:
         self._changed = threading.Condition()
         self._stop_at: float | None = None
         self._backlog = 0
+        self.is_failing = False
+        """True from a write that failed to the next that works."""
         self._thread = threading.Thread(target=self._run, name="mdk-storage", daemon=True)
 
     @property
@@ -150,12 +152,14 @@ class Writer:
             try:
                 results = self._segment(folder).store(messages)
             except (sqlite3.Error, OSError, MDKError) as error:
-                if wait_s == self._retry_s:
+                if not self.is_failing:
                     logger.error("cannot store in %s: %s; trying again, acknowledgements wait", folder, error)
+                self.is_failing = True
                 self._forget(folder)
             else:
-                if wait_s != self._retry_s:
+                if self.is_failing:
                     logger.warning("storing in %s works again", folder)
+                self.is_failing = False
                 return results
             if not self._pause(wait_s):
                 return None

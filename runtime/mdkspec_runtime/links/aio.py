@@ -28,6 +28,8 @@ PING_EVERY_S = 20.0
 """How often a silent connection is probed from either end; one that does not answer within as long is dead."""
 CLOSE_WITHIN_S = 2.0
 """As long as a closing handshake may take; a peer that does not answer is cut."""
+CLOSE_GOING_AWAY = 1001
+"""RFC 6455 §7.4.1: a server that ends."""
 FRAME_SLACK = 2
 """Frames up to so many times the protocol's maximum are read, for the policy on malformed messages to answer.
 
@@ -184,16 +186,22 @@ class Listener:
         """How many are open."""
         return len(self._pumps)
 
+    def stop_accepting(self) -> None:
+        """Free the port; what is connected goes on."""
+        self._server.close(close_connections=False)
+
     async def close(self) -> None:
         """Accept no more, write what is to be written, close every connection."""
-        self._server.close(close_connections=False)
+        self.stop_accepting()
         flushes = [asyncio.ensure_future(pump.flush()) for pump in self._pumps]
         if flushes:
             await asyncio.wait(flushes, timeout=CLOSE_WITHIN_S)
             for flush in flushes:
                 if not flush.cancel() and not flush.cancelled():
                     flush.exception()  # A connection that ended meanwhile is no news.
-        self._server.close()
+        closes = [asyncio.ensure_future(one.close(CLOSE_GOING_AWAY)) for one in self._server.connections]
+        if closes:
+            await asyncio.wait(closes)
         await self._server.wait_closed()
 
 
@@ -210,6 +218,7 @@ async def serve(
     ssl: ssl_module.SSLContext | None = None,
     open_timeout_s: float = 10.0,
     ping_every_s: float = PING_EVERY_S,
+    connection_class: type[ServerConnection] = ServerConnection,
     logger: logging.Logger = _log,
 ) -> AsyncGenerator[Listener]:
     """Accept connections as long as the context lasts.
@@ -225,6 +234,7 @@ async def serve(
         ssl: For `wss://`.
         open_timeout_s: As long as a handshake may take.
         ping_every_s: See PING_EVERY_S.
+        connection_class: Derived from the library's, to read more leniently or more slowly than it does.
         logger: Told of what goes wrong on a connection.
     """
     pumps: set[Pump] = set()
@@ -264,6 +274,7 @@ async def serve(
         ping_timeout=ping_every_s,
         close_timeout=CLOSE_WITHIN_S,
         server_header=None,
+        create_connection=connection_class,
         ssl=ssl,
         logger=_quiet(logger),
     ) as server:

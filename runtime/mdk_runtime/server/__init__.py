@@ -1,0 +1,1 @@
+"""`mdk server`: the listener, tenants by token, storage, and their orderly end."""

@@ -1,0 +1,149 @@
+"""A server from its start to its orderly end."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import json
+import logging
+import os
+import signal
+from collections.abc import Generator
+from contextlib import AsyncExitStack, contextmanager, suppress
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from mdk_protocol.messages import Open, ProtocolError
+from mdk_protocol.tables import SESSION_SERVER
+from mdk_runtime.server.connections import patient_connections
+from mdk_runtime.server.errors import CannotListen, DataFolderUnusable, NotStored, ReadyFileUnusable
+from mdk_runtime.server.hub import Hub
+from mdk_runtime.server.settings import Settings
+from mdkspec_runtime.links.aio import Listener, serve
+
+FLUSH_S = 2.0
+"""At the end, storage has that long for what was received."""
+FAREWELL_S = 1.5
+"""And clients that long for the closing handshake."""
+SHUTDOWN = ProtocolError(code="shutdown", title="the server ends")
+
+logger = logging.getLogger("mdk.server")
+
+
+async def run_server(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT.
+
+    Raises:
+        ServerError: It cannot start, or ended with messages that were not stored.
+    """
+    settings.check()
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    with locked(settings.data):
+        await _serve(settings, stop)
+
+
+async def _serve(settings: Settings, stop: asyncio.Event) -> None:
+    hub = Hub(settings.data, Open(mdk_version=own_version()), grace_s=settings.grace_s)
+    hub.writer.start()
+    try:
+        async with AsyncExitStack() as stack:
+            listener = await _listen(settings, hub, stack)
+            url = f"ws://{_in_url(settings.host)}:{listener.port}{SESSION_SERVER.path}"
+            _announce(settings, url)
+            if settings.ready_file is not None:
+                write_ready_file(settings.ready_file, {"rtp": url, "pid": os.getpid()})
+            await stop.wait()
+            await _end(hub, listener)
+    finally:
+        unstored = await asyncio.to_thread(hub.writer.stop, timeout_s=1.0)
+    if unstored:
+        raise NotStored(unstored)
+
+
+async def _listen(settings: Settings, hub: Hub, stack: AsyncExitStack) -> Listener:
+    try:
+        return await stack.enter_async_context(
+            serve(
+                hub.accept,
+                settings.host,
+                settings.port,
+                path=SESSION_SERVER.path,
+                message_bytes_max=SESSION_SERVER.codec.message_bytes_max,
+                ended=hub.ended,
+                connection_class=patient_connections(hub.may_read),
+                logger=logging.getLogger("mdk.server.link"),
+            )
+        )
+    except (OSError, OverflowError) as error:
+        reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else str(error)
+        raise CannotListen(settings.host, settings.port, reason) from error
+
+
+async def _end(hub: Hub, listener: Listener) -> None:
+    """Accept no more, store and acknowledge what was received, say goodbye, hang up."""
+    logger.info("ending: storing what was received, then closing %d connections", listener.connections)
+    hub.is_ending = True
+    listener.stop_accepting()
+    await hub.flush(timeout_s=FLUSH_S)
+    hub.close(SHUTDOWN)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(FAREWELL_S):
+            await listener.close()
+    logger.info("ended")
+
+
+def _announce(settings: Settings, url: str) -> None:
+    logger.info("serving %s, data in %s", url, settings.data)
+    if settings.insecure:
+        logger.warning("no keys: whoever reaches this port is let in, and names its tenant by any token")
+    else:
+        logger.info("no keys: any token is its own tenant, no token is tenant 'default'")
+
+
+def write_ready_file(path: Path, content: dict[str, object]) -> None:
+    """Write JSON so that a reader sees all of it or nothing.
+
+    Raises:
+        ReadyFileUnusable: It cannot be written.
+    """
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        beside.write_text(json.dumps(content) + "\n", encoding="utf-8")
+        beside.replace(path)
+    except OSError as error:
+        raise ReadyFileUnusable(path, os.strerror(error.errno or 0)) from error
+
+
+@contextmanager
+def locked(folder: Path) -> Generator[None]:
+    """Keep other servers out of a data folder, which is made if needed. The lock ends with the process.
+
+    Raises:
+        DataFolderUnusable: It cannot be written, or another server has it.
+    """
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        handle = (folder / "lock").open("w", encoding="utf-8")
+    except OSError as error:
+        raise DataFolderUnusable(folder, os.strerror(error.errno or 0)) from error
+    with handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise DataFolderUnusable(folder, "another server uses it") from error
+        yield
+
+
+def own_version() -> str:
+    """Of the installed distribution."""
+    try:
+        return version("mdk")
+    except PackageNotFoundError:
+        return "0"
+
+
+def _in_url(host: str) -> str:
+    return f"[{host}]" if ":" in host else host

@@ -1,0 +1,50 @@
+"""Connections as the WebSocket library has them, but read more leniently, and not while storage cannot keep up."""
+
+from __future__ import annotations
+
+import asyncio
+
+from websockets.asyncio.server import ServerConnection
+from websockets.typing import Data
+
+REQUEST_LINE_BYTES_MAX = 8192
+"""As the library's own bound."""
+
+
+def patient_connections(may_read: asyncio.Event) -> type[ServerConnection]:
+    """The class of connections that are read only while the event is set.
+
+    What is not read stays with its sender: the library holds 16 frames of a connection, then TCP holds the rest.
+    """
+
+    class PatientConnection(ServerConnection):
+        _request_line: bytes | None = b""
+        """What came of it; None when it is complete."""
+
+        def data_received(self, data: bytes) -> None:
+            """Escape the blanks in the first line's target, as original clients don't (`/rtp?token=a b`)."""
+            if self._request_line is not None:
+                data = self._request_line + data
+                if b"\n" not in data and len(data) <= REQUEST_LINE_BYTES_MAX:
+                    self._request_line = data
+                    return
+                self._request_line = None
+                data = with_escaped_blanks(data)
+            super().data_received(data)
+
+        async def recv(self, decode: bool | None = None) -> Data:  # type: ignore[override]  # its overloads say the same
+            """Wait for room, then for a frame."""
+            await may_read.wait()
+            return await super().recv(decode)
+
+    return PatientConnection
+
+
+def with_escaped_blanks(data: bytes) -> bytes:
+    """The data with `%20` for each blank that is part of the request line's target."""
+    line, end, rest = data.partition(b"\n")
+    method, _, others = line.partition(b" ")
+    target, blank, protocol = others.rpartition(b" ")
+    if b" " not in target:
+        return data
+    return method + b" " + target.replace(b" ", b"%20") + blank + protocol + end + rest

@@ -1,0 +1,218 @@
+"""Where the server's parts meet: connections, their tenants, the loop's timers, and the thread that writes."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from http import HTTPStatus
+from pathlib import Path
+
+from mdk_protocol.messages import Open, ProtocolError
+from mdk_runtime.core.tenant import ClientEndpoint, Connection, Outcome, Tenant, Write
+from mdk_runtime.server.handshake import refusal_of, tenant_of, token_of
+from mdk_runtime.storage.writer import Done, Job, Writer
+from mdkspec_runtime.endpoint import Endpoint
+from mdkspec_runtime.links.aio import Handshake, Refusal
+
+TENANTS_MAX = 1000
+"""Tenants in memory at once; idle ones make room for new ones."""
+
+NAMED_MAX = 1000
+"""Messages and nodes named in the log for being refused; the rest is only counted."""
+
+logger = logging.getLogger("mdk.server")
+
+
+class Hub:
+    """Every tenant of one server. All methods are called on the loop's thread.
+
+    Args:
+        data: The folder that holds the tenants' folders.
+        own_open: What the server says of itself.
+        grace_s: How long nodes outlive the last connection of their sender.
+    """
+
+    def __init__(self, data: Path, own_open: Open, *, grace_s: float) -> None:
+        self._data = data
+        self._own_open = own_open
+        self._grace_s = grace_s
+        self._loop = asyncio.get_running_loop()
+        self._tenants: dict[str, _Served] = {}
+        self._waiting = 0
+        """Messages submitted and not acknowledged yet."""
+        self._settled = asyncio.Event()
+        """Set while there are none."""
+        self._settled.set()
+        self._named = 0
+        self._owing: set[Connection] = set()
+        """Connections whose messages were left to them while storage failed."""
+        self.is_ending = False
+        self.may_read = asyncio.Event()
+        """Cleared while too much waits to be stored."""
+        self.may_read.set()
+        self.writer = Writer(lambda done: self._call(self._stored, done))
+
+    def accept(self, handshake: Handshake) -> Endpoint | Refusal:
+        """The endpoint of a client's connection, or why there is none."""
+        refusal = refusal_of(handshake)
+        if refusal is not None:
+            return refusal
+        if self.is_ending:
+            return Refusal(HTTPStatus.SERVICE_UNAVAILABLE, "shutdown", "the server ends")
+        served = self._tenant(tenant_of(token_of(handshake.query, handshake.headers)))
+        if served is None:
+            return Refusal(HTTPStatus.SERVICE_UNAVAILABLE, "tenants", f"{TENANTS_MAX} tenants are connected")
+        return served.tenant.connect().endpoint
+
+    def ended(self, endpoint: Endpoint) -> None:
+        """A connection is gone."""
+        assert isinstance(endpoint, ClientEndpoint), "`accept` makes no other"
+        connection = endpoint.connection
+        self._owing.discard(connection)
+        connection.tenant.disconnected(connection, now=self._loop.time())
+
+    async def flush(self, *, timeout_s: float) -> None:
+        """Read no more, and wait until everything received is stored and acknowledged, at most that long."""
+        self.may_read.clear()
+        try:
+            async with asyncio.timeout(timeout_s):
+                while self._work_all() or self._waiting:
+                    await self._settled.wait()
+        except TimeoutError:
+            logger.warning("%d messages are not stored after %.0f s", self._waiting, timeout_s)
+
+    def close(self, error: ProtocolError) -> None:
+        """Say goodbye to every client."""
+        for served in self._tenants.values():
+            served.tenant.close(error, now=self._loop.time())
+        self.may_read.set()  # So that readers see the end.
+
+    # --- inside -----------------------------------------------------------------------------------
+
+    def _tenant(self, name: str) -> _Served | None:
+        served = self._tenants.get(name)
+        if served is None:
+            if len(self._tenants) >= TENANTS_MAX:
+                self._tenants = {one: served for one, served in self._tenants.items() if not served.end_if_idle()}
+            if len(self._tenants) >= TENANTS_MAX:
+                return None
+            tenant = Tenant(self._own_open, grace_s=self._grace_s)
+            served = self._tenants[name] = _Served(name, tenant, self._data / name, self._work)
+        return served
+
+    def _work(self, served: _Served) -> int:
+        """Let a tenant do what is due, and pass on what it wants stored; answers how much that is."""
+        try:
+            served.tenant.work(now=self._loop.time())
+        except Exception:
+            logger.exception("tenant %s failed on an event; it goes on", served.name)
+        for refusal in served.tenant.take_refusals():
+            self._name("refused a node of %s (service %r): %s", served.name, refusal.node.service, refusal.reason)
+        writes = served.tenant.take_writes()
+        if writes:
+            self._submit(served, writes)
+        served.set_timer()
+        return len(writes)
+
+    def _work_all(self) -> int:
+        return sum(self._work(served) for served in self._tenants.values())
+
+    def _submit(self, served: _Served, writes: list[Write]) -> None:
+        if self.writer.is_full and self.writer.is_failing:
+            # Not acknowledged, so their senders have them still; reading goes on, or live nodes would lapse unheard.
+            self._owing.update(write.connection for write in writes)
+            served.tenant.left(writes)
+            return
+        self._waiting += len(writes)
+        self._settled.clear()
+        self.writer.submit(Job(served.folder, [write.message for write in writes], (served, writes)))
+        if self.writer.is_full and not self.writer.is_failing:
+            self.may_read.clear()
+
+    def _stored(self, done: list[Done]) -> None:
+        now = self._loop.time()
+        for job, results in done:
+            served, writes = job.token
+            self._waiting -= len(writes)
+            served.tenant.stored(
+                ((write, result.outcome) for write, result in zip(writes, results, strict=True)), now=now
+            )
+            for write, result in zip(writes, results, strict=True):
+                if result.outcome is Outcome.REJECTED:
+                    message = write.message
+                    kind, reason = type(message).__name__, result.reason
+                    self._name("cannot store a %s of %s from %r: %s", kind, served.name, message.node, reason)
+        if not self._waiting:
+            self._settled.set()
+        if not self.writer.is_full and not self.is_ending:
+            self.may_read.set()
+            self._recall(now)
+
+    def _recall(self, now: float) -> None:
+        """Storage works again: who reconnects sends again what was not acknowledged."""
+        owing, self._owing = self._owing, set()
+        for connection in owing:
+            if connection.endpoint.is_connected:
+                error = ProtocolError(code="resend", title="storage works again; send what is not acknowledged")
+                connection.endpoint.close(error, now=now)
+
+    def _name(self, text: str, *values: object) -> None:
+        if self._named < NAMED_MAX:
+            self._named += 1
+            logger.warning(text, *values)
+            if self._named == NAMED_MAX:
+                logger.warning("no more of these are named")
+
+    def _call(self, function: Callable[[list[Done]], None], done: list[Done]) -> None:
+        try:
+            self._loop.call_soon_threadsafe(function, done)
+        except RuntimeError:  # The loop has ended; what is stored is stored, and is known when it is sent again.
+            logger.debug("acknowledgements come too late")
+
+
+class _Served:
+    """A tenant, with what the loop does for it."""
+
+    def __init__(self, name: str, tenant: Tenant, folder: Path, work: Callable[[_Served], object]) -> None:
+        self.name = name
+        self.tenant = tenant
+        self.folder = folder
+        self._loop = asyncio.get_running_loop()
+        self._work = work
+        self._soon: asyncio.Handle | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_at: float | None = None
+        tenant.wake = self._woken
+
+    def set_timer(self) -> None:
+        """Look again when the tenant's deadline comes."""
+        deadline = self.tenant.deadline
+        if deadline == self._timer_at:
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer_at = deadline
+        self._timer = None if deadline is None else self._loop.call_at(deadline, self._due)
+
+    def end_if_idle(self) -> bool:
+        """True if nothing of the tenant is needed any more; then it wants nothing of the loop either."""
+        if not self.tenant.is_idle:
+            return False
+        self.tenant.wake = None
+        for handle in (self._soon, self._timer):
+            if handle is not None:
+                handle.cancel()
+        return True
+
+    def _woken(self) -> None:
+        if self._soon is None:
+            self._soon = self._loop.call_soon(self._run)
+
+    def _run(self) -> None:
+        self._soon = None
+        self._work(self)
+
+    def _due(self) -> None:
+        self._timer = self._timer_at = None
+        self._work(self)

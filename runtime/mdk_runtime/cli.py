@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
+import importlib
 import logging
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from mdk_runtime.errors import MDKError
 
-FINE, FAILED = 0, 1
+FINE, FAILED, USAGE = 0, 1, 2
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -22,6 +25,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"mdk: {error}", file=sys.stderr)
         return FAILED
     except KeyboardInterrupt:
+        return FAILED
+    except Exception as error:
+        logging.getLogger("mdk").debug("internal error", exc_info=True)
+        print(f"mdk: internal error, please report it: {type(error).__name__}: {error}", file=sys.stderr)
         return FAILED
 
 
@@ -43,9 +50,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _server(arguments: argparse.Namespace) -> int:
-    import asyncio
-
     from mdk_runtime.server.application import run_server
+    from mdk_runtime.server.errors import ListenRefused
     from mdk_runtime.server.settings import Settings
 
     level = logging.DEBUG if arguments.verbose else logging.INFO
@@ -58,8 +64,25 @@ def _server(arguments: argparse.Namespace) -> int:
         "grace_s": arguments.grace,
         "insecure": arguments.insecure,
     }
-    asyncio.run(run_server(Settings(**{name: value for name, value in given.items() if value is not None})))
+    settings = Settings(**{name: value for name, value in given.items() if value is not None})
+    try:
+        settings.check()
+    except ListenRefused as error:
+        print(f"mdk: {error}", file=sys.stderr)
+        return USAGE
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(run_server(settings))
     return FINE
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    """That of uvloop, where it is installed."""
+    try:
+        uvloop: Any = importlib.import_module("uvloop")
+    except ImportError:
+        return None
+    factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
+    return factory
 
 
 def _demo(_: argparse.Namespace) -> int:

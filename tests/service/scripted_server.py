@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from websockets.exceptions import ConnectionClosed
@@ -27,8 +27,9 @@ class Connection:
         self.close_code: int | None = None
 
     def send(self, message: dict[str, Any]) -> None:
-        """Say something to this client."""
-        self._websocket.send(json.dumps(message))
+        """Say something to this client, if it still listens."""
+        with suppress(ConnectionClosed):
+            self._websocket.send(json.dumps(message))
 
     def cut(self) -> None:
         """End the connection without a word."""
@@ -104,13 +105,9 @@ class ScriptedServer:
         with self._changed:
             self.connections.append(connection)
             self._changed.notify_all()
-        try:
+        with suppress(ConnectionClosed, OSError):
             for frame in websocket:
                 self._answer(connection, json.loads(frame))
-        except ConnectionClosed:
-            pass
-        except OSError:
-            pass
         with self._changed:
             connection.is_open = False
             connection.close_code = websocket.protocol.close_rcvd.code if websocket.protocol.close_rcvd else None

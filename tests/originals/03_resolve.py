@@ -1,0 +1,4 @@
+import mdk
+m = mdk.start()
+print(m.session().resolve("hello", "1.0").address)
+m.stop()

@@ -1,0 +1,1 @@
+mdk.setDefaultDeadline(10.0)

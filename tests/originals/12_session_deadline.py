@@ -1,0 +1,1 @@
+mdk.setDeadline(5.0)

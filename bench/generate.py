@@ -35,7 +35,9 @@ def main() -> None:
             rows["check"].append(_seconds(sys.executable, "-m", "mdkgen", "check", spec))
     medians = {name: statistics.median(times) for name, times in rows.items()}
     figures = {f"{name}_s": round(value, 3) for name, value in medians.items()}
-    ratios = {f"{name}_to_python": round(value / medians["python"], 1) for name, value in medians.items() if name != "python"}
+    ratios = {
+        f"{name}_to_python": round(value / medians["python"], 1) for name, value in medians.items() if name != "python"
+    }
     print(json.dumps({"bench": "generate", **figures, **ratios}))
 
 

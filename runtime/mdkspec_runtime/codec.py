@@ -64,8 +64,7 @@ class Codec:
             MalformedMessage: Not a JSON object with a type name, too long, too deep, or of wrong types.
             UnknownMessage: The specification has no message of this type name.
         """
-        if len(frame) > self.message_bytes_max:
-            raise self._too_long(frame)
+        self._check_length(frame)
         try:
             message: msgspec.Struct = self._decoder.decode(frame)
         except (msgspec.MsgspecError, RecursionError, UnicodeError):
@@ -86,8 +85,7 @@ class Codec:
 
     def decode_record(self, type_: type[R], text: str | bytes) -> R:
         """A record that travels outside of a message, read as forgivingly; MalformedMessage as for `decode`."""
-        if len(text) > self.message_bytes_max:
-            raise self._too_long(text)
+        self._check_length(text)
         try:
             return msgspec.json.decode(text, type=type_)
         except (msgspec.MsgspecError, RecursionError, UnicodeError):
@@ -106,9 +104,12 @@ class Codec:
             problem = str(error)
         raise UnsendableMessage(type(record).__name__, problem.lstrip(".: "))
 
-    def _too_long(self, frame: str | bytes) -> MalformedMessage:
-        unit = "bytes" if isinstance(frame, bytes) else "characters"
-        return MalformedMessage(f"{len(frame)} {unit}, at most {self.message_bytes_max} are allowed", frame)
+    def _check_length(self, frame: str | bytes) -> None:
+        size = len(frame)
+        if size * 4 > self.message_bytes_max and isinstance(frame, str) and not frame.isascii():
+            size = len(frame.encode(errors="surrogatepass"))
+        if size > self.message_bytes_max:
+            raise MalformedMessage(f"{size} bytes, at most {self.message_bytes_max} are allowed", frame)
 
     def _decode_slowly(self, frame: str | bytes, on_alias: Callable[[str], None] | None) -> msgspec.Struct:
         value = _parse(frame)
@@ -140,7 +141,9 @@ class Codec:
 
 def _parse(frame: str | bytes) -> Any:
     try:
-        return json.loads(frame)
+        return json.loads(
+            frame if isinstance(frame, str) else frame.decode()
+        )  # bytes alone would be read as UTF-16 too
     except UnicodeDecodeError as error:
         raise MalformedMessage(f"byte {error.start} is not UTF-8", frame) from error
     except ValueError as error:

@@ -22,6 +22,19 @@ FRAME_SHOWN_MAX = 200
 class ProtocolRuntimeError(Exception):
     """Every error of the engine."""
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Errors keep fields, not the arguments of their text: without this they could not be pickled."""
+        return _rebuilt, (type(self), self.args, self.__dict__)
+
+
+def _rebuilt(
+    type_: type[ProtocolRuntimeError], args: tuple[object, ...], fields: dict[str, object]
+) -> ProtocolRuntimeError:
+    error = type_.__new__(type_, *args)
+    error.args = args
+    error.__dict__.update(fields)
+    return error
+
 
 class IllegalCall(ProtocolRuntimeError):  # named for what it is
     """The application asked for something that the state does not allow; nothing has changed."""

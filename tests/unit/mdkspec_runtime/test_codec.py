@@ -71,7 +71,7 @@ def test_an_open_enum_keeps_what_it_does_not_know() -> None:
         ("{", "not JSON: Expecting property name enclosed in double quotes: line 1 column 2 (char 1)"),
         (b'{"type":"hello","name":"\xff"}', "byte 24 is not UTF-8"),
         ("[" * 1999, "nested too deeply"),
-        ("x" * 2001, "2001 characters, at most 2000 are allowed"),
+        ("x" * 2001, "2001 bytes, at most 2000 are allowed"),
         (b"x" * 2001, "2001 bytes, at most 2000 are allowed"),
     ],
 )  # fmt: skip

@@ -226,7 +226,7 @@ class Tenant:
                 try:
                     connection.endpoint.relay(log, now=now)
                 except UnsendableMessage:
-                    # It came from an original with something that JSON cannot say (NaN): stored, but not shown.
+                    # With its defaults written out it is larger than a message may be: stored, but not shown.
                     self.counters["log unsendable"] += 1
                     return
 
@@ -326,7 +326,7 @@ class ClientEndpoint(SessionServer):
 
 
 def _unsendable(node: Node) -> UnsendableMessage | None:
-    """Why the node could not be sent to anybody: an original may have put NaN among its properties."""
+    """Why the node could not be sent to anybody: with its defaults written out it may be too large."""
     try:
         CODEC.encode(Active(node=completed(node)))
     except UnsendableMessage as error:

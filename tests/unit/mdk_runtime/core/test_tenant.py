@@ -1,0 +1,371 @@
+"""What the connections of a tenant are told, with frames in and frames out, and no network."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from conformance import captures
+from mdk_protocol.messages import Log, Open, ProtocolError
+from mdk_protocol.tables import SESSION_SERVER
+from mdk_runtime.core.tenant import Connection, Outcome, Tenant, Write
+
+MESSAGE_BYTES_MAX = SESSION_SERVER.codec.message_bytes_max
+"""A message that comes in with just as much is larger when its defaults are written out."""
+
+
+class Network:
+    """A tenant and its clients, each a list of the frames that it got."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.tenant = Tenant(Open(mdk_version="9"), grace_s=2.0)
+        self.woken = 0
+        self.tenant.wake = self._wake
+        self.clients: list[Client] = []
+
+    def _wake(self) -> None:
+        self.woken += 1
+
+    def client(self, node_id: str | None = None, *, opens: bool = True) -> Client:
+        """A client that has said `open`."""
+        client = Client(self)
+        self.clients.append(client)
+        if opens:
+            client.send({"type": "open", "nodeId": node_id} if node_id else {"type": "open"})
+            client.frames.clear()
+        return client
+
+    def work(self, *, at: float | None = None) -> None:
+        """What a shell does when it is woken, or a deadline has come."""
+        self.now = self.now if at is None else at
+        self.tenant.work(now=self.now)
+        for client in self.clients:
+            client.collect()
+
+    def store(self, outcome: Outcome = Outcome.NEW) -> list[Write]:
+        """Everything that waits becomes durable."""
+        writes = self.tenant.take_writes()
+        self.tenant.stored(((write, outcome) for write in writes), now=self.now)
+        for client in self.clients:
+            client.collect()
+        return writes
+
+
+class Client:
+    """One raw client."""
+
+    def __init__(self, network: Network) -> None:
+        self.network = network
+        self.frames: list[dict[str, Any]] = []
+        self.connection: Connection = network.tenant.connect()
+        self.connection.endpoint.connected(now=network.now)
+
+    def send(self, *messages: dict[str, Any] | str) -> None:
+        """Frames to the server."""
+        for message in messages:
+            text = message if isinstance(message, str) else json.dumps(message)
+            self.connection.endpoint.receive(text, now=self.network.now)
+        self.network.work()
+
+    def collect(self) -> None:
+        """What the server has written."""
+        while frames := self.connection.endpoint.take_output():
+            self.frames += [json.loads(frame) for frame in frames]
+
+    def take(self) -> list[str]:
+        """The frames since the last time, in short: `active svc a`."""
+        frames, self.frames = self.frames, []
+        return [short(frame) for frame in frames]
+
+    def cut(self) -> None:
+        """The connection breaks."""
+        self.connection.endpoint.lost(now=self.network.now)
+        self.network.clients.remove(self)
+        self.network.tenant.disconnected(self.connection, now=self.network.now)
+        self.network.work()
+
+
+def short(frame: dict[str, Any]) -> str:
+    """A frame in a few words."""
+    node = frame.get("node")
+    if isinstance(node, dict):
+        return f"{frame['type']} {node['service']} {node['address']}"  # pyright: ignore[reportUnknownVariableType]
+    detail = frame.get("sequence", frame.get("error", {}).get("code", ""))
+    return f"{frame['type']} {detail}".strip()
+
+
+def active(sender: str = "s1", address: str = "a", **fields: Any) -> dict[str, Any]:
+    """An `active` as a client sends it."""
+    node = {"id": sender, "service": "svc", "version": "1.0", "address": address, "properties": {}, **fields}
+    return {"type": "active", "node": node, "ttl": 30.0}
+
+
+def expire(sender: str = "s1", address: str = "a") -> dict[str, Any]:
+    """An `expire` as a client sends it."""
+    return active(sender, address) | {"type": "expire"}
+
+
+def log(sequence: int, **fields: Any) -> dict[str, Any]:
+    """A `log` as a client sends it."""
+    return {"type": "log", "node": "s1", "text": f"text {sequence}", "sequence": sequence, "sync": 1, **fields}
+
+
+def test_silent_until_the_client_has_spoken() -> None:
+    """Not one frame before `open`; then our `open`, then the nodes (wire/README.md, rules 1 and 2)."""
+    network = Network()
+    first = network.client("s1")
+    first.send(active())
+    silent = network.client(opens=False)
+    network.work()
+    first.send(active("s2", "b"))
+    assert silent.take() == []
+    silent.send({"type": "open"})
+    assert silent.take() == ["open", "active svc a", "active svc b"]
+
+
+def test_a_change_is_told_to_all_and_to_its_cause() -> None:
+    """The sender's own echo is expected (rule 11)."""
+    network = Network()
+    one, other = network.client("s1"), network.client()
+    one.send(active())
+    assert one.take() == other.take() == ["active svc a"]
+    one.send(expire())
+    assert one.take() == other.take() == ["expire svc a"]
+
+
+def test_a_renewal_is_not_sent_on() -> None:
+    """It says nothing new."""
+    network = Network()
+    one, other = network.client("s1"), network.client()
+    one.send(active())
+    one.take()
+    other.take()
+    one.send(active(), active())
+    assert one.take() == other.take() == []
+
+
+def test_who_joins_an_address_gets_its_echo() -> None:
+    """The second worker of an address is no change for others, but waits for an answer."""
+    network = Network()
+    one, other = network.client("s1"), network.client("s2")
+    one.send(active())
+    one.take()
+    other.take()
+    other.send(active("s2"))
+    assert (one.take(), other.take()) == ([], ["active svc a"])
+    other.send(active("s2"))
+    assert other.take() == []
+
+
+def test_what_a_new_client_has_read_is_not_told_again() -> None:
+    """A change that was gathered when it read the table is part of what it read."""
+    network = Network()
+    one, new = network.client("s1"), network.client(opens=False)
+    one.connection.endpoint.receive(json.dumps(active()), now=0.0)
+    new.connection.endpoint.receive('{"type":"open"}', now=0.0)
+    one.connection.endpoint.receive(json.dumps(active("s2", "b")), now=0.0)
+    network.work()
+    assert new.take() == ["open", "active svc a", "active svc b"]
+
+
+def test_a_node_lapses_with_its_ttl() -> None:
+    """A silent client's node goes for everyone, at its time."""
+    network = Network()
+    one, other = network.client("s1"), network.client()
+    one.send(active() | {"ttl": 3.0})
+    other.take()
+    assert network.tenant.deadline == 3.0
+    network.work(at=2.9)
+    assert other.take() == []
+    network.work(at=3.0)
+    assert other.take() == ["expire svc a"]
+    assert network.tenant.deadline is None
+
+
+def test_a_broken_connection_has_the_grace() -> None:
+    """Its nodes go after the grace; who is back and has renewed by then was never away for others."""
+    network = Network()
+    one, other = network.client("s1"), network.client()
+    one.send(active())
+    other.take()
+    one.cut()
+    again = network.client("s1")
+    network.now = 1.0
+    again.send(active())
+    network.work(at=5.0)
+    assert other.take() == []
+    again.cut()
+    assert network.tenant.deadline == 7.0
+    network.work(at=7.0)
+    assert other.take() == ["expire svc a"]
+
+
+def test_one_of_several_connections_breaks() -> None:
+    """An original can hold six under one id (rule 13): as long as one is there, its nodes are not suspect."""
+    network = Network()
+    connections = [network.client("s1") for _ in range(6)]
+    connections[0].send(active())
+    for connection in connections[:5]:
+        connection.cut()
+    assert network.tenant.deadline == 30.0
+    connections[5].cut()
+    assert network.tenant.deadline == 2.0
+
+
+def test_a_foreign_node_goes_with_the_connection_that_brought_it() -> None:
+    """A program may register nodes of others: it is their sender's connection too."""
+    network = Network()
+    one = network.client("tool")
+    one.send(active("another"))
+    one.cut()
+    assert network.tenant.deadline == 2.0
+
+
+@pytest.mark.parametrize(
+    ("fields", "reason"),
+    [
+        ({"version": None}, "it has no version"),
+        ({"id": None, "address": ""}, "it has no id and no address"),
+        (
+            {"properties": {"x": "x" * (MESSAGE_BYTES_MAX - len(json.dumps(active(properties={"x": ""}))))}},
+            "Active cannot be sent",
+        ),
+    ],
+)
+def test_what_is_not_whole_is_refused(fields: dict[str, Any], reason: str) -> None:
+    """An original that gets such a node locks up for good (rule 7): nobody is told, and the log says why."""
+    network = Network()
+    one, other = network.client("s1"), network.client()
+    one.send(active(**fields))
+    assert one.take() == other.take() == []
+    assert [refusal.reason.startswith(reason) for refusal in network.tenant.take_refusals()] == [True]
+    one.send(active())
+    assert other.take() == ["active svc a"]
+
+
+def test_an_id_among_the_properties_is_completed() -> None:
+    """Old clients keep it there; everyone is told where all look."""
+    network = Network()
+    one = network.client()
+    one.send(active(id=None, properties={"datawire_nodeId": "s1"}))
+    assert one.frames[0]["node"]["id"] == "s1"
+
+
+def test_a_log_is_acknowledged_when_it_is_stored() -> None:
+    """Not before; each by its own number (rule 9); those known or hopeless too, or they would come for ever."""
+    network = Network()
+    one = network.client("s1")
+    one.send(log(0), log(1), {"type": "interactionevent", "uuid": "u", "sequence": 0})
+    assert one.take() == []
+    assert network.woken
+    assert len(network.store()) == 3
+    assert one.take() == ["logack 0", "logack 1", "interactionack 0"]
+    one.send(log(1))
+    network.store(Outcome.KNOWN)
+    one.send(log(2))
+    network.store(Outcome.REJECTED)
+    assert one.take() == ["logack 1", "logack 2"]
+    assert dict(network.tenant.counters) == {
+        "log new": 2,
+        "log known": 1,
+        "log rejected": 1,
+        "interaction new": 1,
+    }
+
+
+def test_who_left_is_not_acknowledged() -> None:
+    """A message that became durable after its connection ended: it comes again, and is known then."""
+    network = Network()
+    one = network.client("s1")
+    one.send(log(0))
+    one.cut()
+    network.store()
+    assert one.take() == []
+
+
+def test_followers_see_new_logs_once() -> None:
+    """Every one of the tenant, their own included; not what was sent again, not what no frame can hold."""
+    network = Network()
+    writer, follower = network.client("s1"), network.client("s2")
+    follower.send({"type": "subscribe"}, log(7))
+    writer.send(log(0), log(1))
+    network.store()
+    assert [frame["text"] for frame in follower.frames if frame["type"] == "log"] == ["text 7", "text 0", "text 1"]
+    assert "log" not in [frame["type"] for frame in writer.frames]
+    follower.frames.clear()
+    writer.send(log(0))
+    network.store(Outcome.KNOWN)
+    writer.send({"type": "log", "node": "s1", "sequence": 2, "text": "x" * (MESSAGE_BYTES_MAX - 100)})
+    network.store()
+    assert follower.take() == []
+    assert network.tenant.counters["log unsendable"] == 1
+
+
+def test_goodbye_to_all() -> None:
+    """Each client that is there gets one `close`, and is hung up on."""
+    network = Network()
+    one, silent = network.client("s1"), network.client(opens=False)
+    network.tenant.close(ProtocolError(code="shutdown"), now=0.0)
+    network.work()
+    one.collect()
+    assert one.take() == ["close shutdown"]
+    assert one.connection.endpoint.hanging_up
+    assert not silent.connection.endpoint.hanging_up
+
+
+def test_idle_means_that_nothing_is_lost() -> None:
+    """A tenant with a client, a node, or a write under way is needed."""
+    network = Network()
+    assert network.tenant.is_idle
+    one = network.client("s1")
+    assert not network.tenant.is_idle
+    one.send(active(), log(0))
+    one.cut()
+    network.work(at=2.0)
+    assert not network.tenant.is_idle
+    writes = network.tenant.take_writes()
+    assert not network.tenant.is_idle
+    network.tenant.left(writes)
+    assert network.tenant.is_idle
+
+
+@pytest.mark.parametrize("name", captures.names())
+def test_captures_are_answered(name: str) -> None:
+    """The client side of each capture: every `open`, node, log and interaction gets what the client waits for."""
+    network = Network()
+    connections: dict[int, Client] = {}
+    expected, got = 0, 0
+    for frame in captures.frames(name):
+        if not frame.from_client:
+            continue
+        if frame.connection not in connections:
+            connections[frame.connection] = network.client(opens=False)
+        client = connections[frame.connection]
+        client.send(frame.text)
+        network.store()
+        message = json.loads(frame.text)
+        expected += message["type"] in ("open", "log", "interactionevent")
+        got += sum(one["type"] in ("open", "logack", "interactionack") for one in client.frames)
+        for one in client.frames:
+            node = one.get("node")
+            assert not isinstance(node, dict) or all(
+                isinstance(node[key], str) for key in ("id", "service", "version", "address")
+            )
+        client.frames.clear()
+    assert got == expected
+    offences = [client.connection.endpoint.counters for client in connections.values()]
+    assert [(one.unknown, one.illegal, one.malformed) for one in offences] == [(0, 0, 0)] * len(offences)
+    assert network.tenant.take_refusals() == []
+
+
+def test_the_log_of_a_write() -> None:
+    """What the shell stores is the message as it was decoded."""
+    network = Network()
+    one = network.client("s1")
+    one.send(log(3, level="WARN"))
+    (write,) = network.tenant.take_writes()
+    assert isinstance(write.message, Log)
+    assert (write.message.sequence, write.message.level, write.connection) == (3, "WARN", one.connection)

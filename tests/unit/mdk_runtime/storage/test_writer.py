@@ -1,0 +1,158 @@
+"""The thread that writes."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mdk_protocol.messages import Log
+from mdk_runtime.core.tenant import Outcome
+from mdk_runtime.storage import writer as module
+from mdk_runtime.storage.reader import Reader
+from mdk_runtime.storage.schema import SEGMENT_NAME
+from mdk_runtime.storage.segment import Segment
+from mdk_runtime.storage.writer import Done, Job, Writer
+
+WITHIN_S = 10.0
+
+
+class Deliveries:
+    """What the writer has delivered."""
+
+    def __init__(self) -> None:
+        self.queue: queue.Queue[list[Done]] = queue.Queue()
+
+    def take(self, count: int) -> list[Done]:
+        """That many jobs, as they come."""
+        done: list[Done] = []
+        while len(done) < count:
+            done += self.queue.get(timeout=WITHIN_S)
+        return done
+
+
+@pytest.fixture
+def deliveries() -> Deliveries:
+    """Where the writer delivers."""
+    return Deliveries()
+
+
+@pytest.fixture
+def writer(deliveries: Deliveries) -> Iterator[Writer]:
+    """A writer, stopped at the end."""
+    made = Writer(deliveries.queue.put, retry_s=0.01)
+    yield made
+    made.stop(timeout_s=1.0)
+
+
+def logs(first: int, count: int = 1) -> list[Log]:
+    """Consecutive logs of one sender."""
+    return [Log(node="n", text=str(number), sequence=number) for number in range(first, first + count)]
+
+
+def job(folder: Path, first: int, count: int = 1) -> Job:
+    """A job whose token is its first number."""
+    return Job(folder, list(logs(first, count)), first)
+
+
+def test_jobs_come_back_in_order(writer: Writer, deliveries: Deliveries, tmp_path: Path) -> None:
+    """With what became of each message; by then they are readable."""
+    for first in range(0, 30, 3):
+        writer.submit(job(tmp_path / "t", first, 3))
+    assert writer.backlog == 30
+    writer.start()
+    done = deliveries.take(10)
+    assert [one.job.token for one in done] == list(range(0, 30, 3))
+    assert {result.outcome for one in done for result in one.results} == {Outcome.NEW}
+    assert writer.backlog == 0
+    with Reader(tmp_path / "t") as reader:
+        assert reader.counts() == (30, 0)
+
+
+def test_tenants_have_a_file_each(writer: Writer, deliveries: Deliveries, tmp_path: Path) -> None:
+    """The same sender and number in two tenants are two logs."""
+    writer.submit(job(tmp_path / "a", 0))
+    writer.submit(job(tmp_path / "b", 0))
+    writer.start()
+    assert [one.results[0].outcome for one in deliveries.take(2)] == [Outcome.NEW, Outcome.NEW]
+    assert (tmp_path / "a" / SEGMENT_NAME).exists()
+    assert (tmp_path / "b" / SEGMENT_NAME).exists()
+
+
+def test_open_files_are_bounded(
+    writer: Writer, deliveries: Deliveries, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The one not used longest is closed, and opened again when it is needed."""
+    monkeypatch.setattr(module, "OPEN_MAX", 2)
+    writer.start()
+    for first in range(2):
+        for name in "abc":
+            writer.submit(job(tmp_path / name, first))
+    assert {one.results[0].outcome for one in deliveries.take(6)} == {Outcome.NEW}
+
+
+def test_full_is_said(writer: Writer, deliveries: Deliveries, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who submits can see that it should wait, and that it need not any more."""
+    monkeypatch.setattr(module, "BACKLOG_MAX", 10)
+    writer.submit(job(tmp_path, 0, 10))
+    assert writer.is_full
+    writer.start()
+    deliveries.take(1)
+    assert not writer.is_full
+
+
+def test_a_failure_is_tried_again(
+    writer: Writer,
+    deliveries: Deliveries,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Said once, and once more when it works again; nothing is delivered in between, nothing lost."""
+    failures = 3
+    store = Segment.store
+
+    def fail_some_times(self: Segment, messages: list[Log]) -> object:
+        nonlocal failures
+        failures -= 1
+        if failures >= 0:
+            raise sqlite3.OperationalError("database or disk is full")
+        return store(self, messages)
+
+    monkeypatch.setattr(Segment, "store", fail_some_times)
+    with caplog.at_level(logging.WARNING):
+        writer.submit(job(tmp_path, 0, 2))
+        writer.start()
+        (done,) = deliveries.take(1)
+    assert [result.outcome for result in done.results] == [Outcome.NEW, Outcome.NEW]
+    assert not writer.is_failing
+    assert [record.getMessage() for record in caplog.records] == [
+        f"cannot store in {tmp_path}: database or disk is full; trying again, acknowledgements wait",
+        f"storing in {tmp_path} works again",
+    ]
+
+
+def test_stop_stores_what_is_queued(deliveries: Deliveries, tmp_path: Path) -> None:
+    """What was submitted before is stored before the thread ends."""
+    writer = Writer(deliveries.queue.put)
+    writer.start()
+    for first in range(20):
+        writer.submit(job(tmp_path, first))
+    assert writer.stop(timeout_s=WITHIN_S) == 0
+    with Reader(tmp_path) as reader:
+        assert reader.counts() == (20, 0)
+
+
+def test_stop_gives_up(deliveries: Deliveries, tmp_path: Path) -> None:
+    """Where nothing can be written it ends in time, says how much was not stored, and delivered none of it."""
+    blocked = tmp_path / "file"
+    blocked.write_text("no folder")
+    writer = Writer(deliveries.queue.put, retry_s=0.01)
+    writer.submit(job(blocked, 0, 7))
+    writer.start()
+    assert writer.stop(timeout_s=0.1) == 7
+    assert deliveries.queue.empty()

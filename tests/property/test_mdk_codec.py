@@ -74,7 +74,7 @@ BAD: dict[str, tuple[str | bytes, str]] = {
     "NaN for a number": ('{"type":"active","ttl":NaN,"node":{"service":"s"}}', "nan is not a number - at `$.ttl`"),
     "a byte too long": ('{"type":"clear"}' + " " * (2**20 - 15), "1048577 bytes, at most 1048576 are allowed"),
     "long in UTF-8": ('{"type":"log","text":"' + "é" * 2**19 + '"}', "1048600 bytes, at most 1048576 are allowed"),
-    "not UTF-8": (b'{"type":"clear","x":"\xff"}', "byte 20 is not UTF-8"),
+    "not UTF-8": (b'{"type":"log","text":"\xff"}', "byte 22 is not UTF-8"),
     "UTF-16": ('{"type":"clear"}'.encode("utf-16"), "byte 0 is not UTF-8"),
     "not JSON": ('{"type":"clear"', "not JSON: Expecting ',' delimiter: line 1 column 16 (char 15)"),
     "an array": ("[]", "expected a JSON object, got an array"),

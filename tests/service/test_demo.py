@@ -1,0 +1,42 @@
+"""`mdk demo`, as a user runs it."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import time
+
+import pytest
+
+
+@pytest.mark.timeout(90)
+def test_the_demo_shows_what_it_promises() -> None:
+    """Both instances in turn, calls that go on after a kill, the node gone, one trace across two processes; exit 0."""
+    begun = time.monotonic()
+    done = subprocess.run([sys.executable, "-m", "mdk_runtime.cli", "demo"], capture_output=True, text=True, timeout=60)
+    text = done.stdout
+    assert done.returncode == 0, text + done.stderr
+    ports = re.findall(r"hello starts on port (\d+)", text)
+    before, after = text.split("kill -9")
+    called = re.findall(r"call +\d+ +http://127\.0\.0\.1:(\d+) +200", before)
+    assert called in (ports * 3, ports[::-1] * 3)
+    assert re.search(r"the node is gone from the table, \d+ ms or less after the kill", after)
+    trace = after.split("One request through two processes")[1]
+    assert re.search(r"\n  \d+ +client +INFO +client: About to ask hello\.", trace)
+    assert re.search(r"\n      \d+\.\d+ +hello:\d+ +INFO +hello: Received a request\.", trace)
+    assert time.monotonic() - begun < 45
+
+
+@pytest.mark.timeout(60)
+def test_the_demo_says_what_it_needs() -> None:
+    """Without Flask it names the command that installs it, and exits with 1."""
+    program = (
+        "import importlib.util, sys\n"
+        "find = importlib.util.find_spec\n"
+        "importlib.util.find_spec = lambda name, *rest: None if name == 'flask' else find(name, *rest)\n"
+        "from mdk_runtime.cli import main\n"
+        "sys.exit(main(['demo']))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30)
+    assert (done.returncode, done.stderr) == (1, 'mdk demo needs flask; run: pip install "mdk[demo]"\n')

@@ -129,9 +129,12 @@ class ScriptedServer:
             else:
                 self.nodes.pop((node["service"], node["address"]), None)
             self.tell_all(message)
-        elif kind in ("log", "interactionevent") and self.acknowledges:
-            ack = "logack" if kind == "log" else "interactionack"
-            connection.send({"type": ack, "sequence": message["sequence"]})
+        elif kind in ("log", "interactionevent"):
+            if self.acknowledges:
+                connection.send({"type": f"{kind.removesuffix('event')}ack", "sequence": message["sequence"]})
+            for other in self.connections:
+                if kind == "log" and other.is_open and "subscribe" in other.types():
+                    other.send(message)
 
 
 def a_node(service: str, address: str, *, version: str = "1.0", environment: str = "sandbox") -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import traceback
@@ -14,6 +15,7 @@ import flask
 import pytest
 import requests
 
+from mdk_protocol import messages
 from mdk_runtime.client import MDK
 from mdk_runtime.config import Config
 from mdk_runtime.session import Session
@@ -21,6 +23,7 @@ from service.programs import ROOT, WITHIN_S, Program, running, wait_until
 from service.scripted_server import ScriptedServer, scripted_server
 
 ORIGINALS = Path("tests/originals")
+PYTHONPATH = os.pathsep.join(["runtime", "generated"])
 
 
 @pytest.fixture
@@ -30,15 +33,51 @@ def server() -> Iterator[ScriptedServer]:
         yield server
 
 
+@pytest.fixture(params=["scripted", "mdk server"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """Where a server is: one by hand, and ours."""
+    if request.param == "scripted":
+        with scripted_server() as server:
+            yield server.url
+        return
+    ready = tmp_path / "ready"
+    command = ("-m", "mdk_runtime.cli", "server", "--port", "0", "--ready-file", str(ready), "--data", str(tmp_path))
+    with running(*command, PYTHONPATH=PYTHONPATH) as program:
+        wait_until(lambda: ready.exists() and ready.read_text(), "the server is not ready")
+        yield json.loads(ready.read_text())["rtp"]
+        program.process.terminate()
+        assert program.finish() == 0, program.lines
+
+
+class Watcher:
+    """Another client of the tenant, which sees what happens."""
+
+    def __init__(self, mdk: MDK) -> None:
+        self.mdk = mdk
+        self.logs: list[messages.Log] = []
+        mdk.subscribe(self.logs.append)
+
+    def addresses(self, service: str) -> set[str]:
+        """Where a service is now."""
+        return {node.address for node in self.mdk.nodes(service)}
+
+
 @pytest.fixture
-def environment(server: ScriptedServer) -> dict[str, str]:
+def watcher(url: str) -> Iterator[Watcher]:
+    """A client that is there before the programs."""
+    with MDK(Config(server_url=url, token="tok")) as mdk:
+        yield Watcher(mdk)
+
+
+@pytest.fixture
+def environment(url: str) -> dict[str, str]:
     """What the guide's reader has in the terminal."""
     return {
-        "MDK_SERVER_URL": server.url,
+        "MDK_SERVER_URL": url,
         "DATAWIRE_TOKEN": "tok",
         "MDK_DISCOVERY_SOURCE": "",
         "MDK_ENVIRONMENT": "",
-        "PYTHONPATH": os.pathsep.join(["runtime", "generated"]),
+        "PYTHONPATH": PYTHONPATH,
     }
 
 
@@ -72,7 +111,7 @@ def test_plain_microservice(environment: dict[str, str]) -> None:
         assert answer_of(port) == "Hello World!\n"
 
 
-def test_registered_microservice_is_resolved(environment: dict[str, str], server: ScriptedServer) -> None:
+def test_registered_microservice_is_resolved(environment: dict[str, str], watcher: Watcher) -> None:
     """The microservice registers; the interpreter session prints its address; its end takes it out."""
     port = free_port()
     with running(program("02_registered_microservice"), "127.0.0.1", port, **environment) as service:
@@ -82,17 +121,17 @@ def test_registered_microservice_is_resolved(environment: dict[str, str], server
             assert reader.finish() == 0
         service.process.send_signal(2)
         service.process.wait(WITHIN_S)
-    server.wait_for(lambda: server.heard("expire"))
+    wait_until(lambda: not watcher.addresses("hello"), "the node is still there")
 
 
-def test_load_balancing(environment: dict[str, str], server: ScriptedServer) -> None:
+def test_load_balancing(environment: dict[str, str], watcher: Watcher) -> None:
     """With two microservices the resolves take turns."""
     ports = [free_port(), free_port()]
     with (
         running(program("02_registered_microservice"), "127.0.0.1", ports[0], **environment),
         running(program("02_registered_microservice"), "127.0.0.1", ports[1], **environment),
     ):
-        server.wait_for(lambda: len(server.nodes) == 2)
+        wait_until(lambda: len(watcher.addresses("hello")) == 2, "both microservices")
         with running(program("04_load_balancing"), **environment) as reader:
             assert reader.finish() == 0
         first, second, third = reader.lines
@@ -100,14 +139,14 @@ def test_load_balancing(environment: dict[str, str], server: ScriptedServer) -> 
         assert {first, second} == {f"http://127.0.0.1:{port}" for port in ports}
 
 
-def test_client_calls_microservices_in_turn(environment: dict[str, str], server: ScriptedServer) -> None:
+def test_client_calls_microservices_in_turn(environment: dict[str, str], watcher: Watcher) -> None:
     """The client calls one microservice after the other, and its sessions go along: logs have the client's traces."""
     ports = [free_port(), free_port()]
     with (
         running(program("06_logging_microservice"), "127.0.0.1", ports[0], **environment),
         running(program("06_logging_microservice"), "127.0.0.1", ports[1], **environment),
     ):
-        server.wait_for(lambda: len(server.nodes) == 2)
+        wait_until(lambda: len(watcher.addresses("hello")) == 2, "both microservices")
         for port in ports:
             answer_of(port)
         with running(program("05_client"), "hello", **environment) as client:
@@ -115,11 +154,11 @@ def test_client_calls_microservices_in_turn(environment: dict[str, str], server:
             calls = called(client)
         assert calls[0] != calls[1]
         assert calls[0] == calls[2]
-        server.wait_for(lambda: len(server.heard("log")) >= 5)
-    logs = [log for log in server.heard("log") if len(log["context"]["clock"]["clocks"]) == 2]
-    assert {(log["category"], log["level"], log["text"]) for log in logs} == {("hello", "INFO", "Received a request.")}
-    assert [log["context"]["clock"]["clocks"] for log in logs] == [[1, 1]] * len(logs)
-    assert len({log["context"]["traceId"] for log in logs}) == len(logs) >= 3
+        wait_until(lambda: len(watcher.logs) >= 5, "all logs")
+    logs = [log for log in watcher.logs if len(log.context.clock.clocks) == 2]
+    assert {(log.category, log.level, log.text) for log in logs} == {("hello", "INFO", "Received a request.")}
+    assert [log.context.clock.clocks for log in logs] == [[1, 1]] * len(logs)
+    assert len({log.context.trace_id for log in logs}) == len(logs) >= 3
 
 
 def called(client: Program) -> list[str]:

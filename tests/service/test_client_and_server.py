@@ -1,0 +1,114 @@
+"""Our client and our server, as processes and over real sockets."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from mdk_runtime.client import MDK
+from mdk_runtime.config import Config
+from service.programs import Program, running, wait_until
+
+PYTHONPATH = os.pathsep.join(["runtime", "generated"])
+
+
+@contextmanager
+def mdk_server(folder: Path, port: int = 0) -> Iterator[tuple[str, Program]]:
+    """`mdk server` and its URL."""
+    ready = folder / "ready"
+    ready.unlink(missing_ok=True)
+    command = ("server", "--port", str(port), "--ready-file", str(ready), "--data", str(folder / "data"))
+    with running("-m", "mdk_runtime.cli", *command, PYTHONPATH=PYTHONPATH) as program:
+        wait_until(lambda: ready.exists() and ready.read_text(), "the server is not ready")
+        yield json.loads(ready.read_text())["rtp"], program
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[tuple[str, Program]]:
+    """A running one."""
+    with mdk_server(tmp_path) as server:
+        yield server
+
+
+def unacknowledged(mdk: MDK) -> int:
+    """What the server has not stored yet."""
+    return len(mdk.intake) + sum(mdk.endpoint.outbox(name).count for name in ("logs", "interactions"))
+
+
+def test_meeting(server: tuple[str, Program]) -> None:
+    """What one registers the other resolves; a normal end takes it out for all; tenants do not meet."""
+    url, _ = server
+    with MDK(Config(server_url=url)) as one, MDK(Config(server_url=url, token="other")) as stranger:
+        one.register("svc", "1.0", "http://one")
+        with MDK(Config(server_url=url)) as other:
+            assert other.session().resolve("svc", "1.0").address == "http://one"
+            one.stop()
+            wait_until(lambda: not other.nodes("svc"), "gone")
+        assert stranger.services() == []
+
+
+def test_killed_process_disappears(server: tuple[str, Program]) -> None:
+    """A process that is killed leaves the table of the others."""
+    url, _ = server
+    code = "import mdk, time\nm = mdk.start()\nm.register('svc', '1.0', 'http://it')\nprint('up')\ntime.sleep(60)"
+    environment = {"MDK_SERVER_URL": url, "DATAWIRE_TOKEN": "", "PYTHONPATH": PYTHONPATH}
+    with MDK(Config(server_url=url)) as mdk, running("-c", code, **environment) as program:
+        assert mdk.session().resolve("svc", "1.0").address == "http://it"
+        program.process.kill()
+        wait_until(lambda: not mdk.nodes("svc"), "still there")
+
+
+def test_logs_reach_store_and_subscribers(server: tuple[str, Program]) -> None:
+    """Everything that is logged is acknowledged and relayed, in order; interactions are acknowledged."""
+    url, _ = server
+    texts: list[str] = []
+    with MDK(Config(server_url=url)) as reader, MDK(Config(server_url=url)) as writer:
+        reader.subscribe(lambda log: texts.append(log.text))
+        reader.register("ready", "1.0", "x")
+        writer.session().resolve("ready", "1.0")
+        session = writer.session()
+        for i in range(2000):
+            session.info("c", str(i))
+        with session.interaction():
+            session.resolve("ready", "1.0")
+        wait_until(lambda: len(texts) == 2002, "all logs")
+        wait_until(lambda: not unacknowledged(writer), "all acknowledged")
+    assert texts[:2000] == [str(i) for i in range(2000)]
+
+
+def test_server_restarts(tmp_path: Path) -> None:
+    """Killed and started again: clients come back by themselves with their nodes, and nothing that waited is lost."""
+    with mdk_server(tmp_path) as (url, program):
+        port = int(url.rsplit(":", 1)[1].split("/")[0])
+        one, other = MDK(Config(server_url=url)).start(), MDK(Config(server_url=url)).start()
+        one.register("svc", "1.0", "http://one")
+        assert other.session().resolve("svc", "1.0").address == "http://one"
+        program.process.kill()
+        program.process.wait()
+    other.session().info("c", "while away")
+    assert other.session().resolve("svc", "1.0").address == "http://one"
+    with mdk_server(tmp_path, port):
+        wait_until(lambda: not unacknowledged(other), "the log arrives")
+        with MDK(Config(server_url=url)) as third:
+            assert third.session().resolve("svc", "1.0").address == "http://one"
+        one.stop()
+        other.stop()
+
+
+def test_stop_is_quick(server: tuple[str, Program]) -> None:
+    """With a server there, a goodbye with something to say takes no time to speak of."""
+    url, _ = server
+    mdk = MDK(Config(server_url=url)).start()
+    mdk.register("svc", "1.0", "http://me")
+    mdk.session().resolve("svc", "1.0")
+    mdk.session().info("c", "the last")
+    start = time.monotonic()
+    mdk.stop()
+    assert time.monotonic() - start < 0.5
+    assert not unacknowledged(mdk)

@@ -85,7 +85,6 @@ async def _listen(settings: Settings, hub: Hub, stack: AsyncExitStack) -> Listen
 async def _end(hub: Hub, listener: Listener) -> None:
     """Accept no more, store and acknowledge what was received, say goodbye, hang up."""
     logger.info("ending: storing what was received, then closing %d connections", listener.connections)
-    hub.is_ending = True
     listener.stop_accepting()
     await hub.flush(timeout_s=FLUSH_S)
     hub.close(SHUTDOWN)

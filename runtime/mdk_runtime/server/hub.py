@@ -73,7 +73,8 @@ class Hub:
         connection.tenant.disconnected(connection, now=self._loop.time())
 
     async def flush(self, *, timeout_s: float) -> None:
-        """Read no more, and wait until everything received is stored and acknowledged, at most that long."""
+        """Accept and read no more, and wait until everything received is stored and acknowledged, at most that long."""
+        self.is_ending = True
         self.may_read.clear()
         try:
             async with asyncio.timeout(timeout_s):

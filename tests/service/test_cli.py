@@ -1,0 +1,56 @@
+"""The command line as a user meets it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from service.programs import ROOT, WITHIN_S
+from service.servers import COMMAND
+
+
+def run(*options: str) -> tuple[int, str, str]:
+    """Status, stdout and stderr of `mdk`."""
+    done = subprocess.run(
+        [sys.executable, "-c", COMMAND, *options],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=WITHIN_S,
+        check=False,
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_help_names_the_commands() -> None:
+    """And each command's help its options, with their defaults."""
+    status, said, _ = run("--help")
+    assert status == 0
+    assert "server" in said
+    assert "demo" in said
+    status, said, _ = run("server", "--help")
+    assert status == 0
+    for option in ("--host", "--port", "--data", "--ready-file", "--grace", "--insecure"):
+        assert option in said
+    assert "8765" in said
+
+
+@pytest.mark.parametrize(
+    ("options", "wrong"),
+    [
+        ((), "COMMAND"),
+        (("nonsense",), "nonsense"),
+        (("server", "--port", "x"), "'x' is no port"),
+        (("server", "--port", "65536"), "'65536' is no port"),
+        (("server", "--grace", "-1"), "'-1' is no number of seconds"),
+        (("server", "--host", "0.0.0.0"), "say --insecure"),
+    ],
+)
+def test_wrong_usage(options: tuple[str, ...], wrong: str) -> None:
+    """Status 2, and what is wrong, without a traceback."""
+    status, said, complaint = run(*options)
+    assert (status, said) == (2, "")
+    assert wrong in complaint
+    assert "Traceback" not in complaint

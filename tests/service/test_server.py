@@ -1,0 +1,259 @@
+"""A real server, and clients that speak as the original's captures do."""
+
+from __future__ import annotations
+
+import json
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from websockets.exceptions import ConnectionClosed
+
+from conformance import captures
+from mdk_runtime.storage.reader import Reader
+from service.programs import ROOT, WITHIN_S
+from service.servers import COMMAND, RawClient, ServerProcess, active, log, server
+
+NODE_SILENCE_S = 0.2
+"""As long as a test waits to see that nothing comes."""
+
+
+@pytest.fixture
+def running(tmp_path: Path) -> Iterator[ServerProcess]:
+    """A server with a short grace."""
+    with server(tmp_path, "--grace", "0.3") as started:
+        yield started
+
+
+def http(url: str, path: str = "/rtp", **headers: str) -> tuple[int, dict[str, str]]:
+    """A plain HTTP request's status and JSON body."""
+    base = url.replace("ws:", "http:").removesuffix("/rtp")
+    request = urllib.request.Request(base + path, headers={name.replace("_", "-"): headers[name] for name in headers})
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        urllib.request.urlopen(request, timeout=WITHIN_S)
+    with caught.value as answer:
+        assert answer.headers["Content-Type"] == "application/json"
+        body: dict[str, str] = json.loads(answer.read())
+        return answer.code, body
+
+
+def test_the_ready_file_tells_where(running: ServerProcess) -> None:
+    """URL and pid; the URL is one that a client can use."""
+    assert running.ready == {"rtp": running.url, "pid": running.process.pid}
+    with RawClient(running.url) as client:
+        client.open()
+
+
+def test_silent_until_open(running: ServerProcess) -> None:
+    """The first frame is the client's (wire/README.md, rule 1)."""
+    with RawClient(running.url) as client:
+        assert client.is_silent(NODE_SILENCE_S)
+        client.open()
+
+
+def test_nodes_reach_everyone_of_the_tenant(running: ServerProcess) -> None:
+    """Those there and those who come; nobody of another tenant; and again when they go."""
+    with RawClient(running.url) as one, RawClient(running.url) as two, RawClient(running.url, token="x") as other:
+        one.open("n1")
+        two.open("n2")
+        other.open("n3")
+        one.send(active())
+        assert one.receive()["node"]["address"] == two.receive()["node"]["address"] == "http://a"
+        with RawClient(running.url) as late:
+            late.open("n4")
+            assert late.receive() == {**active(), "node": {**active()["node"], "environment": {"name": "sandbox"}}}
+        one.send({**active(), "type": "expire"})
+        assert one.receive()["type"] == two.receive()["type"] == "expire"
+        assert other.is_silent(NODE_SILENCE_S)
+
+
+def test_a_killed_client_is_gone_after_the_grace(running: ServerProcess) -> None:
+    """Its connection breaks without goodbye: others learn it soon, not after the ttl."""
+    with RawClient(running.url) as watcher:
+        watcher.open("w")
+        victim = RawClient(running.url).open("n1")
+        victim.send(active())
+        assert watcher.receive()["type"] == "active"
+        victim.websocket.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        victim.websocket.socket.close()
+        assert watcher.receive()["type"] == "expire"
+
+
+def test_a_silent_node_lapses(running: ServerProcess) -> None:
+    """A client that is there but renews nothing loses its node with the ttl."""
+    with RawClient(running.url) as client:
+        client.open()
+        began = time.monotonic()
+        client.send(active(ttl=0.4))
+        assert client.receive()["type"] == "active"
+        assert client.receive()["type"] == "expire"
+        assert 0.35 < time.monotonic() - began < 0.4 + WITHIN_S
+
+
+def test_logs_are_stored_once_and_acknowledged(running: ServerProcess) -> None:
+    """Each by its own number, the repeated ones too; the follower sees each once."""
+    with RawClient(running.url) as follower, RawClient(running.url) as client:
+        follower.open("f")
+        follower.send({"type": "subscribe"})
+        client.open()
+        for sequence in (0, 1, 0, 2):
+            client.send(log(sequence, text=f"text {sequence}"))
+        client.send({"uuid": "u", "session": "t", "node": "n1", "type": "interactionevent", "sequence": 0, "sync": 1})
+        client.send({"uuid": "u", "session": "t", "node": "n1", "type": "interactionevent", "sequence": 1, "sync": 1})
+        acks = [client.receive() for _ in range(6)]
+        assert [one["sequence"] for one in acks if one["type"] == "logack"] == [0, 1, 0, 2]
+        assert [one["sequence"] for one in acks if one["type"] == "interactionack"] == [0, 1]
+        with Reader(running.tenant_folder()) as reader:
+            assert reader.counts() == (3, 1)
+            assert [one.text for one in reader.logs_of_trace("t")] == ["text 0", "text 1", "text 2"]
+        assert [follower.receive()["text"] for _ in range(3)] == ["text 0", "text 1", "text 2"]
+
+
+@pytest.mark.parametrize("name", ["02_register_heartbeat_stop", "05_logs", "07_interactions", "09_sessions"])
+def test_a_captured_client_is_served(running: ServerProcess, name: str) -> None:
+    """All that it sent, in one go: each log and interaction is acknowledged, and the server goes on."""
+    frames = [one for one in captures.frames(name) if one.from_client and one.connection == 1]
+    types = [json.loads(one.text)["type"] for one in frames]
+    with RawClient(running.url) as client:
+        for frame in frames:
+            client.send(frame.text)
+        expected = {"logack": types.count("log"), "interactionack": types.count("interactionevent")}
+        while any(expected.values()):
+            kind = client.receive()["type"]
+            if kind in expected:
+                expected[kind] -= 1
+    with RawClient(running.url) as client:
+        client.open()
+
+
+def test_goodbye_on_sigterm(running: ServerProcess) -> None:
+    """What was received is stored and acknowledged, then each client gets `close`, and the status is 0 within 5 s."""
+    with RawClient(running.url) as client:
+        client.open()
+        for sequence in range(500):
+            client.send(log(sequence))
+        client.receive()
+        began = time.monotonic()
+        assert running.terminate() == 0
+        assert time.monotonic() - began < 5
+        frames = client.rest()
+        assert frames[-1] == {"type": "close", "error": {"code": "shutdown", "title": "the server ends"}}
+        acked = {one["sequence"] for one in frames if one["type"] == "logack"} | {0}
+    with Reader(running.tenant_folder()) as reader:
+        assert acked <= {one.sequence for one in reader.recent_logs(limit=1000)}
+
+
+def test_what_is_no_client_is_told_so(running: ServerProcess) -> None:
+    """Other paths, plain HTTP, web pages: a status and a JSON body that says what would be right."""
+    assert http(running.url, "/other") == (404, {"error": "not_found", "detail": "the protocol is at /rtp"})
+    assert http(running.url)[0] == 426
+    upgrade = {"Upgrade": "websocket", "Connection": "Upgrade", "Sec_WebSocket_Key": "x" * 22 + "=="}
+    assert http(running.url, **upgrade, Sec_WebSocket_Version="12")[0] == 426
+    upgrade["Sec_WebSocket_Version"] = "13"
+    for origin in ("http://localhost", "https://x.org", "null", "chrome-extension://x"):
+        assert http(running.url, **upgrade, Origin=origin)[:1] == (403,)
+
+
+def test_an_originals_token(running: ServerProcess) -> None:
+    """Not escaped, blanks and all, and repeated in Origin: one tenant with the client that escapes it."""
+    host, port = "127.0.0.1", int(running.url.rpartition(":")[2].partition("/")[0])
+    (captured,) = [
+        json.loads(line)["data"]
+        for line in (captures.FOLDER / "01_open.jsonl").read_text().splitlines()
+        if "token=a b&c=d HTTP" in line
+    ]
+    with RawClient(running.url, token="a%20b") as ours, socket.create_connection((host, port), WITHIN_S) as original:
+        ours.open()
+        original.sendall(captured.encode()[:20])
+        original.sendall(captured.encode()[20:])
+        assert b"101 Switching" in original.recv(65536)
+        payload = json.dumps({"type": "open", "nodeId": "o"}).encode()
+        node = json.dumps(active("o")).encode()
+        for data in (payload, node):
+            size = bytes([0x80 | len(data)]) if len(data) < 126 else b"\xfe" + len(data).to_bytes(2, "big")
+            original.sendall(b"\x81" + size + b"\0\0\0\0" + data)
+        assert ours.receive()["node"]["id"] == "o"
+
+
+def test_a_token_is_never_written(running: ServerProcess) -> None:
+    """Neither to the log nor to the disk, in whatever way it came; a second server tells what is wrong without it."""
+    secret = "S3CRET"
+    for token, headers in ((secret, {}), (None, {"Authorization": f"Bearer {secret}"})):
+        with RawClient(
+            running.url, token=token, additional_headers=headers, origin=f"{running.url}?token={secret}"
+        ) as c:
+            c.open("n1")
+            c.send(log(0 if token else 1))
+            c.receive()
+            c.send("x" * 3_000_000)
+            with pytest.raises(ConnectionClosed):
+                c.receive()
+    http(running.url, f"/other?token={secret}")
+    with Reader(running.tenant_folder()) as reader:
+        assert reader.counts() == (2, 0), "both ways name one tenant"
+    assert running.terminate() == 0
+    texts = [path.read_bytes() for path in running.data.rglob("*") if path.is_file()] + [running.log.read_bytes()]
+    names = [str(path) for path in running.data.rglob("*")]
+    assert not any(secret.encode() in text for text in texts)
+    assert not any(secret in name for name in names)
+    assert "Traceback" not in running.log.read_text()
+
+
+def test_no_token_is_the_default_tenant(running: ServerProcess) -> None:
+    """So a server and a client work with nothing set."""
+    with RawClient(running.url, token=None) as client:
+        client.open()
+        client.send(log(0))
+        client.receive()
+    assert running.tenant_folder().name == "default"
+    assert "no token is tenant 'default'" in running.log.read_text()
+
+
+def failing(*options: str) -> tuple[int, str]:
+    """Status and stderr of a server that does not start."""
+    done = subprocess.run(
+        [sys.executable, "-c", COMMAND, "server", *options],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=WITHIN_S,
+        check=False,
+    )
+    assert "Traceback" not in done.stderr
+    return done.returncode, done.stderr
+
+
+def test_reasons_not_to_start(running: ServerProcess, tmp_path: Path) -> None:
+    """Each said in one line, with what would be right; 1 for what the machine refuses, 2 for what the user asked."""
+    port = running.url.rpartition(":")[2].partition("/")[0]
+    status, said = failing("--port", port, "--data", str(tmp_path / "other"))
+    assert (status, said.count("\n")) == (1, 1)
+    assert f"cannot listen on 127.0.0.1 port {port}: Address already in use" in said
+    status, said = failing("--port", "0", "--data", str(running.data))
+    assert (status, "another server uses it; --data names another one" in said) == (1, True)
+    status, said = failing("--port", "0", "--data", str(running.log))
+    assert (status, "cannot be used" in said) == (1, True)
+    status, said = failing("--port", "0", "--data", str(tmp_path / "d"), "--ready-file", "/no/such/folder/f")
+    assert (status, "the ready file /no/such/folder/f cannot be written" in said) == (1, True)
+    status, said = failing("--port", "0", "--host", "0.0.0.0")
+    assert (status, "--insecure" in said) == (2, True)
+    assert failing("--port", "99999")[0] == failing("--grace", "x")[0] == 2
+
+
+def test_a_restarted_server_knows_what_it_stored(tmp_path: Path) -> None:
+    """Everything sent again after the restart is known, and acknowledged."""
+    for _ in range(2):
+        with server(tmp_path) as running, RawClient(running.url) as client:
+            client.open()
+            for sequence in range(5):
+                client.send(log(sequence))
+            assert [client.receive()["sequence"] for _ in range(5)] == [0, 1, 2, 3, 4]
+            assert running.terminate() == 0
+            with Reader(running.tenant_folder()) as reader:
+                assert reader.counts() == (5, 0)

@@ -1,0 +1,219 @@
+"""Tenants, timers and storage together, without a network."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from websockets.datastructures import Headers
+
+from mdk_protocol.messages import Open, ProtocolError
+from mdk_runtime.core.tenant import ClientEndpoint
+from mdk_runtime.server import hub as module
+from mdk_runtime.server.hub import Hub
+from mdk_runtime.storage import writer as writer_module
+from mdkspec_runtime.links.aio import Handshake, Refusal
+
+WITHIN_S = 10.0
+UPGRADE = {"Upgrade": "websocket", "Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": "k"}
+
+
+@asynccontextmanager
+async def hub_in(folder: Path) -> AsyncIterator[Hub]:
+    """A hub whose writer runs."""
+    made = Hub(folder, Open(), grace_s=0.05)
+    made.writer.start()
+    try:
+        yield made
+    finally:
+        await asyncio.to_thread(made.writer.stop, timeout_s=1.0)
+
+
+class Client:
+    """An endpoint without a connection."""
+
+    def __init__(self, hub: Hub, token: str = "", node_id: str = "n") -> None:
+        answer = hub.accept(Handshake("/rtp", f"token={token}", Headers(UPGRADE), ("127.0.0.1", 1)))
+        assert isinstance(answer, ClientEndpoint)
+        self.hub, self.endpoint = hub, answer
+        self.woken = asyncio.Event()
+        self.frames: list[dict[str, Any]] = []
+        self.endpoint.wake = self.woken.set
+        self.now = asyncio.get_running_loop().time
+        self.endpoint.connected(now=self.now())
+        self.send({"type": "open", "nodeId": node_id})
+        self.collect()
+        self.frames.clear()
+
+    def send(self, message: dict[str, Any]) -> None:
+        """To the server."""
+        self.endpoint.receive(json.dumps(message), now=self.now())
+
+    def collect(self) -> None:
+        """What is written so far."""
+        while frames := self.endpoint.take_output():
+            self.frames += [json.loads(frame) for frame in frames]
+
+    async def next(self) -> dict[str, Any]:
+        """The next frame."""
+        async with asyncio.timeout(WITHIN_S):
+            while not self.frames:
+                self.woken.clear()
+                self.collect()
+                if not self.frames:
+                    await self.woken.wait()
+        return self.frames.pop(0)
+
+    def cut(self) -> None:
+        """The connection breaks."""
+        self.endpoint.lost(now=self.now())
+        self.hub.ended(self.endpoint)
+
+
+def active() -> dict[str, Any]:
+    """Registers a node."""
+    return {"type": "active", "node": {"id": "n", "service": "s", "version": "1", "address": "a"}}
+
+
+def log(sequence: int, **fields: Any) -> dict[str, Any]:
+    """A log."""
+    return {"type": "log", "node": "n", "sequence": sequence, **fields}
+
+
+@pytest.mark.asyncio
+async def test_changes_and_lapses_come_by_themselves(tmp_path: Path) -> None:
+    """A registration at once, the end of a broken connection's nodes after the grace."""
+    async with hub_in(tmp_path) as hub:
+        one, watcher = Client(hub), Client(hub, node_id="w")
+        one.send(active())
+        assert (await watcher.next())["type"] == "active"
+        one.cut()
+        assert (await watcher.next())["type"] == "expire"
+
+
+@pytest.mark.asyncio
+async def test_acknowledged_when_durable(tmp_path: Path) -> None:
+    """And `flush` waits for it."""
+    async with hub_in(tmp_path) as hub:
+        client = Client(hub)
+        for sequence in range(50):
+            client.send(log(sequence))
+        await hub.flush(timeout_s=WITHIN_S)
+        client.collect()
+        assert [frame["sequence"] for frame in client.frames] == list(range(50))
+        assert not hub.may_read.is_set()
+        hub.close(ProtocolError(code="shutdown"))
+        assert hub.may_read.is_set()
+        client.collect()
+        assert client.frames[-1]["type"] == "close"
+
+
+@pytest.mark.asyncio
+async def test_the_refused_is_named(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Nodes that are not whole and logs that cannot be stored: who, and why; and not for ever."""
+    async with hub_in(tmp_path) as hub:
+        client = Client(hub, token="SECRET")
+        with caplog.at_level(logging.WARNING):
+            client.send({"type": "active", "node": {"service": "s", "id": "n"}})
+            client.send(log(-5))
+            assert (await client.next()) == {"type": "logack", "sequence": -5}
+        node, message = [record.getMessage() for record in caplog.records]
+        assert node.endswith("(service 's'): it has no version and no address")
+        assert "cannot store a Log of token-" in message
+        assert "from 'n': sequence is -5; expected a number from 0" in message
+        assert "SECRET" not in caplog.text
+
+
+@pytest.mark.asyncio
+async def test_naming_ends(tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client that is wrong all the time does not fill the log."""
+    monkeypatch.setattr(module, "NAMED_MAX", 3)
+    async with hub_in(tmp_path) as hub:
+        client = Client(hub)
+        with caplog.at_level(logging.WARNING):
+            for number in range(10):
+                client.send(log(-1 - number))
+            for _ in range(10):
+                await client.next()
+        assert [record.getMessage().partition(":")[0] for record in caplog.records][-1] == "no more of these are named"
+        assert len(caplog.records) == 4
+
+
+@pytest.mark.asyncio
+async def test_idle_tenants_make_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A tenant in use stays; where all are in use a new one is refused."""
+    monkeypatch.setattr(module, "TENANTS_MAX", 2)
+    async with hub_in(tmp_path) as hub:
+        one = Client(hub, "a")
+        Client(hub, "b").cut()
+        Client(hub, "c")
+        answer = hub.accept(Handshake("/rtp", "token=d", Headers(UPGRADE), ("127.0.0.1", 1)))
+        assert isinstance(answer, Refusal)
+        assert answer.status == 503
+        Client(hub, "a", node_id="w")
+        one.send(active())
+        assert (await one.next())["type"] == "active"
+        hub.is_ending = True
+        answer = hub.accept(Handshake("/rtp", "token=a", Headers(UPGRADE), ("127.0.0.1", 1)))
+        assert isinstance(answer, Refusal)
+        assert answer.error == "shutdown"
+
+
+@pytest.mark.asyncio
+async def test_reading_waits_for_storage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While too much waits nothing is read; when there is room it goes on."""
+    monkeypatch.setattr(writer_module, "BACKLOG_MAX", 10)
+    made = Hub(tmp_path, Open(), grace_s=1.0)
+    client = Client(made)
+    for sequence in range(20):
+        client.send(log(sequence))
+    await asyncio.sleep(0)
+    assert not made.may_read.is_set()
+    made.writer.start()
+    async with asyncio.timeout(WITHIN_S):
+        await made.may_read.wait()
+    await asyncio.to_thread(made.writer.stop, timeout_s=1.0)
+
+
+@pytest.mark.asyncio
+async def test_discovery_outlives_storage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While storage fails logs beyond the backlog stay with their senders; these are sent for when it works again."""
+    monkeypatch.setattr(writer_module, "BACKLOG_MAX", 5)
+    monkeypatch.setattr(writer_module, "RETRY_S_MAX", 0.01)
+    blocked = tmp_path / "default"
+    blocked.write_text("no folder")
+    async with hub_in(tmp_path) as hub:
+        client, watcher = Client(hub), Client(hub, node_id="w")
+        client.send(log(0))
+        async with asyncio.timeout(WITHIN_S):
+            while not hub.writer.is_failing:  # noqa: ASYNC110  # set by a thread
+                await asyncio.sleep(0.005)
+        for sequence in range(1, 20):
+            client.send(log(sequence))
+            await asyncio.sleep(0)
+        assert hub.may_read.is_set()
+        assert hub.writer.backlog < 10
+        client.send(active())
+        assert (await watcher.next())["type"] == "active"
+        blocked.unlink()
+        frames = [await client.next()]
+        while frames[-1]["type"] != "close":
+            frames.append(await client.next())
+        assert frames[-1]["error"]["code"] == "resend"
+        assert {"type": "logack", "sequence": 0} in frames
+        assert watcher.endpoint.is_connected
+
+
+@pytest.mark.asyncio
+async def test_a_hub_without_a_loop_keeps_quiet(tmp_path: Path) -> None:
+    """What became durable after the loop ended is known when it comes again."""
+    hub = Hub(tmp_path, Open(), grace_s=1.0)
+    hub._loop = asyncio.new_event_loop()  # pyright: ignore[reportPrivateUsage]
+    hub._loop.close()  # pyright: ignore[reportPrivateUsage]
+    hub.writer._deliver([])  # pyright: ignore[reportPrivateUsage]

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 BATCH = 500
 """Items taken from the intake before the loop looks at the socket again."""
 DROP_WARNING_EVERY_S = 5.0
+CANCEL_ROUNDS = 5
+CANCEL_ROUND_S = 0.02
+"""A task that is cancelled, and then waits for something in its clean-up, is cancelled again."""
 ACK_CHECK_EVERY_S = 0.005
 ACKS_WITHIN_S = 1.0
 """As long as a farewell waits for a connected server to acknowledge what it was sent."""
@@ -125,7 +128,18 @@ class IoThread:
             _log.exception("the MDK's thread has failed; nothing is sent or received any more")
         finally:
             self._intake.hold()
+            self._cancel_all()
             self._loop.close()
+
+    def _cancel_all(self) -> None:
+        """End what still runs, such as a closing handshake that the server does not answer."""
+        for _ in range(CANCEL_ROUNDS):
+            tasks = asyncio.all_tasks(self._loop)
+            if not tasks:
+                return
+            for task in tasks:
+                task.cancel()
+            self._loop.run_until_complete(asyncio.wait(tasks, timeout=CANCEL_ROUND_S))
 
     async def _main(self) -> None:
         url = self._config.connection_url

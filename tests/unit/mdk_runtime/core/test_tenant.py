@@ -10,7 +10,7 @@ import pytest
 from conformance import captures
 from mdk_protocol.messages import Log, Open, ProtocolError
 from mdk_protocol.tables import SESSION_SERVER
-from mdk_runtime.core.tenant import Connection, Outcome, Tenant, Write
+from mdk_runtime.core.tenant import REFUSALS_MAX, Connection, Outcome, Tenant, Write
 
 MESSAGE_BYTES_MAX = SESSION_SERVER.codec.message_bytes_max
 """A message that comes in with just as much is larger when its defaults are written out."""
@@ -369,3 +369,37 @@ def test_the_log_of_a_write() -> None:
     (write,) = network.tenant.take_writes()
     assert isinstance(write.message, Log)
     assert (write.message.sequence, write.message.level, write.connection) == (3, "WARN", one.connection)
+
+
+def test_a_log_without_a_number_is_not_acknowledged() -> None:
+    """There is nothing to name it by; it is stored and shown."""
+    network = Network()
+    one = network.client("s1")
+    one.send({"type": "subscribe"}, {"type": "log", "node": "s1"})
+    network.store()
+    assert one.take() == ["log"]
+
+
+def test_refusals_kept_for_the_log_are_bounded() -> None:
+    """All are counted."""
+    network = Network()
+    one = network.client("s1")
+    for _ in range(REFUSALS_MAX + 1):
+        one.connection.endpoint.receive(json.dumps(active(version=None)), now=0.0)
+    assert len(network.tenant.take_refusals()) == REFUSALS_MAX
+    assert network.tenant.take_refusals() == []
+    assert network.tenant.counters["node refused"] == REFUSALS_MAX + 1
+
+
+def test_who_has_hung_up_gets_nothing_more() -> None:
+    """Neither changes nor a goodbye nor logs; and a tenant needs no shell."""
+    network = Network()
+    network.tenant.wake = None
+    one, other = network.client("s1"), network.client("s2")
+    other.send({"type": "subscribe"}, {"type": "close"})
+    one.send(active(), log(0))
+    network.store()
+    network.tenant.close(ProtocolError(code="shutdown"), now=0.0)
+    network.work()
+    assert other.take() == []
+    assert one.take() == ["active svc a", "logack 0", "close shutdown"]

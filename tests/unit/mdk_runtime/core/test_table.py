@@ -178,6 +178,18 @@ def test_expire_by_address() -> None:
     assert picks(table, 1) == ["a"]
 
 
+def test_nodes_without_a_sender() -> None:
+    """A node that names no process is known by its address, alone or beside one that does."""
+    table = filled("b")
+    nobody = Node("svc", "1.0", "a", environment=SANDBOX, reporter=Reporter())
+    table.active(nobody)
+    table.active(Node("svc", "1.0", "b", environment=SANDBOX, reporter=Reporter()))
+    assert picks(table, 2) == ["b", "a"]
+    table.expired("svc", "sandbox", None, "a")
+    table.expired("svc", "sandbox", None, "b")
+    assert picks(table, 1) == [None]
+
+
 def test_expire_of_the_unknown() -> None:
     """What is not there cannot go."""
     table = filled("a")

@@ -57,6 +57,10 @@ class SessionServerHandler(Protocol):
         """Told on `recv Log`."""
         ...
 
+    def subscribed(self) -> None:
+        """Told on `recv Subscribe`."""
+        ...
+
     def interaction_received(self, m: InteractionEvent) -> None:
         """Told on `recv InteractionEvent`."""
         ...

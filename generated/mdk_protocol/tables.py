@@ -316,7 +316,12 @@ TRACING_SERVER_MACHINE: Final = Machine(
     states={
         "Up": {
             "recv Log": (Transition("tracing.mdkspec:53", actions=(Tell("log_received", lambda x, m: (m,)),)),),
-            "recv Subscribe": (Transition("tracing.mdkspec:54", actions=(SetFlag("Tracing.following", True),)),),
+            "recv Subscribe": (
+                Transition(
+                    "tracing.mdkspec:54",
+                    actions=(SetFlag("Tracing.following", True), Tell("subscribed", lambda x, _: ())),
+                ),
+            ),
             "call relay": (
                 Transition(
                     "tracing.mdkspec:55",

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
+import mdk
 from conformance import captures
 from mdk_protocol import CODEC, SESSION_CLIENT, SESSION_SERVER, SharedContext
 from mdkspec_runtime.monitor import Monitor
@@ -53,6 +54,20 @@ def test_every_context_of_the_original_is_read(text: str) -> None:
     assert context.clock.clocks == plain["clock"]["clocks"]
     assert context.properties == plain["properties"]
     assert CODEC.decode_record(SharedContext, CODEC.encode_record(context)) == context
+
+
+@pytest.mark.parametrize("text", CONTEXTS)
+def test_every_context_of_the_original_is_joined(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Same trace, same properties, the parent's clock ticked and a level appended, its own environment."""
+    monkeypatch.setenv("MDK_DISCOVERY_SOURCE", "static:nodes=[]")
+    plain = json.loads(text, parse_constant=lambda _: None)
+    session = mdk.init().join(text)
+    joined = json.loads(session.inject())
+    *parents, last = plain["clock"]["clocks"]
+    assert joined["traceId"] == plain["traceId"]
+    assert joined["clock"]["clocks"] == [*parents, last + 1, 0]
+    assert joined["environment"]["name"] == plain["environment"]["name"]
+    assert {name: session.get_property(name) for name in plain["properties"]} == plain["properties"]
 
 
 SPOKE_FIRST = {f"08_reconnect:{line}" for line in (69, 81, 93, 104)}

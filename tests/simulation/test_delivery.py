@@ -67,6 +67,9 @@ class Desk:
     def expired(self, node: messages.Node) -> None:
         """Not told here."""
 
+    def subscribed(self) -> None:
+        """Not told here."""
+
     def log_received(self, m: Log) -> None:
         """Store it once."""
         assert isinstance(m.sequence, int)

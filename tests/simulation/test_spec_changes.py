@@ -60,7 +60,7 @@ def test_a_renamed_type_still_talks_to_an_old_peer(tmp_path: Path) -> None:
     ("file", "line", "code"),
     [
         ("discovery.mdkspec", "      recv Clear      -> tell cleared()\n", "MDK3011"),
-        ("tracing.mdkspec", "      recv Subscribe    -> set following\n", "MDK3011"),
+        ("tracing.mdkspec", "      recv Subscribe    -> set following, tell subscribed()\n", "MDK3011"),
         ("metrics.mdkspec", "      recv InteractionEvent(m) -> tell interaction_received(m)\n", "MDK3011"),
         ("discovery.mdkspec", "      recv Active(m)  -> tell refused(m.node)\n", "MDK3006"),
     ],

@@ -72,6 +72,8 @@ class Tenant:
         self.leases.wake = self._wake_shell
         self.connections: dict[Connection, None] = {}
         """Those whose client has spoken, in the order in which they did."""
+        self.followers: dict[Connection, None] = {}
+        """Those whose client wants every log."""
         self.counters: Counter[str] = Counter()
         """Outcomes of writes by kind (`log new`), nodes refused, lapses."""
         self._refusals: list[Refusal] = []
@@ -104,6 +106,7 @@ class Tenant:
     def disconnected(self, connection: Connection, *, now: float) -> None:
         """The connection is gone. Senders that it was the last one of have the grace to come back."""
         self.connections.pop(connection, None)
+        self.followers.pop(connection, None)
         for sender in connection.senders:
             self._touch[sender] -= 1
             if not self._touch[sender]:
@@ -221,7 +224,7 @@ class Tenant:
             self._wake_shell()
 
     def _relay(self, log: Log, now: float) -> None:
-        for connection in self.connections:
+        for connection in self.followers:
             if connection.endpoint.is_connected:
                 try:
                     connection.endpoint.relay(log, now=now)
@@ -306,6 +309,10 @@ class Connection:
     def expired(self, node: Node) -> None:
         """The lease is released already."""
         self.tenant.taken_back(self, node)
+
+    def subscribed(self) -> None:
+        """The client wants every log from now on."""
+        self.tenant.followers[self] = None
 
     def log_received(self, m: Log) -> None:
         """Acknowledged when it is stored."""

@@ -17,8 +17,9 @@ CLOSE_NORMAL = 1000
 class Pump:
     """One connection of an endpoint, from `connected` to `lost`.
 
-    Only one task writes at a time, so frames keep their order; who finds it busy leaves his frames to it. A peer
-    that reads too slowly holds up the writer, and does not answer pings: the WebSocket library then ends it.
+    One task reads, another writes. The reader never waits for a write: what the peer sent before it closed is
+    handled, however much was still to be written to it. What piles up for a peer that reads too slowly is bounded by
+    the endpoint, and such a peer does not answer pings: the WebSocket library then ends it.
     """
 
     def __init__(self, endpoint: Endpoint, websocket: Connection, logger: logging.Logger) -> None:
@@ -29,15 +30,16 @@ class Pump:
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at: float | None = None
         self._writing = False
-        self._writer: asyncio.Task[None] | None = None
+        self._woken = asyncio.Event()
 
     async def run(self) -> None:
         """Until the connection has ended."""
         endpoint = self._endpoint
         endpoint.wake = self.wake
         self._input(lambda: endpoint.connected(now=self._loop.time()))
+        writer = self._loop.create_task(self._write())
+        self.wake()
         try:
-            await self.flush()
             while True:
                 frame = await self._websocket.recv()
                 binary = isinstance(frame, bytes)
@@ -46,16 +48,16 @@ class Pump:
                     endpoint.receive(frame, now=now, binary=binary)
                 except Exception:
                     self._log.exception("the application failed on a message; the connection goes on")
-                await self.flush()
+                self._woken.set()
         except ConnectionClosed as closed:
             self._log.debug("connection closed: %s", closed)
         finally:
+            writer.cancel()
             await self._end()
 
     def wake(self) -> None:
         """Something is to be written, or the deadline has moved."""
-        if not self._writing and (self._writer is None or self._writer.done()):
-            self._writer = self._loop.create_task(self._flush_in_background())
+        self._woken.set()
 
     async def flush(self) -> None:
         """Write all output; if the endpoint hangs up, close. Returns at once if another task is writing."""
@@ -72,9 +74,12 @@ class Pump:
             await self._websocket.close(CLOSE_NORMAL)
         self._set_timer()
 
-    async def _flush_in_background(self) -> None:
+    async def _write(self) -> None:
         try:
-            await self.flush()
+            while True:
+                await self._woken.wait()
+                self._woken.clear()
+                await self.flush()
         except ConnectionClosed:
             return  # The reader sees it too, and ends the connection.
 
@@ -102,7 +107,5 @@ class Pump:
         self._endpoint.wake = None
         if self._timer is not None:
             self._timer.cancel()
-        if self._writer is not None:
-            self._writer.cancel()
         await self._websocket.close()
         self._input(lambda: self._endpoint.lost(now=self._loop.time()))

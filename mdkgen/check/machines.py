@@ -37,28 +37,9 @@ from mdkgen.model import (
 
 STUB_NAMES = frozenset(
     [
-        "start",
-        "stop",
-        "connected",
-        "receive",
-        "lost",
-        "tick",
-        "take_output",
-        "hanging_up",
-        "deadline",
-        "connect_at",
-        "connect_failed",
-        "wake",
-        "call",
-        "deliver",
-        "acknowledge",
-        "request",
-        "reply",
-        "state",
-        "counters",
-        "outbox",
-        "handler",
-        "role",
+        *("acknowledge", "call", "connect_at", "connect_failed", "connected", "counters", "deadline", "deliver"),
+        *("hanging_up", "is_connected", "lost", "on_offence", "outbox", "pending", "receive", "reply", "request"),
+        *("role", "start", "state", "stop", "take_output", "tick", "wake"),
     ]
 )
 """Public names of the engine's endpoint, from which the generated stubs derive."""

@@ -83,6 +83,8 @@ class Endpoint:
         """When the shell shall connect; None for: not at all, or it has."""
         self.wake: Callable[[], None] | None = None
         """Set by the shell; called when a call has made output or moved the deadline forward by itself."""
+        self.on_offence: Callable[[PeerError], None] | None = None
+        """Set by the shell; told of every frame that is not taken, for its log."""
 
     @property
     def role(self) -> Role:
@@ -339,6 +341,8 @@ class Endpoint:
                 errors.append(error)
 
     def _offend(self, offence: PeerError) -> None:
+        if self.on_offence is not None:
+            self.on_offence(offence)
         code = self._offences.commit(offence)
         if code is not None:
             self._machines.fail(code, str(offence))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import pytest
 from websockets.asyncio.client import connect
 
 import mdk_protocol
@@ -56,3 +57,29 @@ def test_frames_before_a_close_are_handled() -> None:
         return echo.registered_count
 
     assert asyncio.run(scenario()) == COUNT
+
+
+def test_frames_that_are_not_taken_are_named_in_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    """The first five of a connection, with what is wrong; then silence, so that no peer fills a log."""
+
+    async def scenario() -> None:
+        echo = Echo()
+        async with serve(
+            lambda _: echo.endpoint,
+            "127.0.0.1",
+            0,
+            path="/rtp",
+            message_bytes_max=CODEC.message_bytes_max,
+            ended=lambda _: echo.ended.set(),
+        ) as listener:
+            client = await connect(f"ws://127.0.0.1:{listener.port}/rtp", compression=None)
+            await client.send(CODEC.encode(Open()), text=True)
+            for _ in range(9):
+                await client.send('{"type":"active","node":{"service":"s","version":1.0}}')
+            await client.close()
+            await asyncio.wait_for(echo.ended.wait(), 20)
+
+    asyncio.run(scenario())
+    named = [record.message for record in caplog.records if "not taken" in record.message]
+    text = "a frame of the client is not taken: malformed message: Expected `str`, got `float` - at `$.node.version`"
+    assert named == [text] * 4 + [f"{text}; no more are named on this connection"]

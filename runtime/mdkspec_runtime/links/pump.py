@@ -10,8 +10,11 @@ from websockets.asyncio.connection import Connection
 from websockets.exceptions import ConnectionClosed
 
 from mdkspec_runtime.endpoint import Endpoint
+from mdkspec_runtime.errors import PeerError
 
 CLOSE_NORMAL = 1000
+OFFENCES_NAMED_MAX = 5
+"""Frames of one connection that are named in the log for not being taken; the endpoint counts the rest."""
 
 
 class Pump:
@@ -31,11 +34,13 @@ class Pump:
         self._timer_at: float | None = None
         self._writing = False
         self._woken = asyncio.Event()
+        self._offences = 0
 
     async def run(self) -> None:
         """Until the connection has ended."""
         endpoint = self._endpoint
         endpoint.wake = self.wake
+        endpoint.on_offence = self._name_offence
         self._input(lambda: endpoint.connected(now=self._loop.time()))
         writer = self._loop.create_task(self._write())
         self.wake()
@@ -103,8 +108,14 @@ class Pump:
         except Exception:
             self._log.exception("the application failed on an event; the connection goes on")
 
+    def _name_offence(self, offence: PeerError) -> None:
+        self._offences += 1
+        if self._offences <= OFFENCES_NAMED_MAX:
+            last = "; no more are named on this connection" if self._offences == OFFENCES_NAMED_MAX else ""
+            self._log.warning("a frame of the %s is not taken: %s%s", self._endpoint.role.peer, offence, last)
+
     async def _end(self) -> None:
-        self._endpoint.wake = None
+        self._endpoint.wake = self._endpoint.on_offence = None
         if self._timer is not None:
             self._timer.cancel()
         await self._websocket.close()

@@ -11,6 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from mdkgen.compiler import compile_folder
+from mdkgen.output import compare
+from mdkgen.render import render
+
 ROOT = Path(__file__).parents[3]
 
 
@@ -74,3 +78,19 @@ def test_an_unwritable_or_broken_cache_changes_nothing(tmp_path: Path) -> None:
     blocked.mkdir()
     (blocked / "cache").write_text("a file where a folder should be")
     assert _generate(blocked) == _hashes(ROOT / "generated")
+
+
+@pytest.mark.parametrize(
+    ("spec", "out"),
+    [
+        ("spec", "generated"),
+        ("examples/chat/spec", "examples/chat/generated"),
+        ("examples/jobs/spec", "examples/jobs/generated"),
+    ],
+)
+def test_no_committed_package_differs_from_its_spec(spec: str, out: str) -> None:
+    """The whole tree: nothing stale, missing, extra or edited, in ours and in the examples'."""
+    compilation = compile_folder(ROOT / spec)
+    assert compilation.diagnostics == ()
+    assert compilation.spec is not None
+    assert compare(render(compilation.spec), ROOT / out) == []

@@ -35,6 +35,8 @@ ACKS_WITHIN_S = 1.0
 """As long as a farewell waits for a connected server to acknowledge what it was sent."""
 
 _log = logging.getLogger("mdk.io")
+_messages_log = logging.getLogger("mdk.messages")
+"""Every frame, where MDK_LOG_MESSAGES is set."""
 _abandoned: list[object] = []
 """A forked child must not close its parent's loop: it shares the parent's epoll."""
 
@@ -153,7 +155,8 @@ class IoThread:
             _log.info(
                 "connecting to %s as node %s in environment %s", self._config.server_url, self._core.node_id, place
             )
-            link = self._task(ClientLink(self._endpoint, url, logger=_log).run())
+            observe = _log_frame if self._config.log_messages else None
+            link = self._task(ClientLink(self._endpoint, url, logger=_log, observe=observe).run())
         self._drain()
         self._set_timer()
         await self._stopping.wait()
@@ -271,6 +274,11 @@ class IoThread:
 def _sendable(text: str) -> str:
     """The text, with question marks for halves of characters, which no encoding can carry."""
     return text if text.isascii() else text.encode("utf-8", "replace").decode()
+
+
+def _log_frame(direction: str, frame: str | bytes) -> None:
+    text = frame if isinstance(frame, str) else frame.decode(errors="replace")
+    _messages_log.info("%s %s", direction, text)
 
 
 def _log_failure(task: asyncio.Task[None]) -> None:

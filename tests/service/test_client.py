@@ -462,3 +462,19 @@ def test_table_of_many_nodes(server: ScriptedServer, config: Config) -> None:
     with MDK(config) as mdk:
         wait_until(lambda: sum(len(mdk.nodes(service)) for service in mdk.services()) == 3000, "all nodes")
         assert mdk.session().resolve("svc29", "1.0").address == "http://29"
+
+
+def test_messages_are_logged_where_that_is_asked_for(
+    server: ScriptedServer, config: Config, caplog: pytest.LogCaptureFixture
+) -> None:
+    """MDK_LOG_MESSAGES: every frame at INFO in `mdk.messages`, with its direction; without it, none."""
+    caplog.set_level(logging.INFO, "mdk.messages")
+    for wanted in (False, True):
+        caplog.clear()
+        with MDK(replace(config, log_messages=wanted)) as mdk:
+            mdk.register("logged", "1.0", "http://logged")
+            mdk.session().resolve("logged", "1.0")
+        said = [record.message for record in caplog.records if record.name == "mdk.messages"]
+        kinds = {message.partition("{")[0].strip() for message in said}
+        assert kinds == ({"sent", "received"} if wanted else set())
+        assert any('"active"' in message and "http://logged" in message for message in said) == wanted

@@ -48,6 +48,7 @@ class ClientLink:
         open_timeout_s: As long as one attempt may take.
         ping_every_s: See PING_EVERY_S.
         logger: Told of lost connections and failed attempts.
+        observe: Called with `sent` or `received` and every frame.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class ClientLink:
         open_timeout_s: float = 10.0,
         ping_every_s: float = PING_EVERY_S,
         logger: logging.Logger = _log,
+        observe: Callable[[str, str | bytes], None] | None = None,
     ) -> None:
         self._endpoint = endpoint
         self._url = url if callable(url) else lambda: url
@@ -68,6 +70,7 @@ class ClientLink:
         self._open_timeout_s = open_timeout_s
         self._ping_every_s = ping_every_s
         self._log = logger
+        self._observe = observe
         self._woken = asyncio.Event()
 
     async def run(self) -> None:
@@ -127,7 +130,7 @@ class ClientLink:
         if endpoint.connect_at is None:  # Stopped meanwhile.
             await websocket.close()
             return
-        await Pump(endpoint, websocket, self._log).run()
+        await Pump(endpoint, websocket, self._log, self._observe).run()
 
 
 def shown_url(url: str) -> str:

@@ -25,10 +25,17 @@ class Pump:
     the endpoint, and such a peer does not answer pings: the WebSocket library then ends it.
     """
 
-    def __init__(self, endpoint: Endpoint, websocket: Connection, logger: logging.Logger) -> None:
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        websocket: Connection,
+        logger: logging.Logger,
+        observe: Callable[[str, str | bytes], None] | None = None,
+    ) -> None:
         self._endpoint = endpoint
         self._websocket = websocket
         self._log = logger
+        self._observe = observe
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at: float | None = None
@@ -48,6 +55,8 @@ class Pump:
             while True:
                 frame = await self._websocket.recv()
                 binary = isinstance(frame, bytes)
+                if self._observe is not None:
+                    self._observe("received", frame)
                 now = self._loop.time()
                 try:
                     endpoint.receive(frame, now=now, binary=binary)
@@ -72,6 +81,8 @@ class Pump:
         try:
             while frames := self._endpoint.take_output():
                 for frame in frames:
+                    if self._observe is not None:
+                        self._observe("sent", frame)
                     await self._websocket.send(frame, text=True)
         finally:
             self._writing = False

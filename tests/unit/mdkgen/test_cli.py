@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -147,3 +150,15 @@ def test_wrong_usage_exits_with_2(capsys: pytest.CaptureFixture[str]) -> None:
         main(["genrate", "a", "b"])
     assert caught.value.code == 2
     assert "invalid choice: 'genrate'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("missing", ["lark", "jinja2"])
+def test_without_its_extra_it_says_how_to_get_it(missing: str, tmp_path: Path) -> None:
+    """Exit 2 and the command that installs what is missing; no ImportError."""
+    program = (
+        f"import sys; sys.modules[{missing!r}] = None\n"
+        f"from mdkgen.cli import main; sys.exit(main(['generate', {CHAT!r}, {str(tmp_path / 'out')!r}]))"
+    )
+    environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path / "empty")}
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=environment, timeout=30)
+    assert (done.returncode, done.stderr) == (2, f'mdkgen: {missing} is missing; run: pip install "mdk[gen]"\n')

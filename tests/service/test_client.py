@@ -390,6 +390,8 @@ m = mdk.start()
 m.register("svc", "1.0", "http://me")
 m.session().resolve("svc", "1.0")
 parent = m.node_id
+def say(who):  # one write for a whole line: two processes share this output
+    os.write(1, f"{who} {m.node_id}\\n".encode())
 {fork}
 """
 OS_FORK = """
@@ -397,7 +399,7 @@ child = os.fork()
 assert (m.node_id == parent) == bool(child)
 m.session().info("c", "parent" if child else "child")
 time.sleep(0.5)
-print("parent" if child else "child", m.node_id)
+say("parent" if child else "child")
 if child:
     os.waitpid(child, 0)
 """
@@ -407,13 +409,13 @@ def work(parent):
     assert m.node_id != parent
     m.session().info("c", "child")
     time.sleep(0.5)
-    print("child", m.node_id)
+    say("child")
 process = multiprocessing.get_context("fork").Process(target=work, args=(parent,))
 process.start()
 process.join()
 assert process.exitcode == 0
 m.session().info("c", "parent")
-print("parent", m.node_id)
+say("parent")
 """
 
 
@@ -438,7 +440,7 @@ def test_fork(server: ScriptedServer, fork: str) -> None:
 
 def test_a_killed_parent_is_seen_although_its_child_lives(server: ScriptedServer) -> None:
     """A child does not hold its parent's connection open."""
-    fork = "child = os.fork()\nprint('pid', os.getpid(), flush=True)\ntime.sleep(60)"
+    fork = "child = os.fork()\nos.write(1, b'pid %d\\n' % os.getpid())\ntime.sleep(60)"
     with running("-W", "ignore", "-c", FORKS.replace("{fork}", fork), **program_environment(server)) as program:
         program.wait_for("pid", count=2)
         server.wait_for(lambda: len(server.connections) == 2)

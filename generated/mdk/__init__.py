@@ -16,11 +16,13 @@ from mdk_runtime.errors import (
     UsageError,
 )
 from mdk_runtime.session import Interaction, LoggedMessageId, Session, current_session
+from mdk_runtime.watch import Change, Watch
 
 __all__ = [
     "CONTEXT_HEADER",
     "MDK",
     "BadValue",
+    "Change",
     "ConfigurationError",
     "Environment",
     "Interaction",
@@ -33,6 +35,7 @@ __all__ = [
     "ResolveTimeout",
     "Session",
     "UsageError",
+    "Watch",
     "current_session",
     "init",
     "start",

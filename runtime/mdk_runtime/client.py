@@ -8,12 +8,14 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from random import Random
 from threading import RLock, current_thread
-from time import monotonic, time
+from time import monotonic, sleep, time
 from typing import TYPE_CHECKING, Any
 
 from mdk_protocol.client import SessionClient
 from mdk_runtime import lifecycle
 from mdk_runtime.config import Config, read_config
+from mdk_runtime.core.balancing import POLICIES
+from mdk_runtime.core.breaker import BreakerSettings
 from mdk_runtime.core.client import ClientCore
 from mdk_runtime.core.context import (
     CONTEXT_HEADER,
@@ -28,9 +30,13 @@ from mdk_runtime.core.context import (
     uuid_text,
 )
 from mdk_runtime.core.environments import parse_environment
+from mdk_runtime.core.retries import RetryBudget, pause_s
+from mdk_runtime.core.table import NEXT, WAIT, ServiceSettings
+from mdk_runtime.core.trace_context import Upstream, read_upstream, wanted
 from mdk_runtime.errors import BadValue, NotStarted
 from mdk_runtime.intake import Intake
 from mdk_runtime.session import Session, checked_seconds, current_session
+from mdk_runtime.watch import Watch
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -81,7 +87,11 @@ class MDK:
             listener=self,
             lock=RLock(),
             monotonic=monotonic,
+            random=self._random.random,
         )
+        self.sleep: Callable[[float], None] = sleep
+        """Between the attempts of `session.call`."""
+        self._budgets: dict[str, RetryBudget] = {}
         self.endpoint = SessionClient(self.core, random=self._random.random)
         self._io: IoThread | None = None
         self._default_deadline_s: float | None = None
@@ -160,6 +170,62 @@ class MDK:
         with self.core.lock:
             return self.core.table.nodes(service)
 
+    def watch(self, service: str) -> Watch:
+        """Changes of a service's nodes and breakers, as they happen; those that are there come first, as added.
+
+        `for change in m.watch("hello")` blocks; `Watch.next(timeout)` waits so long; `Watch.close()` ends both.
+        """
+        return Watch(self.core, service)
+
+    def configure(
+        self,
+        service: str,
+        *,
+        policy: str | None = None,
+        failures: int | None = None,
+        retry_after_s: float | None = None,
+        when_all_out: str | None = None,
+    ) -> None:
+        """Say how this process chooses among a service's nodes. What is not given stays as it is.
+
+        Args:
+            service: Its name; it need not be there yet.
+            policy: round_robin (the default), least_pending, p2c_ewma (these two count what is resolved inside
+                interactions until they end) or consistent_hash (the same node for one session's
+                trace; `session.resolve_for` takes any key, under every policy).
+            failures: So many in a row take a node out; 3 by default.
+            retry_after_s: A node that is out is tried again after so many seconds; 30 by default.
+            when_all_out: "wait" (the default): resolve waits, then raises NoNodeAvailable; "next": it hands out the
+                node that is to be tried again soonest.
+        """
+        for name, value, known in (("policy", policy, POLICIES), ("when_all_out", when_all_out, (WAIT, NEXT))):
+            if value is not None and value not in known:
+                raise BadValue(name, value, f"one of {', '.join(known)}")
+        if failures is not None and failures < 1:
+            raise BadValue("failures", failures, "1 or more")
+        if retry_after_s is not None and checked_seconds(retry_after_s) < 0:
+            raise BadValue("retry_after_s", retry_after_s, "0 or more")
+        before = self.core.settings(service)
+        breaker = before.breaker or self.config.breaker
+        settings = ServiceSettings(
+            policy=policy or before.policy,
+            breaker=BreakerSettings(
+                failures=failures if failures is not None else breaker.failures,
+                retry_after_s=retry_after_s if retry_after_s is not None else breaker.retry_after_s,
+                trips=breaker.trips,
+            ),
+            when_all_out=when_all_out or before.when_all_out,
+        )
+        self.core.configure(service, settings)
+
+    def retry_budget(self, service: str) -> RetryBudget:
+        """What `session.call` may still retry."""
+        return self._budgets.setdefault(service, RetryBudget())
+
+    def retry_pause_s(self, attempt: int) -> float:
+        """How long `session.call` waits after an attempt."""
+        return pause_s(attempt, self._random.random)
+
     def wait_for_node(self, environment: Environment, service: str, version: str | None, wait_s: float) -> Node:
         """Block until there is a node. Raises ResolveTimeout."""
         from concurrent.futures import Future
@@ -236,10 +302,7 @@ class MDK:
         context = self._decode(encoded)
         if context is None:
             return self.session()
-        session = Session(self, joined(context, trace_id=self.new_uuid()))
-        if self._default_deadline_s is not None:
-            session.set_deadline(self._default_deadline_s)
-        return session
+        return self._received(joined(context, trace_id=self.new_uuid()), Upstream())
 
     def derive(self, encoded: str | bytes | None) -> Session:
         """A new session with the properties of another, but for its deadline: for what has many receivers."""
@@ -251,12 +314,28 @@ class MDK:
         return session
 
     def join_headers(self, headers: Mapping[str, str]) -> Session:
-        """`join` what a request's headers hold, whatever the case of their names."""
-        encoded = headers.get(CONTEXT_HEADER)
-        if encoded is None:
-            wanted = CONTEXT_HEADER.lower()
-            encoded = next((value for name, value in headers.items() if name.lower() == wanted), None)
-        return self.join(encoded)
+        """`join` what a request's headers hold, whatever the case of their names.
+
+        X-MDK-Context decides. Without one, the trace of a W3C traceparent goes on, with the clock that its tracestate
+        and the properties that its baggage carry; the deadline and the environment do not travel there.
+        """
+        found = wanted(headers)
+        upstream = read_upstream(found)
+        context = self._decode(found.get(CONTEXT_HEADER.lower()))
+        if context is not None:
+            return self._received(joined(context, trace_id=self.new_uuid()), upstream)
+        received = upstream.context(self.core.environment, self.config.baggage_properties)
+        if received is not None:
+            return self._received(received, upstream)
+        session = self.session()
+        session.upstream = upstream
+        return session
+
+    def _received(self, context: Context, upstream: Upstream) -> Session:
+        session = Session(self, context, upstream)
+        if self._default_deadline_s is not None:
+            session.set_deadline(self._default_deadline_s)
+        return session
 
     def set_default_deadline(self, seconds: float) -> None:
         """Sessions that are made or joined from now on end in so many seconds, if not sooner."""

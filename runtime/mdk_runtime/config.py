@@ -32,6 +32,8 @@ class Config:
     experimental: bool = False
     """Whether a session's routes act on its resolves."""
     log_messages: bool = False
+    baggage_properties: tuple[str, ...] = ()
+    """Session properties that travel in W3C baggage, too, where programs of others can read them."""
     routable_address: str | None = None
     """What `register` takes when it is given no address."""
 
@@ -61,6 +63,7 @@ def read_config(variables: Mapping[str, str]) -> Config:
         breaker=_breaker(variables),
         experimental=bool(variables.get("MDK_EXPERIMENTAL")),
         log_messages=bool(variables.get("MDK_LOG_MESSAGES")),
+        baggage_properties=tuple(filter(None, map(str.strip, variables.get("MDK_BAGGAGE_PROPERTIES", "").split(",")))),
         routable_address=_routable_address(variables),
     )
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
 from contextvars import ContextVar, Token
 from itertools import count
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from mdk_runtime.core.context import (
+    CONTEXT_HEADER,
     ROUTES_PROPERTY,
     TIMEOUT_PROPERTY,
     TRACE_PROPERTY,
@@ -28,7 +29,8 @@ from mdk_runtime.core.interactions import (
 )
 from mdk_runtime.core.levels import DEFAULT_RANK, LEVELS, threshold
 from mdk_runtime.core.routes import routed, with_route
-from mdk_runtime.errors import BadValue, NoInteraction
+from mdk_runtime.core.trace_context import Upstream, write_headers
+from mdk_runtime.errors import BadValue, NoInteraction, ResolveTimeout, UsageError
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -45,6 +47,7 @@ RESOLVE_WAIT_S = 10.0
 PROPERTY_BYTES_MAX = 64 * 1024
 """A property travels in every header and every log message of its session."""
 
+_NO_UPSTREAM = Upstream()
 _log = logging.getLogger("mdk.session")
 _current: ContextVar[Session | None] = ContextVar("mdk_session", default=None)
 
@@ -121,12 +124,15 @@ class Session:
         "clock_prefix",
         "environment",
         "trace_id",
+        "upstream",
     )
 
-    def __init__(self, mdk: MDK, context: Context) -> None:
+    def __init__(self, mdk: MDK, context: Context, upstream: Upstream = _NO_UPSTREAM) -> None:
         self._mdk = mdk
         self._intake = mdk.intake
         self._pickers = mdk.core.table.pickers
+        self.upstream = upstream
+        """What the caller's W3C headers said; a trace id other than this session's is a link, not the trace."""
         self.trace_id = context.trace_id
         self.environment = context.environment
         self.clock_prefix = context.prefix
@@ -150,6 +156,23 @@ class Session:
         return encode_context(self.trace_id, clocks, self._properties, self.environment)
 
     externalize = inject
+
+    def inject_headers(self, headers: MutableMapping[str, str]) -> None:
+        """Put this session into the headers of one call: X-MDK-Context, traceparent, tracestate and baggage.
+
+        Baggage carries the properties that MDK_BAGGAGE_PROPERTIES names, and what came in as baggage.
+        """
+        clocks = [*self.clock_prefix, self._advance()]
+        headers[CONTEXT_HEADER] = encode_context(self.trace_id, clocks, self._properties, self.environment)
+        write_headers(
+            headers,
+            trace_id=self.trace_id,
+            clocks=clocks,
+            interaction_clock=self._levels[-1].start_clock,
+            properties=self._properties,
+            allowed=self._mdk.config.baggage_properties,
+            upstream=self.upstream,
+        )
 
     # Logging.
 
@@ -258,11 +281,60 @@ class Session:
                     return node
         return self.resolve_until(service, version, RESOLVE_WAIT_S)
 
+    def resolve_for(self, key: str, service: str, version: str | None = None) -> Node:
+        """As `resolve`, but a key always gets the same node, as long as that is there (consistent hashing)."""
+        service, version = self._target(service, version)
+        node = self._mdk.core.resolve_for(self.environment, service, version, str(key))
+        if node is None:
+            return self.resolve_until(service, version, RESOLVE_WAIT_S)
+        self._levels[-1].nodes[node] = None
+        return node
+
+    def call(
+        self,
+        service: str,
+        version: str | None,
+        work: Callable[[Node], T],
+        *,
+        attempts: int = 1,
+        retry_on: type[Exception] | tuple[type[Exception], ...] = Exception,
+    ) -> T:
+        """Do `work(node)` with a node of a service, as an interaction; what it returns.
+
+        Args:
+            service: As for `resolve`.
+            version: As for `resolve`.
+            work: Calls the node. It should end by the session's deadline; the HTTP integrations see to that.
+            attempts: How often at most; more than 1 only for what may be done twice. Each attempt resolves anew.
+                Retries stay within a fifth of the calls to the service, and within the session's deadline.
+            retry_on: The errors after which another attempt makes sense.
+
+        Raises ResolveTimeout, and what the last `work` raised.
+        """
+        if attempts < 1:
+            raise BadValue("attempts", attempts, "1 or more")
+        budget = self._mdk.retry_budget(service)
+        budget.call()
+        for attempt in range(1, attempts + 1):
+            try:
+                with self.interaction():
+                    return work(self.resolve(service, version))
+            except (UsageError, ResolveTimeout):
+                raise
+            except retry_on:
+                pause = self._mdk.retry_pause_s(attempt)
+                remaining = self.get_remaining_time()
+                late = remaining is not None and remaining <= pause
+                if attempt == attempts or late or not budget.spend():
+                    raise
+                self._mdk.sleep(pause)
+        raise AssertionError("the last attempt returns or raises")
+
     def resolve_until(self, service: str, version: str | None, timeout: float) -> Node:
         """As `resolve`, waiting `timeout` seconds at most."""
         service, version = self._target(service, version)
         wait_s = self._wait_s(timeout)
-        node = self._mdk.core.resolve_now(self.environment, service, version)
+        node = self._mdk.core.resolve_now(self.environment, service, version, self.trace_id)
         if node is None:
             node = self._mdk.wait_for_node(self.environment, service, version, wait_s)
         self._levels[-1].nodes[node] = None

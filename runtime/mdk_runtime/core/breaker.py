@@ -100,12 +100,24 @@ class Breakers:
     def __init__(self, settings: BreakerSettings) -> None:
         self.settings = settings
         self._by_address: dict[str, Breaker] = {}
+        self._settings_of: dict[str, BreakerSettings] = {}
+        """Addresses of services with settings of their own."""
         self._open: dict[str, Breaker] = {}
         """Those with a deadline, so that a tick costs what is out, not what is known."""
 
     def of(self, address: str) -> Breaker:
         """The record of an address, made if there is none."""
-        return self._by_address.setdefault(address, Breaker(self.settings))
+        breaker = self._by_address.get(address)
+        if breaker is None:
+            breaker = self._by_address[address] = Breaker(self._settings_of.get(address, self.settings))
+        return breaker
+
+    def configure(self, address: str, settings: BreakerSettings) -> None:
+        """From now on an address has settings of its own."""
+        self._settings_of[address] = settings
+        breaker = self._by_address.get(address)
+        if breaker is not None:
+            breaker.settings = settings
 
     def state(self, address: str) -> BreakerState:
         """Where an address stands."""
@@ -151,6 +163,7 @@ class Breakers:
 
     def forget(self, address: str) -> None:
         """Drop the record of an address that nobody has, unless it would let a failing node in again."""
+        self._settings_of.pop(address, None)
         breaker = self._by_address.get(address)
         if breaker and breaker.settings.trips and breaker.state is BreakerState.CLOSED and not breaker.failures_in_row:
             del self._by_address[address]

@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from mdk_protocol import messages
-from mdk_runtime.core.breaker import Breaker, Breakers, BreakerSettings
+from mdk_runtime.core.balancing import CONSISTENT_HASH
+from mdk_runtime.core.breaker import Breaker, Breakers, BreakerSettings, BreakerState
 from mdk_runtime.core.environments import DEFAULT_NAME, Environment
 from mdk_runtime.core.nodes import NODE_ID_PROPERTY, Node, node_from_message, own_node
-from mdk_runtime.core.table import Place, Table, Waiter
+from mdk_runtime.core.table import Place, ServiceSettings, Table, Waiter
 from mdk_runtime.errors import NoNodeAvailable, ResolveTimeout
 
 if TYPE_CHECKING:
@@ -35,12 +36,13 @@ class ClientCore:
         listener: Listener,
         lock: Lock,
         monotonic: Monotonic,
+        random: Callable[[], float],
     ) -> None:
         self.node_id = node_id
         self.environment = environment
         self.listener = listener
         self.lock = lock
-        self.table = Table(Breakers(settings), self._take_probe)
+        self.table = Table(Breakers(settings), self._take_probe, monotonic=monotonic, random=random)
         self._mdk_version = mdk_version
         self._monotonic = monotonic
         self._own: dict[str, messages.Node] = {}
@@ -136,13 +138,45 @@ class ClientCore:
             answered = self.table.replace(service, name, known)
         _deliver(answered)
 
-    def resolve_now(self, environment: Environment, service: str, version: str | None) -> Node | None:
-        """The next node, or None if a resolve has to wait."""
+    def resolve_now(
+        self, environment: Environment, service: str, version: str | None, trace_id: str = ""
+    ) -> Node | None:
+        """The next node, or None if a resolve has to wait. The trace decides where a service is hashed."""
         with self.lock:
             answered = self._tick(self._monotonic())
-            node = self.table.pick(environment, service, version)
+            if self.table.settings(service).policy == CONSISTENT_HASH:
+                node = self.table.pick_for(environment, service, version, trace_id)
+            else:
+                node = self.table.pick(environment, service, version)
         _deliver(answered)
         return node
+
+    def resolve_for(self, environment: Environment, service: str, version: str | None, key: str) -> Node | None:
+        """The node that has a key, or None if a resolve has to wait."""
+        with self.lock:
+            answered = self._tick(self._monotonic())
+            node = self.table.pick_for(environment, service, version, key)
+        _deliver(answered)
+        return node
+
+    def configure(self, service: str, settings: ServiceSettings) -> None:
+        """Choose a service's nodes in another way from now on."""
+        with self.lock:
+            self.table.configure(service, settings)
+
+    def settings(self, service: str) -> ServiceSettings:
+        """How a service's nodes are chosen."""
+        with self.lock:
+            return self.table.settings(service)
+
+    def snapshot(self, service: str) -> dict[tuple[str, str], tuple[Node, bool]]:
+        """Every node of a service by environment and address, and whether a breaker keeps it out."""
+        with self.lock:
+            state = self.table.breakers.state
+            return {
+                (node.environment.name, node.address): (node, state(node.address) is not BreakerState.CLOSED)
+                for node in self.table.nodes(service)
+            }
 
     def resolve_later(
         self, environment: Environment, service: str, version: str | None, deliver: Callable[[Node], None]
@@ -183,6 +217,7 @@ class ClientCore:
     def succeeded(self, address: str) -> None:
         """A call to an address worked."""
         with self.lock:
+            self.table.loads.end(address, now=self._monotonic())
             changed = self.table.breakers.success(address)
             answered = self.table.may_be_used(address) if changed else []
         _deliver(answered)
@@ -190,7 +225,9 @@ class ClientCore:
     def failed(self, address: str) -> None:
         """A call to an address failed."""
         with self.lock:
-            if self.table.breakers.failure(address, now=self._monotonic()):
+            now = self._monotonic()
+            self.table.loads.end(address, now=now)
+            if self.table.breakers.failure(address, now=now):
                 self.table.may_not_be_used(address)
         self.listener.rescheduled()
 

@@ -11,7 +11,17 @@ from dataclasses import dataclass, field
 from itertools import count
 from typing import TYPE_CHECKING
 
-from mdk_runtime.core.breaker import BreakerState
+from mdk_runtime.core.balancing import (
+    CONSISTENT_HASH,
+    LEAST_PENDING,
+    P2C_EWMA,
+    ROUND_ROBIN,
+    Loads,
+    Ring,
+    least_pending,
+    p2c_ewma,
+)
+from mdk_runtime.core.breaker import BreakerSettings, BreakerState
 from mdk_runtime.core.versions import version_matches
 from mdk_runtime.errors import KnownNodes, NodeOut
 
@@ -19,6 +29,9 @@ if TYPE_CHECKING:
     from mdk_runtime.core.breaker import Breakers
     from mdk_runtime.core.environments import Environment
     from mdk_runtime.core.nodes import Node
+
+WAIT, NEXT = "wait", "next"
+"""What a resolve does when breakers keep every node out."""
 
 PICKERS_MAX = 10_000
 """Ready pickers. Sessions of others name environments and versions, so their number is not ours to choose."""
@@ -100,6 +113,17 @@ class Cluster:
         return before
 
 
+@dataclass(frozen=True, slots=True)
+class ServiceSettings:
+    """How one service's nodes are chosen and left out."""
+
+    policy: str = ROUND_ROBIN
+    breaker: BreakerSettings | None = None
+    """None: as every service."""
+    when_all_out: str = WAIT
+    """WAIT, or NEXT: hand out the node that is to be tried again soonest."""
+
+
 @dataclass(slots=True, eq=False)
 class Waiter:
     """A resolve that found nothing yet."""
@@ -111,6 +135,11 @@ class Waiter:
     """Called once, without the lock."""
 
 
+DEFAULT_SETTINGS = ServiceSettings()
+RINGS_MAX = 100
+"""A ring of 1,000 nodes takes some megabytes."""
+
+
 class Table:
     """All known nodes.
 
@@ -118,9 +147,22 @@ class Table:
     the waiting resolves that the change answers; the caller delivers them after it has let go of the lock.
     """
 
-    def __init__(self, breakers: Breakers, take_probe: Callable[[Node], bool]) -> None:
+    def __init__(
+        self,
+        breakers: Breakers,
+        take_probe: Callable[[Node], bool],
+        *,
+        monotonic: Callable[[], float] = lambda: 0.0,
+        random: Callable[[], float] = lambda: 0.0,
+    ) -> None:
         self.breakers = breakers
+        self.loads = Loads()
         self._take_probe = take_probe
+        self._monotonic = monotonic
+        self._random = random
+        self._settings: dict[str, ServiceSettings] = {}
+        self._rings: dict[RouteKey, Ring] = {}
+        self._watchers: dict[str, list[Callable[[], None]]] = {}
         self.pickers: dict[RouteKey, Picker] = {}
         self._keys: dict[str, set[RouteKey]] = {}
         self._turns: dict[RouteKey, Iterator[int]] = {}
@@ -137,7 +179,7 @@ class Table:
         changed, left = cluster.add(node)
         if left is not None:
             self._left(left, node.service)
-        self._services_at.setdefault(node.address, set()).add(node.service)
+        self._arrived(node.address, node.service)
         return self._changed(node.service) if changed else []
 
     def expired(self, service: str, environment_name: str, sender: str | None, address: str | None) -> None:
@@ -156,7 +198,7 @@ class Table:
         cluster.address_of.clear()
         for node in nodes:
             cluster.add(node)
-            self._services_at.setdefault(node.address, set()).add(service)
+            self._arrived(node.address, service)
         for address in before - set(cluster.entries):
             self._left(address, service)
         return self._changed(service)
@@ -170,6 +212,7 @@ class Table:
             self._drop_pickers(service)
         for address in self._services_at:
             self.breakers.forget(address)
+            self.loads.forget(address)
         self._services_at.clear()
 
     def may_be_used(self, address: str) -> list[tuple[Waiter, Node]]:
@@ -192,11 +235,56 @@ class Table:
             picker = self._make_picker(key, self._candidates(environment, service, version))
             if picker is None:
                 return None
+            if self.settings(service).policy == CONSISTENT_HASH:
+                return picker()  # Never ready for a resolve that brings no key.
             if len(self._turns) > PICKERS_MAX:
                 self._forget_pickers()
             self.pickers[key] = picker
             self._keys.setdefault(service, set()).add(key)
         return picker()
+
+    def pick_for(self, environment: Environment, service: str, version: str | None, key: str) -> Node | None:
+        """The node that has a key, by consistent hashing over those that may be used; an offered probe is taken."""
+        route = (environment.key, service, version)
+        ring = self._rings.get(route)
+        if ring is None:
+            candidates = self._candidates(environment, service, version)
+            known = (BreakerState.CLOSED, BreakerState.OFFERED)
+            usable = tuple(node for node in candidates if self.breakers.state(node.address) in known)
+            if not usable:
+                return self.pick(environment, service, version)
+            if len(self._rings) >= RINGS_MAX:
+                self._rings.clear()
+            ring = self._rings[route] = Ring(usable)
+            self._keys.setdefault(service, set()).add(route)
+        node = ring.pick(key)
+        if self.breakers.state(node.address) is BreakerState.OFFERED:
+            self._take_probe(node)
+        return node
+
+    def configure(self, service: str, settings: ServiceSettings) -> None:
+        """Choose a service's nodes in another way from now on."""
+        self._settings[service] = settings
+        if settings.breaker is not None:
+            for node in self.nodes(service):
+                self.breakers.configure(node.address, settings.breaker)
+        self._drop_pickers(service)
+
+    def settings(self, service: str) -> ServiceSettings:
+        """How a service's nodes are chosen."""
+        return self._settings.get(service, DEFAULT_SETTINGS)
+
+    def watch(self, service: str, changed: Callable[[], None]) -> None:
+        """Call `changed`, which must be quick and take no lock of ours, whenever the service has changed."""
+        self._watchers.setdefault(service, []).append(changed)
+
+    def unwatch(self, service: str, changed: Callable[[], None]) -> None:
+        """End what `watch` began. Harmless if it has ended."""
+        watchers = self._watchers.get(service, [])
+        if changed in watchers:
+            watchers.remove(changed)
+        if not watchers:
+            self._watchers.pop(service, None)
 
     def wait(self, waiter: Waiter) -> None:
         """Answer this resolve when there is a node."""
@@ -267,11 +355,25 @@ class Table:
         usable = tuple(node for node, state in states if state is BreakerState.CLOSED)
         probes = [node for node, state in states if state is BreakerState.OFFERED]
         if not usable and not probes:
-            return None
+            return self._soonest(key[1], candidates)
+        others = self._balancing(key, usable) if usable else None
+        return _probing(probes, others, self._take_probe) if probes else others
+
+    def _balancing(self, key: RouteKey, usable: tuple[Node, ...]) -> Picker:
         turn = self._turns.setdefault(key, count()).__next__
-        if probes:
-            return _probing(probes, usable, turn, self._take_probe)
+        policy = self.settings(key[1]).policy
+        if policy == LEAST_PENDING:
+            return least_pending(usable, self.loads, turn, self._monotonic)
+        if policy == P2C_EWMA:
+            return p2c_ewma(usable, self.loads, self._random, self._monotonic)
         return _rotating(usable, turn)
+
+    def _soonest(self, service: str, candidates: list[Node]) -> Picker | None:
+        """With every node out, the one that is to be tried again first, where that is wanted."""
+        if self.settings(service).when_all_out != NEXT or not candidates:
+            return None
+        soonest = min(candidates, key=lambda node: self.breakers.of(node.address).retry_at)
+        return lambda: soonest
 
     def _changed(self, service: str) -> list[tuple[Waiter, Node]]:
         self._drop_pickers(service)
@@ -286,11 +388,23 @@ class Table:
     def _drop_pickers(self, service: str) -> None:
         for key in self._keys.pop(service, ()):
             self.pickers.pop(key, None)
+            self._rings.pop(key, None)
+        for changed in self._watchers.get(service, ()):
+            changed()
 
     def _forget_pickers(self) -> None:
         self.pickers.clear()
+        self._rings.clear()
         self._keys.clear()
         self._turns.clear()
+
+    def _arrived(self, address: str, service: str) -> None:
+        services = self._services_at.setdefault(address, set())
+        if service not in services:
+            services.add(service)
+            settings = self.settings(service).breaker
+            if settings is not None:
+                self.breakers.configure(address, settings)
 
     def _left(self, address: str, service: str) -> None:
         services = self._services_at.get(address)
@@ -302,6 +416,7 @@ class Table:
         if not services:
             del self._services_at[address]
             self.breakers.forget(address)
+            self.loads.forget(address)
 
 
 def _rotating(nodes: tuple[Node, ...], turn: Callable[[], int]) -> Picker:
@@ -316,13 +431,11 @@ def _rotating(nodes: tuple[Node, ...], turn: Callable[[], int]) -> Picker:
 
 def _probing(
     probes: list[Node],
-    usable: tuple[Node, ...],
-    turn: Callable[[], int],
+    others: Picker | None,
     take: Callable[[Node], bool],
 ) -> Picker:
-    """Each probe once, to whoever comes first; everybody else goes round the usable ones."""
+    """Each probe once, to whoever comes first; everybody else gets one of the others."""
     waiting = iter(probes)
-    others = _rotating(usable, turn) if usable else None
 
     def pick() -> Node | None:
         for node in waiting:

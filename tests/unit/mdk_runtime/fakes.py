@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from random import Random
 from threading import RLock
 
 from mdk_protocol import messages
@@ -83,6 +84,7 @@ class Reporter:
 def make_core(clock: Clock, listener: Listener | None = None, environment: Environment | None = None) -> ClientCore:
     """A core that nothing surrounds."""
     return ClientCore(
+        random=Random(1).random,
         node_id="own-id",
         environment=environment or Environment(),
         mdk_version=lambda: "9.9",

@@ -1,0 +1,81 @@
+"""A service's changes, as an iterator."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from threading import Event
+from time import monotonic
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mdk_runtime.core.client import ClientCore
+    from mdk_runtime.core.nodes import Node
+
+ADDED, CHANGED, REMOVED, OUT, BACK = "added", "changed", "removed", "out", "back"
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One change of a service: `kind` is added, changed, removed, out (a breaker opened) or back (it closed)."""
+
+    kind: str
+    node: Node
+
+
+class Watch:
+    """Compares what a service was at the last look with what it is now.
+
+    Whoever looks seldom sees less of what came and went in between, and never a wrong end; so nothing queues up.
+    """
+
+    def __init__(self, core: ClientCore, service: str) -> None:
+        self.service = service
+        self._core = core
+        self._wake = Event()
+        self._wake.set()
+        self._closed = False
+        self._seen: dict[tuple[str, str], tuple[Node, bool]] = {}
+        self._changes: deque[Change] = deque()
+        with core.lock:
+            core.table.watch(service, self._wake.set)
+
+    def next(self, timeout: float | None = None) -> Change | None:
+        """The next change; None if there was none in so many seconds, or if the watch is closed."""
+        end = None if timeout is None else monotonic() + timeout
+        while not self._changes and not self._closed:
+            if not self._wake.wait(None if end is None else max(0.0, end - monotonic())):
+                return None
+            self._look()
+        return self._changes.popleft() if self._changes else None
+
+    def close(self) -> None:
+        """End the watch; whoever waits for it goes on."""
+        self._closed = True
+        with self._core.lock:
+            self._core.table.unwatch(self.service, self._wake.set)
+        self._wake.set()
+
+    def __iter__(self) -> Iterator[Change]:
+        while (change := self.next()) is not None:
+            yield change
+
+    def __enter__(self) -> Watch:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _look(self) -> None:
+        self._wake.clear()
+        before, self._seen = self._seen, self._core.snapshot(self.service)
+        for place, (node, out) in self._seen.items():
+            old = before.pop(place, None)
+            if old is None:
+                self._changes.append(Change(ADDED, node))
+            elif not old[0].says_the_same(node):
+                self._changes.append(Change(CHANGED, node))
+            if out != (old is not None and old[1]):
+                self._changes.append(Change(OUT if out else BACK, node))
+        self._changes.extend(Change(REMOVED, node) for node, _ in before.values())

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from mdk_runtime.client_commands import add_client_commands
 from mdk_runtime.errors import MDKError
 
 FINE, FAILED, USAGE = 0, 1, 2
@@ -45,6 +46,7 @@ def _parser() -> argparse.ArgumentParser:
     server.add_argument("--insecure", action="store_true", help="let other machines in without keys")
     server.add_argument("--verbose", action="store_true", help="log more")
     server.set_defaults(run=_server)
+    add_client_commands(commands)
     demo = commands.add_parser("demo", help="a server, two services and a client; one service is killed")
     demo.set_defaults(run=_demo)
     return parser

@@ -142,6 +142,24 @@ class MDK:
         """How the others know this process."""
         return self.core.node_id
 
+    @property
+    def connected(self) -> bool:
+        """Whether the server can be talked to at this moment."""
+        io = self._io
+        return io is not None and io.connected
+
+    @property
+    def server_url(self) -> str | None:
+        """The server that is talked to, or was tried last; None if there is none."""
+        io = self._io
+        return (io.server_url if io is not None else None) or self.config.server_url
+
+    @property
+    def connection_failure(self) -> str:
+        """Why the last attempt to connect failed; empty if it did not."""
+        io = self._io
+        return io.failure if io is not None else ""
+
     # Discovery.
 
     def register(self, service: str, version: str, address: str | None = None) -> None:
@@ -366,7 +384,7 @@ class MDK:
 
     def opened(self, message: Open) -> None:
         """The server has answered."""
-        _log.info("connected to %s, MDK %s", self.config.server_url, message.mdk_version or "of unknown version")
+        _log.info("connected to %s, MDK %s", self.server_url, message.mdk_version or "of unknown version")
         with self._lock:
             io = self._io
         if io is not None:
@@ -453,7 +471,10 @@ class MDK:
             return "the MDK is not started"
         if self.config.server_url is None:
             return "no server is configured"
-        return f"{'connected' if io.connected else 'not connected'} to {self.config.server_url}"
+        if io.connected:
+            return f"connected to {self.server_url}"
+        reason = f" ({io.failure})" if io.failure else ""
+        return f"not connected to {self.server_url}{reason}"
 
 
 def _node_id() -> str:

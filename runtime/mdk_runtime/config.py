@@ -24,6 +24,10 @@ class Config:
 
     server_url: str | None = DEFAULT_SERVER_URL
     """None connects to nothing: sessions and logging work, and other sources fill the table."""
+    more_server_urls: tuple[str, ...] = ()
+    """Servers to try where the first cannot be reached."""
+    ca_file: str | None = None
+    """Certificates, in PEM, that a `wss://` server may be signed by, instead of the system's."""
     token: str | None = None
     environment: Environment = field(default_factory=Environment)
     static_nodes: tuple[messages.Node, ...] = ()
@@ -38,12 +42,17 @@ class Config:
     """What `register` takes when it is given no address."""
 
     @property
-    def connection_url(self) -> str | None:
-        """The URL with the token. Never log this one."""
-        if self.server_url is None or self.token is None:
-            return self.server_url
-        joiner = "&" if urlsplit(self.server_url).query else "?"
-        return f"{self.server_url}{joiner}token={quote(self.token, safe='')}"
+    def connection_urls(self) -> list[str]:
+        """The URLs with the token. Never log these."""
+        if self.server_url is None:
+            return []
+        return [self._with_token(url) for url in (self.server_url, *self.more_server_urls)]
+
+    def _with_token(self, url: str) -> str:
+        if self.token is None:
+            return url
+        joiner = "&" if urlsplit(url).query else "?"
+        return f"{url}{joiner}token={quote(self.token, safe='')}"
 
 
 def read_config(variables: Mapping[str, str]) -> Config:
@@ -53,9 +62,12 @@ def read_config(variables: Mapping[str, str]) -> Config:
         raise ConfigurationError("MDK_DISCOVERY_SOURCE", variables["MDK_DISCOVERY_SOURCE"], SOURCE_EXAMPLES)
     environment = _environment(variables)
     token = variables.get("DATAWIRE_TOKEN") or (argument if source == "datawire" else None) or None
+    server_url, *more = _server_urls(variables)
     connects = token is not None or source not in ("static", "synapse")
     return Config(
-        server_url=_server_url(variables) if connects else None,
+        server_url=server_url if connects else None,
+        more_server_urls=tuple(more) if connects else (),
+        ca_file=variables.get("MDK_CA_FILE") or None,
         token=token,
         environment=environment,
         static_nodes=_static_nodes(argument, environment) if source == "static" else (),
@@ -68,8 +80,13 @@ def read_config(variables: Mapping[str, str]) -> Config:
     )
 
 
-def _server_url(variables: Mapping[str, str]) -> str:
-    url = variables.get("MDK_SERVER_URL") or DEFAULT_SERVER_URL
+def _server_urls(variables: Mapping[str, str]) -> list[str]:
+    """One or several, with commas between."""
+    text = variables.get("MDK_SERVER_URL") or DEFAULT_SERVER_URL
+    return [_server_url(url.strip()) for url in text.split(",")]
+
+
+def _server_url(url: str) -> str:
     try:
         parts = urlsplit(url)
         usable = parts.scheme in ("ws", "wss") and bool(parts.hostname) and not parts.fragment

@@ -9,16 +9,20 @@ import selectors
 import socket
 from collections.abc import Callable
 from contextlib import suppress
+from random import randrange
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from mdk_protocol import messages
 from mdk_runtime.core.context import shared_context
+from mdk_runtime.errors import ConfigurationError
 from mdk_runtime.sources.synapse import watch_folder
 from mdkspec_runtime.errors import ProtocolRuntimeError
-from mdkspec_runtime.links.aio import ClientLink
+from mdkspec_runtime.links.aio import ClientLink, shown_url
 
 if TYPE_CHECKING:
+    import ssl
+
     from mdk_protocol.client import SessionClient
     from mdk_runtime.config import Config
     from mdk_runtime.core.client import ClientCore
@@ -59,6 +63,10 @@ class IoThread:
         self._endpoint = endpoint
         self._intake = intake
         self._config = config
+        self._urls = config.connection_urls
+        self._turn = randrange(len(self._urls)) if self._urls else 0  # noqa: S311  # spreads clients over servers
+        self._tls = _tls_context(config)
+        self._link: ClientLink | None = None
         self._selector = selectors.DefaultSelector()
         self._loop = _Loop(self._selector)
         self._stopping = asyncio.Event()
@@ -102,6 +110,16 @@ class IoThread:
         """Whether the server can be talked to."""
         return self._endpoint.is_connected
 
+    @property
+    def failure(self) -> str:
+        """Why the last attempt to connect failed; empty if it did not."""
+        return self._link.failure if self._link is not None else ""
+
+    @property
+    def server_url(self) -> str:
+        """The server that is talked to, or was tried last."""
+        return shown_url(self._urls[self._turn % len(self._urls)]) if self._urls else ""
+
     def abandon(self) -> None:
         """In a forked child: let go of the parent's connection without a word.
 
@@ -144,19 +162,22 @@ class IoThread:
             self._loop.run_until_complete(asyncio.wait(tasks, timeout=CANCEL_ROUND_S))
 
     async def _main(self) -> None:
-        url = self._config.connection_url
         self._intake.attend(lambda: self.call_soon(self._drain))
         tasks: list[asyncio.Task[None]] = []
         if self._config.synapse_path:
             tasks.append(self._task(watch_folder(self._config.synapse_path, self._core)))
         link: asyncio.Task[None] | None = None
-        if url is not None:
+        if self._urls:
             place = self._core.environment
             _log.info(
-                "connecting to %s as node %s in environment %s", self._config.server_url, self._core.node_id, place
+                "connecting to %s as node %s in environment %s",
+                ", ".join(map(shown_url, self._urls)),
+                self._core.node_id,
+                place,
             )
             observe = _log_frame if self._config.log_messages else None
-            link = self._task(ClientLink(self._endpoint, url, logger=_log, observe=observe).run())
+            self._link = ClientLink(self._endpoint, self._next_url, ssl=self._tls, logger=_log, observe=observe)
+            link = self._task(self._link.run())
         self._drain()
         self._set_timer()
         await self._stopping.wait()
@@ -165,6 +186,11 @@ class IoThread:
         if link is not None:
             await self._farewell(link)
         self._say_drops()
+
+    def _next_url(self) -> str:
+        """Each attempt goes to the next server."""
+        self._turn += 1
+        return self._urls[self._turn % len(self._urls)]
 
     def _task(self, work: Any) -> asyncio.Task[None]:
         task: asyncio.Task[None] = self._loop.create_task(work)
@@ -269,6 +295,19 @@ class IoThread:
         link.cancel()
         if lost := self._unacknowledged():
             _log.warning("stopped with %d messages that the server has not acknowledged", lost)
+
+
+def _tls_context(config: Config) -> ssl.SSLContext | None:
+    """Raises ConfigurationError if the CA file cannot be used."""
+    if config.ca_file is None:
+        return None
+    import ssl  # Slow to import, and only needed here.
+
+    try:
+        return ssl.create_default_context(cafile=config.ca_file)
+    except (OSError, ssl.SSLError) as error:
+        expected = f"a file of certificates in PEM ({error})"
+        raise ConfigurationError("MDK_CA_FILE", config.ca_file, expected) from error
 
 
 def _sendable(text: str) -> str:

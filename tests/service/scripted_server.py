@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -47,7 +48,8 @@ class Connection:
 class ScriptedServer:
     """Answers `open`, acknowledges what is numbered, and sends every change of the table to everybody."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, tls: ssl.SSLContext | None = None) -> None:
+        self._tls = tls
         self.connections: list[Connection] = []
         self.nodes: dict[tuple[str, str], dict[str, Any]] = {}
         self.acknowledges = True
@@ -58,11 +60,11 @@ class ScriptedServer:
     @property
     def url(self) -> str:
         """Where it listens."""
-        return f"ws://127.0.0.1:{self._port}/rtp"
+        return f"{'wss' if self._tls else 'ws'}://127.0.0.1:{self._port}/rtp"
 
     def start(self) -> None:
         """Listen, on the same port as before if there was one."""
-        self._server = serve(self._talk, "127.0.0.1", self._port, compression=None)
+        self._server = serve(self._talk, "127.0.0.1", self._port, compression=None, ssl=self._tls)
         self._port = self._server.socket.getsockname()[1]
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
 

@@ -16,7 +16,7 @@ from websockets.asyncio.client import connect
 from websockets.asyncio.server import Server, ServerConnection
 from websockets.asyncio.server import serve as serve_websockets
 from websockets.datastructures import Headers
-from websockets.exceptions import InvalidHandshake, InvalidMessage, InvalidURI
+from websockets.exceptions import InvalidHandshake, InvalidMessage, InvalidStatus, InvalidURI
 from websockets.http11 import Request, Response
 
 from mdkspec_runtime.endpoint import Endpoint
@@ -30,6 +30,9 @@ CLOSE_WITHIN_S = 2.0
 """As long as a closing handshake may take; a peer that does not answer is cut."""
 CLOSE_GOING_AWAY = 1001
 """RFC 6455 §7.4.1: a server that ends."""
+REFUSALS = (401, 403)
+"""What no retry mends: a token that is missing, wrong or too old."""
+REFUSAL_BYTES_MAX = 1000
 FRAME_SLACK = 2
 """Frames up to so many times the protocol's maximum are read, for the policy on malformed messages to answer.
 
@@ -72,6 +75,8 @@ class ClientLink:
         self._log = logger
         self._observe = observe
         self._woken = asyncio.Event()
+        self.failure = ""
+        """Why the last attempt failed; empty if it did not."""
 
     async def run(self) -> None:
         """Until the endpoint is stopped and its connection closed. The loop's clock is the endpoint's."""
@@ -109,7 +114,7 @@ class ClientLink:
             async with asyncio.timeout(self._open_timeout_s):
                 websocket = await connect(
                     url,
-                    ssl=self._ssl if url.startswith("wss:") else None,
+                    ssl=(self._ssl or True) if url.startswith("wss:") else None,
                     additional_headers=self._headers,
                     compression=None,
                     max_size=endpoint.role.codec.message_bytes_max * FRAME_SLACK,
@@ -124,13 +129,31 @@ class ClientLink:
         except (OSError, TimeoutError, InvalidHandshake, InvalidMessage, EOFError) as error:
             endpoint.connect_failed(now=loop.time())
             wait_s = max(0.0, (endpoint.connect_at or 0.0) - loop.time())
-            reason = str(error) or type(error).__name__
-            self._log.info("cannot connect to %s: %s; next try in %.1f s", shown_url(url), reason, wait_s)
+            before, self.failure = self.failure, _reason(error)
+            refused = isinstance(error, InvalidStatus) and error.response.status_code in REFUSALS
+            # Somebody has to do something about a refusal, so it is said loudly; but once.
+            level = logging.ERROR if refused and self.failure != before else logging.INFO
+            self._log.log(level, "cannot connect to %s: %s; next try in %.1f s", shown_url(url), self.failure, wait_s)
             return
+        self.failure = ""
         if endpoint.connect_at is None:  # Stopped meanwhile.
             await websocket.close()
             return
         await Pump(endpoint, websocket, self._log, self._observe).run()
+
+
+def _reason(error: Exception) -> str:
+    """What a person can act on: of a refusal, the status and what the server says to it."""
+    if not isinstance(error, InvalidStatus):
+        return str(error) or type(error).__name__
+    status = error.response.status_code
+    said = (error.response.body or b"")[:REFUSAL_BYTES_MAX].decode(errors="replace")
+    try:
+        answer = json.loads(said)
+        said = ", ".join(str(answer[name]) for name in ("error", "detail") if answer.get(name))
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        said = " ".join(said.split())
+    return f"HTTP {status}: {said}" if said else f"HTTP {status}"
 
 
 def shown_url(url: str) -> str:

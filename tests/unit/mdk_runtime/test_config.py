@@ -13,7 +13,7 @@ def test_nothing_set() -> None:
     """Without any variable there is a server on this machine, and no token."""
     config = read_config({})
     assert config == Config()
-    assert config.connection_url == "ws://127.0.0.1:8765/rtp"
+    assert config.connection_urls == ["ws://127.0.0.1:8765/rtp"]
 
 
 @pytest.mark.parametrize(
@@ -33,7 +33,7 @@ def test_nothing_set() -> None:
 )
 def test_where_it_connects(variables: dict[str, str], url: str | None) -> None:
     """DATAWIRE_TOKEN wins; the token is escaped; static and synapse without a token connect to nothing."""
-    assert read_config(variables).connection_url == url
+    assert read_config(variables).connection_urls == ([url] if url else [])
 
 
 def test_the_rest() -> None:

@@ -52,6 +52,7 @@ test-service: .venv/ready ## The tests with real servers
 bench: .venv/ready ## Measurements, a JSON line each
 	$(BIN)/python bench/generate.py
 	$(BIN)/python bench/client.py
+	$(BIN)/python bench/memory.py
 
 build: .venv/ready ## The wheel, and a look into it
 	$(BIN)/pytest tests/packaging

@@ -9,7 +9,7 @@ from functools import cache
 from random import Random
 from threading import RLock, current_thread
 from time import monotonic, sleep, time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mdk_protocol.client import SessionClient
 from mdk_runtime import lifecycle
@@ -53,6 +53,20 @@ DERIVE_CATEGORY = "mdk"
 
 _log = logging.getLogger("mdk")
 _protocol_log = logging.getLogger("mdk.protocol")
+
+
+class Statistics(NamedTuple):
+    """What one process knows about itself."""
+
+    connected: bool
+    queued: int
+    """Log messages and interactions that the server has not acknowledged yet."""
+    dropped: int
+    """Those that were given up since start(): they came faster than they could be sent."""
+    nodes: Mapping[str, int]
+    """By service."""
+    nodes_out: Mapping[str, int]
+    """Those that circuit breakers keep out, by service."""
 
 
 @cache
@@ -159,6 +173,18 @@ class MDK:
         """Why the last attempt to connect failed; empty if it did not."""
         io = self._io
         return io.failure if io is not None else ""
+
+    def statistics(self) -> Statistics:
+        """How this process is doing at this moment."""
+        io = self._io
+        known = {service: self.core.snapshot(service).values() for service in self.services()}
+        return Statistics(
+            connected=self.connected,
+            queued=io.queued if io is not None else len(self.intake),
+            dropped=io.dropped if io is not None else self.intake.dropped,
+            nodes={service: len(nodes) for service, nodes in known.items()},
+            nodes_out={service: sum(out for _, out in nodes) for service, nodes in known.items()},
+        )
 
     # Discovery.
 

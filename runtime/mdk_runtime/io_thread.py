@@ -111,6 +111,16 @@ class IoThread:
         return self._endpoint.is_connected
 
     @property
+    def dropped(self) -> int:
+        """Messages that were given up, because they could not be sent in time or at all."""
+        return self._dropped()
+
+    @property
+    def queued(self) -> int:
+        """Messages that the server has not acknowledged yet."""
+        return self._unacknowledged()
+
+    @property
     def failure(self) -> str:
         """Why the last attempt to connect failed; empty if it did not."""
         return self._link.failure if self._link is not None else ""

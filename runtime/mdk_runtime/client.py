@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from mdk_runtime.core.environments import Environment
     from mdk_runtime.core.nodes import Node
     from mdk_runtime.io_thread import IoThread
-    from mdk_runtime.ports import Monotonic, WallClock
+    from mdk_runtime.ports import HeaderItems, Monotonic, WallClock
 
 STOP_WITHIN_S = 2.0
 """As long as stop(), or the end of a process without it, takes to say goodbye."""
@@ -357,7 +357,7 @@ class MDK:
         session.info(DERIVE_CATEGORY, derivation_text(context))
         return session
 
-    def join_headers(self, headers: Mapping[str, str]) -> Session:
+    def join_headers(self, headers: HeaderItems) -> Session:
         """`join` what a request's headers hold, whatever the case of their names.
 
         X-MDK-Context decides. Without one, the trace of a W3C traceparent goes on, with the clock that its tracestate

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -20,6 +20,14 @@ RandomBits = Callable[[int], int]
 
 Lock = AbstractContextManager[Any]
 """Keeps other threads out; may be entered again by the thread that holds it."""
+
+
+class HeaderItems(Protocol):
+    """Headers as any framework has them; a name may come twice."""
+
+    def items(self) -> Iterable[tuple[str, str]]:
+        """Names and values."""
+        ...
 
 
 class Listener(Protocol):

@@ -9,11 +9,14 @@ import json
 import re
 from collections.abc import Iterable, Mapping, MutableMapping, Sequence
 from hashlib import blake2b
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote, unquote
 
 from mdk_runtime.core.context import CONTEXT_HEADER, TRACE_PROPERTY, Context
 from mdk_runtime.core.environments import Environment
+
+if TYPE_CHECKING:
+    from mdk_runtime.ports import HeaderItems
 
 TRACEPARENT, TRACESTATE, BAGGAGE = "traceparent", "tracestate", "baggage"
 NAMES = frozenset({CONTEXT_HEADER.lower(), TRACEPARENT, TRACESTATE, BAGGAGE})
@@ -59,7 +62,7 @@ class Upstream(NamedTuple):
         return Context(trace_id, prefix, 0, _properties(self.baggage, allowed), environment)
 
 
-def wanted(headers: Mapping[str, str]) -> dict[str, str]:
+def wanted(headers: HeaderItems) -> dict[str, str]:
     """The headers that matter here, by lower-case name; a header that came twice is joined."""
     found: dict[str, str] = {}
     for name, value in headers.items():

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from mdk_runtime.client import MDK
     from mdk_runtime.session import Interaction, Session
 
+FAILED_FROM = 500
+"""HTTP statuses from here on say that the server is at fault (RFC 9110 §15.6)."""
+
 _log = logging.getLogger("mdk.flask")
 
 
@@ -24,7 +27,7 @@ def mdk_setup(app: flask.Flask, timeout: float | None = None, mdk: MDK | None = 
     """Give every request of an application a session at `flask.g.mdk_session`.
 
     The session is the caller's, if the request carries one, and the current one while the request lasts. The request
-    is an interaction, which fails if an exception goes unhandled.
+    is an interaction, which fails if an exception goes unhandled, or if the answer's status is 500 or more.
 
     Args:
         app: The application.
@@ -36,6 +39,7 @@ def mdk_setup(app: flask.Flask, timeout: float | None = None, mdk: MDK | None = 
         mdk.set_default_deadline(timeout)
     requests = _Requests(mdk)
     app.before_request(requests.begin)
+    app.after_request(requests.answered)
     app.teardown_request(requests.end)
     app.extensions["mdk"] = mdk
     return mdk
@@ -48,16 +52,24 @@ class _Requests:
         self._mdk = mdk
 
     def begin(self) -> None:
-        session = self._mdk.join(flask.request.headers.get(self._mdk.CONTEXT_HEADER))
+        session = self._mdk.join_headers(flask.request.headers)
         flask.g.mdk_session = session
         session.__enter__()
         flask.g.mdk_interaction = session.interaction().__enter__()
+        flask.g.mdk_status = 0
+
+    def answered(self, response: flask.Response) -> flask.Response:
+        flask.g.mdk_status = response.status_code
+        return response
 
     def end(self, error: BaseException | None) -> None:
         interaction: Interaction | None = flask.g.pop("mdk_interaction", None)
         if interaction is None:
             return  # A handler before ours has answered the request.
+        status = flask.g.pop("mdk_status", 0)
         try:
+            if error is None and status >= FAILED_FROM:
+                interaction.fail(f"answered with HTTP {status}")
             interaction.__exit__(type(error) if error else None, error, None)
         finally:
             _leave(interaction.session)

@@ -9,8 +9,6 @@ try:
 except ImportError as error:
     raise ImportError('mdk.requests needs requests: pip install "mdk[requests]"') from error
 
-from mdk_runtime.core.context import CONTEXT_HEADER
-
 if TYPE_CHECKING:
     from mdk_runtime.session import Session
 
@@ -29,7 +27,7 @@ class _Session(requests.Session):
         self._mdk_session = session
 
     def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
-        request.headers[CONTEXT_HEADER] = self._mdk_session.inject()
+        self._mdk_session.inject_headers(request.headers)
         remaining = self._mdk_session.get_remaining_time()
         if remaining is not None:
             if remaining <= 0:

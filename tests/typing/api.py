@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import mdk
 from mdk import MDK, Session
+from mdk.asgi import MDKMiddleware
+from mdk.httpx import httpx_client
+from mdk.testing import FakeMDK
 from mdk_protocol import CODEC, Active, Log, Node, Open, SessionClient, SharedContext
+from mdk_runtime.integrations.asgi import Receive, Scope, Send
 from mdkspec_runtime import IllegalCall, UnsendableMessage
 from mdkspec_runtime.links.aio import ClientLink
 from mdkspec_runtime.testing import LossyLink, VirtualClock
@@ -26,6 +30,38 @@ def use_mdk() -> str:
     header: str = mdk.CONTEXT_HEADER
     m.stop()
     return f"{header} {left} {joined.get_property('app:items')}"
+
+
+def use_more(m: MDK) -> int:
+    """Settings, watching, calls, headers."""
+    m.configure("hello", policy="p2c_ewma", failures=5, retry_after_s=10, when_all_out="next")
+    session = m.session()
+    length: int = session.call("hello", "1.0", lambda node: len(node.address), attempts=2, retry_on=OSError)
+    headers: dict[str, str] = {}
+    session.inject_headers(headers)
+    same: Session = m.join_headers(headers)
+    with m.watch("hello") as watch:
+        for change in watch:
+            length += len(change.kind) + len(change.node.address)
+    with httpx_client(same, timeout=3.0) as client:
+        length += client.get("http://hello").status_code
+    dropped: int = m.statistics().dropped
+    return length + dropped
+
+
+async def application(scope: Scope, receive: Receive, send: Send) -> None:
+    """An ASGI application."""
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+
+
+app = MDKMiddleware(application, timeout=10.0)
+
+
+def test_of_an_application(fake_mdk: FakeMDK) -> None:
+    """With the fixture."""
+    address: str = fake_mdk.add("hello")
+    assert [said.text for said in fake_mdk.said] == []
+    fake_mdk.remove("hello", address)
 
 
 def use_protocol(client: SessionClient, now: float) -> int:

@@ -33,6 +33,7 @@ def main() -> None:
     m = mdk.start()
     session = m.session()
     encoded = session.inject()
+    headers: dict[str, str] = {}
     lock = threading.Lock()
     plain = {"s100": itertools.cycle(range(100))}
 
@@ -50,6 +51,8 @@ def main() -> None:
         "session": _best_us(m.session),
         "inject": _best_us(session.inject),
         "join": _best_us(lambda: m.join(encoded)),
+        "inject_headers": _best_us(lambda: session.inject_headers(headers)),
+        "join_headers": _best_us(lambda: m.join_headers(headers)),
         "info": _best_us(lambda: session.info("bench", "text")),
         "debug_below_level": _best_us(lambda: session.debug("bench", "text")),
         "interaction": _best_us(interaction),

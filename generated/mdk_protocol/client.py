@@ -25,6 +25,10 @@ class SessionClientHandler(Protocol):
         """Told on `recv Open`."""
         ...
 
+    def extended(self, revision: int) -> None:
+        """Told on `recv Extend`."""
+        ...
+
     def closed(self, error: ProtocolError | UnsetType) -> None:
         """Told on `recv Close`."""
         ...
@@ -73,7 +77,7 @@ class SessionClient(Endpoint):
     def close(self, error: ProtocolError | UnsetType = UNSET, *, now: float) -> None:
         """Call `close` of Session.
 
-        Raises IllegalCall unless Session is in state Up.
+        Raises IllegalCall unless Session is in state Up or Extended.
         """
         self.call("Session", "close", error, now=now)
 

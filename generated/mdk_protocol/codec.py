@@ -10,6 +10,7 @@ from mdk_protocol.messages import (
     Clear,
     Close,
     Expire,
+    Extend,
     InteractionAck,
     InteractionEvent,
     Log,
@@ -21,7 +22,7 @@ from mdkspec_runtime.codec import Codec
 
 CODEC: Final = Codec(
     tag="type",
-    messages=(Active, Expire, Clear, InteractionEvent, InteractionAck, Open, Close, Log, LogAck, Subscribe),
+    messages=(Active, Expire, Clear, InteractionEvent, InteractionAck, Open, Extend, Close, Log, LogAck, Subscribe),
     aliases={
         "discovery.protocol.Active": Active,
         "discovery.protocol.Expire": Expire,

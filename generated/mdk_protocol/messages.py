@@ -12,6 +12,12 @@ from mdkspec_runtime.enums import OpenEnum
 PROTOCOL_VERSION: Final[str] = "2.0.0"
 """The protocol version that `open` carries."""
 
+REVISION: Final[int] = 1
+"""The revision of what our clients and servers say to each other beyond the original protocol."""
+
+REVISION_PROPERTY: Final[str] = "mdkRevision"
+"""Where a client's `open.properties` say which revision it knows."""
+
 NODE_TTL: Final[float] = 30.0
 """How long a node stays in the table without being advertised again."""
 
@@ -149,6 +155,15 @@ class Open(
     environment: Environment = field(default_factory=Environment)
 
 
+class Extend(Struct, frozen=True, kw_only=True, tag_field="type", tag="extend"):
+    """From here on both sides speak all of this spec, not only what original clients know.
+
+    Only a client gets it whose `open.properties` hold REVISION_PROPERTY, so no original ever does.
+    """
+
+    revision: int = REVISION
+
+
 class Close(Struct, frozen=True, kw_only=True, tag_field="type", tag="close"):
     """The sender hangs up after this."""
 
@@ -181,6 +196,6 @@ class Subscribe(Struct, frozen=True, kw_only=True, tag_field="type", tag="subscr
 
 
 AnyMessage: TypeAlias = (
-    Active | Expire | Clear | InteractionEvent | InteractionAck | Open | Close | Log | LogAck | Subscribe
+    Active | Expire | Clear | InteractionEvent | InteractionAck | Open | Extend | Close | Log | LogAck | Subscribe
 )
 """Any message of the specification."""

@@ -21,6 +21,10 @@ class SessionServerHandler(Protocol):
         """Asked on `recv Open`."""
         ...
 
+    def is_ours(self, m: Open) -> bool:
+        """True if the client says in its `open` that it knows `extend`."""
+        ...
+
     def opened(self, m: Open) -> None:
         """Told on `recv Open`."""
         ...
@@ -90,7 +94,7 @@ class SessionServer(Endpoint):
     def close(self, error: ProtocolError | UnsetType = UNSET, *, now: float) -> None:
         """Call `close` of Session.
 
-        Raises IllegalCall unless Session is in state Greeting or Up.
+        Raises IllegalCall unless Session is in state Greeting or Up or Extended.
         """
         self.call("Session", "close", error, now=now)
 

@@ -15,6 +15,7 @@ from mdk_protocol.messages import (
     Clear,
     Close,
     Expire,
+    Extend,
     InteractionAck,
     LogAck,
     ProtocolError,
@@ -43,20 +44,38 @@ SESSION_CLIENT_MACHINE: Final = Machine(
     start="Up",
     states={
         "Up": {
-            "enter": (Transition("session.mdkspec:33", actions=(Send("Open", lambda x: x.hooks.own_open()),)),),
-            "recv Open": (Transition("session.mdkspec:34", actions=(Tell("opened", lambda x, m: (m,)),)),),
+            "enter": (Transition("session.mdkspec:39", actions=(Send("Open", lambda x: x.hooks.own_open()),)),),
+            "recv Open": (Transition("session.mdkspec:40", actions=(Tell("opened", lambda x, m: (m,)),)),),
+            "recv Extend": (
+                Transition(
+                    "session.mdkspec:41",
+                    actions=(Tell("extended", lambda x, m: (m.revision,)),),
+                    target="Extended",
+                ),
+            ),
             "recv Close": (
-                Transition("session.mdkspec:35", actions=(Tell("closed", lambda x, m: (m.error,)), Hangup())),
+                Transition("session.mdkspec:42", actions=(Tell("closed", lambda x, m: (m.error,)), Hangup())),
             ),
             "call close": (
                 Transition(
-                    "session.mdkspec:36",
+                    "session.mdkspec:43",
+                    actions=(Send("Close", lambda x, error: Close(error=error)), Hangup()),
+                ),
+            ),
+        },
+        "Extended": {
+            "recv Close": (
+                Transition("session.mdkspec:47", actions=(Tell("closed", lambda x, m: (m.error,)), Hangup())),
+            ),
+            "call close": (
+                Transition(
+                    "session.mdkspec:48",
                     actions=(Send("Close", lambda x, error: Close(error=error)), Hangup()),
                 ),
             ),
         },
     },
-    sends={"Up": frozenset(["Close", "Open"])},
+    sends={"Up": frozenset(["Close", "Open"]), "Extended": frozenset(["Close"])},
 )
 
 DISCOVERY_CLIENT_MACHINE: Final = Machine(
@@ -117,7 +136,7 @@ DISCOVERY_CLIENT_MACHINE: Final = Machine(
         "call unregister": (Transition("discovery.mdkspec:29", actions=(Do("forget", lambda x, node: (node,)),)),),
     },
     timers={"Up": (Timer("every 0", delay_s=lambda x: x.params["ttl"] / 2, repeat=True),)},
-    live_in=frozenset(["Up"]),
+    live_in=frozenset(["Up", "Extended"]),
     sends={"Up": frozenset(["Active", "Expire"])},
 )
 
@@ -143,7 +162,7 @@ TRACING_CLIENT_MACHINE: Final = Machine(
         },
     },
     always={"call subscribe": (Transition("tracing.mdkspec:41", actions=(SetFlag("Tracing.wanted", True),)),)},
-    live_in=frozenset(["Up"]),
+    live_in=frozenset(["Up", "Extended"]),
     sends={"Up": frozenset(["Log", "Subscribe"])},
     session_flags={"Tracing.wanted": False},
 )
@@ -152,7 +171,7 @@ METRICS_CLIENT_MACHINE: Final = Machine(
     part="Metrics",
     start="Up",
     states={"Up": {}},
-    live_in=frozenset(["Up"]),
+    live_in=frozenset(["Up", "Extended"]),
     sends={"Up": frozenset(["InteractionEvent"])},
 )
 
@@ -165,6 +184,7 @@ SESSION_CLIENT: Final = Role(
     machines=(SESSION_CLIENT_MACHINE, DISCOVERY_CLIENT_MACHINE, TRACING_CLIENT_MACHINE, METRICS_CLIENT_MACHINE),
     receives={
         "Open": "Session",
+        "Extend": "Session",
         "Close": "Session",
         "Active": "Discovery",
         "Expire": "Discovery",
@@ -224,33 +244,58 @@ SESSION_SERVER_MACHINE: Final = Machine(
         "Greeting": {
             "recv Open": (
                 Transition(
-                    "session.mdkspec:44",
+                    "session.mdkspec:58",
+                    actions=(
+                        Send("Open", lambda x, m: x.hooks.own_open()),
+                        Send("Extend", lambda x, m: Extend()),
+                        Tell("opened", lambda x, m: (m,)),
+                    ),
+                    target="Extended",
+                    guard=lambda x, m: x.hooks.is_ours(m),
+                ),
+                Transition(
+                    "session.mdkspec:59",
                     actions=(Send("Open", lambda x, m: x.hooks.own_open()), Tell("opened", lambda x, m: (m,))),
                     target="Up",
                 ),
             ),
-            "after 0": (Transition("session.mdkspec:45", actions=(Fail("no_open"),)),),
+            "after 0": (Transition("session.mdkspec:60", actions=(Fail("no_open"),)),),
             "call close": (
                 Transition(
-                    "session.mdkspec:46",
+                    "session.mdkspec:61",
                     actions=(Send("Close", lambda x, error: Close(error=error)), Hangup()),
                 ),
             ),
         },
         "Up": {
             "recv Close": (
-                Transition("session.mdkspec:49", actions=(Tell("closed", lambda x, m: (m.error,)), Hangup())),
+                Transition("session.mdkspec:64", actions=(Tell("closed", lambda x, m: (m.error,)), Hangup())),
             ),
             "call close": (
                 Transition(
-                    "session.mdkspec:50",
+                    "session.mdkspec:65",
+                    actions=(Send("Close", lambda x, error: Close(error=error)), Hangup()),
+                ),
+            ),
+        },
+        "Extended": {
+            "recv Close": (
+                Transition("session.mdkspec:69", actions=(Tell("closed", lambda x, m: (m.error,)), Hangup())),
+            ),
+            "call close": (
+                Transition(
+                    "session.mdkspec:70",
                     actions=(Send("Close", lambda x, error: Close(error=error)), Hangup()),
                 ),
             ),
         },
     },
     timers={"Greeting": (Timer("after 0", delay_s=lambda x: 10.0, repeat=False),)},
-    sends={"Greeting": frozenset(["Close", "Open"]), "Up": frozenset(["Close"])},
+    sends={
+        "Greeting": frozenset(["Close", "Extend", "Open"]),
+        "Up": frozenset(["Close"]),
+        "Extended": frozenset(["Close"]),
+    },
 )
 
 DISCOVERY_SERVER_MACHINE: Final = Machine(
@@ -305,7 +350,7 @@ DISCOVERY_SERVER_MACHINE: Final = Machine(
         },
     },
     always={"lapse nodes": (Transition("discovery.mdkspec:50", actions=(Tell("lapsed", lambda x, key: (key,)),)),)},
-    live_in=frozenset(["Up"]),
+    live_in=frozenset(["Up", "Extended"]),
     sends={"Up": frozenset(["Active", "Clear", "Expire"])},
     leases={"Discovery.nodes": "shared"},
 )
@@ -332,7 +377,7 @@ TRACING_SERVER_MACHINE: Final = Machine(
             ),
         },
     },
-    live_in=frozenset(["Up"]),
+    live_in=frozenset(["Up", "Extended"]),
     sends={"Up": frozenset(["Log", "LogAck"])},
     connection_flags={"Tracing.following": False},
 )
@@ -347,7 +392,7 @@ METRICS_SERVER_MACHINE: Final = Machine(
             ),
         },
     },
-    live_in=frozenset(["Up"]),
+    live_in=frozenset(["Up", "Extended"]),
     sends={"Up": frozenset(["InteractionAck"])},
 )
 

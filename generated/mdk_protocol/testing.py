@@ -13,6 +13,7 @@ from mdk_protocol.messages import (
     Close,
     Environment,
     Expire,
+    Extend,
     InteractionAck,
     InteractionEvent,
     LamportClock,
@@ -123,6 +124,11 @@ def any_open() -> st.SearchStrategy[Open]:
     )
 
 
+def any_extend() -> st.SearchStrategy[Extend]:
+    """Any Extend that may be sent."""
+    return st.builds(Extend, revision=integers())
+
+
 def any_close() -> st.SearchStrategy[Close]:
     """Any Close that may be sent."""
     return st.builds(Close, error=st.one_of(st.just(UNSET), any_protocol_error()))
@@ -163,6 +169,7 @@ def any_message() -> st.SearchStrategy[AnyMessage]:
         any_interaction_event(),
         any_interaction_ack(),
         any_open(),
+        any_extend(),
         any_close(),
         any_log(),
         any_log_ack(),

@@ -40,6 +40,10 @@ class Desk:
         """The plainest."""
         return Open()
 
+    def is_ours(self, m: Open) -> bool:
+        """An original, as far as this test goes."""
+        return False
+
     def opened(self, m: Open) -> None:
         """Nothing to do."""
 

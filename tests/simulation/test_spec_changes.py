@@ -74,11 +74,39 @@ def test_a_removed_transition_is_refused(file: str, line: str, code: str) -> Non
 
 def test_a_server_that_never_comes_up_is_refused() -> None:
     """Without `goto Up` after `open`, what clients send next has nobody to take it: found by verification."""
-    edit = Edit("session.mdkspec", "send own_open(), tell opened(m), goto Up", "send own_open(), tell opened(m)")
+    taken = "recv Open(m)   -> send own_open(), tell opened(m)"
+    edit = Edit("session.mdkspec", f"{taken}, goto Up", taken)
     found = [one for one in compiled(edit).diagnostics if one.severity == "error"]
     assert found[0].code == "MDK4001"
     assert "server may receive Active" in found[0].message
     assert found[0].notes[0].startswith("the shortest way there: connect; server receives Open; ")
+
+
+def test_a_server_that_says_more_than_the_client_knows_is_refused() -> None:
+    """A part that is live at the server before it has said `extend` is found by verification."""
+    edit = Edit("session.mdkspec", "send own_open(), send Extend(), tell opened(m), goto Extended", "goto Extended")
+    extra = 'message Extra as "extra" { }\npart Extras of Session live in Extended {'
+    extra += " role client { start state Up { recv Extra -> tell extra() } }"
+    extra += " role server { start state Up { enter -> send Extra() } } }"
+    part = Edit("metrics.mdkspec", "/// Interactions to the server.", extra)
+    listed = Edit("session.mdkspec", "parts Discovery, Tracing, Metrics", "parts Discovery, Tracing, Metrics, Extras")
+    assert compiled(part, listed).spec is not None
+    found = [one for one in compiled(part, listed, edit).diagnostics if one.severity == "error"]
+    assert any("client may receive Extra before it is live" in one.message for one in found)
+
+
+def test_a_part_that_lives_on_both_sides_of_a_change_goes_on() -> None:
+    """`extend` brings both sides into Extended; Discovery goes on there: no node is said twice, its timer stays."""
+    pair = connected(mdk_protocol, mdk_protocol, mdkRevision=1)
+    pair.client.register(NODE, now=0.0)
+    pair.flow(0.0)
+    assert pair.client.state("Session") == pair.server.state("Session") == "Extended"
+    assert pair.client.state("Discovery") == pair.server.state("Discovery") == "Up"
+    assert [json.loads(frame)["type"] for _, frame in pair.sent] == ["open", "open", "extend", "active"]
+    assert pair.client.deadline == 15.0
+    original = connected(mdk_protocol, mdk_protocol)
+    assert original.client.state("Session") == original.server.state("Session") == "Up"
+    assert [json.loads(frame)["type"] for _, frame in original.sent] == ["open", "open"]
 
 
 def test_an_illegal_call_raises_and_changes_nothing() -> None:

@@ -33,10 +33,15 @@ class Recorder:
     nodes: list[Any] = field(default_factory=list)
     told: list[tuple[str, tuple[Any, ...]]] = field(default_factory=list)
     package: Any = None
+    properties: dict[str, Any] = field(default_factory=dict)
 
     def own_open(self) -> Any:
         """The plainest `open`."""
-        return self.package.Open()
+        return self.package.Open(properties=self.properties)
+
+    def is_ours(self, m: Any) -> bool:
+        """What the client says, or does not."""
+        return bool(m.properties)
 
     def remember(self, node: Any) -> None:
         """Keep a node."""
@@ -116,9 +121,10 @@ class Pair:
                     moved = True
 
 
-def connected(client_package: Any, server_package: Any) -> Pair:
-    """A pair that has said hello."""
-    client_told, server_told = Recorder(package=client_package), Recorder(package=server_package)
+def connected(client_package: Any, server_package: Any, **properties: Any) -> Pair:
+    """A pair that has said hello; the client with these properties."""
+    client_told = Recorder(package=client_package, properties=properties)
+    server_told = Recorder(package=server_package)
     shared = server_package.SessionServerShared(server_told)
     client = client_package.SessionClient(client_told)
     server = server_package.SessionServer(server_told, shared=shared)

@@ -57,7 +57,10 @@ class ClientCore:
     def own_open(self) -> Open:
         """What this client says first."""
         return messages.Open(
-            mdk_version=self._mdk_version(), node_id=self.node_id, environment=self.environment.message
+            mdk_version=self._mdk_version(),
+            properties={messages.REVISION_PROPERTY: messages.REVISION},
+            node_id=self.node_id,
+            environment=self.environment.message,
         )
 
     def remember(self, node: messages.Node) -> None:
@@ -77,6 +80,9 @@ class ClientCore:
         with self.lock:
             self._unconfirmed = self.table.places() - self._elsewhere
         self.listener.opened(m)
+
+    def extended(self, revision: int) -> None:
+        """The server is ours."""
 
     def node_active(self, node: messages.Node) -> None:
         """A node is there."""

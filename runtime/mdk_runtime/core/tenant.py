@@ -15,7 +15,16 @@ from typing import NamedTuple
 from msgspec import UNSET, UnsetType
 
 from mdk_protocol.codec import CODEC
-from mdk_protocol.messages import NODE_TTL, Active, InteractionEvent, Log, Node, Open, ProtocolError
+from mdk_protocol.messages import (
+    NODE_TTL,
+    REVISION_PROPERTY,
+    Active,
+    InteractionEvent,
+    Log,
+    Node,
+    Open,
+    ProtocolError,
+)
 from mdk_protocol.server import SessionServer, SessionServerShared
 from mdk_runtime.core.registry import Change, Registry
 from mdk_runtime.core.wholeness import completed, lease_key, missing_in, sender_of
@@ -271,6 +280,11 @@ class Connection:
     def own_open(self) -> Open:
         """The server's answer to the client's `open`."""
         return self.tenant.own_open
+
+    def is_ours(self, m: Open) -> bool:
+        """True if the client knows more than the original protocol."""
+        revision = m.properties.get(REVISION_PROPERTY)
+        return isinstance(revision, int) and revision >= 1
 
     def is_whole(self, node: Node) -> bool:
         """True if every client can take the node."""

@@ -15,10 +15,13 @@ SANDBOX = Environment()
 
 
 def test_says_who_it_is() -> None:
-    """`open` carries version, id and environment."""
+    """`open` carries version, id, environment, and that we know more than the original protocol."""
     core = make_core(Clock(), environment=Environment("c", "p"))
     assert core.own_open() == messages.Open(
-        mdk_version="9.9", node_id="own-id", environment=messages.Environment(name="c", fallback_name="p")
+        mdk_version="9.9",
+        properties={"mdkRevision": 1},
+        node_id="own-id",
+        environment=messages.Environment(name="c", fallback_name="p"),
     )
 
 

@@ -126,6 +126,27 @@ def test_silent_until_the_client_has_spoken() -> None:
     assert silent.take() == ["open", "active svc a", "active svc b"]
 
 
+@pytest.mark.parametrize(
+    ("properties", "answer"),
+    [
+        ({"mdkRevision": 1}, ["open", "extend"]),
+        ({"mdkRevision": 7}, ["open", "extend"]),
+        ({"mdkRevision": 0}, ["open"]),
+        ({"mdkRevision": "1"}, ["open"]),
+        ({"mdkRevision": None}, ["open"]),
+        ({"other": 1}, ["open"]),
+    ],
+)
+def test_only_a_client_that_says_so_is_sent_what_originals_do_not_know(
+    properties: dict[str, Any], answer: list[str]
+) -> None:
+    """`extend` follows the server's `open` exactly if the client's `open` names a revision."""
+    network = Network()
+    client = network.client(opens=False)
+    client.send({"type": "open", "properties": properties})
+    assert client.take() == answer
+
+
 def test_a_change_is_told_to_all_and_to_its_cause() -> None:
     """The sender's own echo is expected (rule 11)."""
     network = Network()

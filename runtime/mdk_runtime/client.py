@@ -30,8 +30,8 @@ from mdk_runtime.core.context import (
     uuid_text,
 )
 from mdk_runtime.core.environments import parse_environment
+from mdk_runtime.core.picking import NEXT, WAIT, ServiceSettings
 from mdk_runtime.core.retries import RetryBudget, pause_s
-from mdk_runtime.core.table import NEXT, WAIT, ServiceSettings
 from mdk_runtime.core.trace_context import Upstream, read_upstream, wanted
 from mdk_runtime.errors import BadValue, NotStarted
 from mdk_runtime.intake import Intake
@@ -183,7 +183,7 @@ class MDK:
             queued=io.queued if io is not None else len(self.intake),
             dropped=io.dropped if io is not None else self.intake.dropped,
             nodes={service: len(nodes) for service, nodes in known.items()},
-            nodes_out={service: sum(out for _, out in nodes) for service, nodes in known.items()},
+            nodes_out={service: sum(node.is_out for node in nodes) for service, nodes in known.items()},
         )
 
     # Discovery.
@@ -286,6 +286,7 @@ class MDK:
             else:
                 future.set_result(node)
 
+        self.core.tick()  # The I/O thread may not be running.
         waiter = self.core.resolve_later(environment, service, version, deliver)
         while waiter is not None and not future.done():
             left = start + wait_s - self._monotonic()
@@ -296,7 +297,7 @@ class MDK:
             try:
                 return future.result(left if retry_at is None else min(left, max(0.0, retry_at - self._monotonic())))
             except NotYet:
-                self.core.tick()  # The I/O thread may not be running.
+                self.core.tick()
         if future.done():
             return future.result()
         raise self._resolve_error(environment, service, version, self._monotonic() - start)

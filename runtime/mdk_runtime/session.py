@@ -130,7 +130,7 @@ class Session:
     def __init__(self, mdk: MDK, context: Context, upstream: Upstream = _NO_UPSTREAM) -> None:
         self._mdk = mdk
         self._intake = mdk.intake
-        self._pickers = mdk.core.table.pickers
+        self._pickers = mdk.core.table.pickers.ready
         self.upstream = upstream
         """What the caller's W3C headers said; a trace id other than this session's is a link, not the trace."""
         self.trace_id = context.trace_id
@@ -275,7 +275,7 @@ class Session:
         if not self._routed:
             pick = self._pickers.get((self.environment.key, service, version))
             if pick is not None:
-                node = pick()
+                node = pick(self.trace_id)
                 if node is not None:
                     self._levels[-1].nodes[node] = None
                     return node

@@ -10,15 +10,20 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from mdk_runtime.core.client import ClientCore
+    from mdk_runtime.core.client import ClientCore, NodeStatus
     from mdk_runtime.core.nodes import Node
 
 ADDED, CHANGED, REMOVED, OUT, BACK = "added", "changed", "removed", "out", "back"
+SUSPECT, TRUSTED = "suspect", "trusted"
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One change of a service: `kind` is added, changed, removed, out (a breaker opened) or back (it closed)."""
+    """One change of a service.
+
+    `kind` is added, changed, removed, out (a breaker opened), back (it closed), suspect (the server lost touch with the
+    node) or trusted (it is in touch again).
+    """
 
     kind: str
     node: Node
@@ -36,7 +41,7 @@ class Watch:
         self._wake = Event()
         self._wake.set()
         self._closed = False
-        self._seen: dict[tuple[str, str], tuple[Node, bool]] = {}
+        self._seen: dict[tuple[str, str], NodeStatus] = {}
         self._changes: deque[Change] = deque()
         with core.lock:
             core.table.watch(service, self._wake.set)
@@ -70,12 +75,14 @@ class Watch:
     def _look(self) -> None:
         self._wake.clear()
         before, self._seen = self._seen, self._core.snapshot(self.service)
-        for place, (node, out) in self._seen.items():
+        for place, (node, is_out, is_suspect) in self._seen.items():
             old = before.pop(place, None)
             if old is None:
                 self._changes.append(Change(ADDED, node))
-            elif not old[0].says_the_same(node):
+            elif not old.node.says_the_same(node):
                 self._changes.append(Change(CHANGED, node))
-            if out != (old is not None and old[1]):
-                self._changes.append(Change(OUT if out else BACK, node))
-        self._changes.extend(Change(REMOVED, node) for node, _ in before.values())
+            if is_out != (old is not None and old.is_out):
+                self._changes.append(Change(OUT if is_out else BACK, node))
+            if is_suspect != (old is not None and old.is_suspect):
+                self._changes.append(Change(SUSPECT if is_suspect else TRUSTED, node))
+        self._changes.extend(Change(REMOVED, old.node) for old in before.values())

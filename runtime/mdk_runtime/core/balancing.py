@@ -29,6 +29,8 @@ POINTS = 64
 """On the hash ring for each node: shares differ by about an eighth."""
 
 Clock = Callable[[], float]
+Picker = Callable[[str], "Node | None"]
+"""The next node. The key, a trace id as a rule, matters only to what hashes. None: others were quicker, look again."""
 
 
 class Load:
@@ -85,11 +87,21 @@ class Loads:
         self._by_address.pop(address, None)
 
 
-def least_pending(nodes: tuple[Node, ...], loads: Loads, turn: Callable[[], int], clock: Clock) -> Callable[[], Node]:
+def rotating(nodes: tuple[Node, ...], turn: Callable[[], int]) -> Picker:
+    """Round robin: exact under threads, for `turn` is one atomic step."""
+    size = len(nodes)
+
+    def pick(_: str) -> Node:
+        return nodes[turn() % size]
+
+    return pick
+
+
+def least_pending(nodes: tuple[Node, ...], loads: Loads, turn: Callable[[], int], clock: Clock) -> Picker:
     """The node with the fewest open calls; those that are level take turns."""
     watched = [(node, loads.of(node.address)) for node in nodes]
 
-    def pick() -> Node:
+    def pick(_: str) -> Node:
         now = clock()
         first = turn() % len(watched)
         rotated = watched[first:] + watched[:first]
@@ -100,12 +112,12 @@ def least_pending(nodes: tuple[Node, ...], loads: Loads, turn: Callable[[], int]
     return pick
 
 
-def p2c_ewma(nodes: tuple[Node, ...], loads: Loads, random: Callable[[], float], clock: Clock) -> Callable[[], Node]:
+def p2c_ewma(nodes: tuple[Node, ...], loads: Loads, random: Callable[[], float], clock: Clock) -> Picker:
     """Of two nodes by chance, the one where open calls times latency are fewer."""
     watched = [(node, loads.of(node.address)) for node in nodes]
     size = len(watched)
 
-    def pick() -> Node:
+    def pick(_: str) -> Node:
         now = clock()
         one = int(random() * size)
         other = (one + 1 + int(random() * (size - 1))) % size if size > 1 else one
@@ -129,6 +141,19 @@ class Ring:
     def pick(self, key: str) -> Node:
         """The node that has a key."""
         return self._nodes[bisect(self._hashes, _hash(key)) % len(self._nodes)]
+
+
+def hashing(nodes: tuple[Node, ...], probes: frozenset[Node], take: Callable[[Node], bool]) -> Picker:
+    """The node that has the key; of a key whose node is a probe, the first call is the one that tries it."""
+    ring = Ring(nodes)
+    if not probes:
+        return ring.pick
+
+    def pick(key: str) -> Node | None:
+        node = ring.pick(key)
+        return node if node not in probes or take(node) else None
+
+    return pick
 
 
 def _hash(text: str) -> int:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from mdk_protocol import messages
-from mdk_runtime.core.balancing import CONSISTENT_HASH
 from mdk_runtime.core.breaker import Breaker, Breakers, BreakerSettings, BreakerState
 from mdk_runtime.core.environments import DEFAULT_NAME, Environment
 from mdk_runtime.core.nodes import NODE_ID_PROPERTY, Node, node_from_message, own_node
-from mdk_runtime.core.table import Place, ServiceSettings, Table, Waiter
+from mdk_runtime.core.picking import ServiceSettings
+from mdk_runtime.core.table import Place, Table, Waiter
 from mdk_runtime.errors import NoNodeAvailable, ResolveTimeout
 
 if TYPE_CHECKING:
@@ -18,6 +18,16 @@ if TYPE_CHECKING:
 
     from mdk_protocol.messages import Log, Open, ProtocolError
     from mdk_runtime.ports import Listener, Lock, Monotonic
+
+
+class NodeStatus(NamedTuple):
+    """A node, and what keeps resolves from it."""
+
+    node: Node
+    is_out: bool
+    """Its circuit breaker keeps it out, or has one call try it."""
+    is_suspect: bool
+    """The server has lost touch with it."""
 
 
 class ClientCore:
@@ -100,6 +110,12 @@ class ClientCore:
         with self.lock:
             self.table.expired(node.service, node.environment.name or DEFAULT_NAME, sender, node.address or None)
 
+    def node_suspect(self, node: messages.Node) -> None:
+        """The server has lost touch with a node: it may be gone, and is picked last."""
+        sender = node.id or node.properties.get(NODE_ID_PROPERTY)
+        with self.lock:
+            self.table.suspect(node.service, node.environment.name or DEFAULT_NAME, sender, node.address or None)
+
     def cleared(self) -> None:
         """Every node is gone."""
         with self.lock:
@@ -147,23 +163,21 @@ class ClientCore:
     def resolve_now(
         self, environment: Environment, service: str, version: str | None, trace_id: str = ""
     ) -> Node | None:
-        """The next node, or None if a resolve has to wait. The trace decides where a service is hashed."""
+        """The next node, or None if a resolve has to wait. The trace decides where a service is hashed.
+
+        For what is not in `table.pickers.ready`, as it is the first since a change.
+        """
         with self.lock:
-            answered = self._tick(self._monotonic())
-            if self.table.settings(service).policy == CONSISTENT_HASH:
-                node = self.table.pick_for(environment, service, version, trace_id)
-            else:
-                node = self.table.pick(environment, service, version)
-        _deliver(answered)
-        return node
+            return self.table.pick(environment, service, version, trace_id)
 
     def resolve_for(self, environment: Environment, service: str, version: str | None, key: str) -> Node | None:
         """The node that has a key, or None if a resolve has to wait."""
+        pick = self.table.pickers.hashing.get((environment.key, service, version))
+        node = pick(key) if pick is not None else None
+        if node is not None:
+            return node
         with self.lock:
-            answered = self._tick(self._monotonic())
-            node = self.table.pick_for(environment, service, version, key)
-        _deliver(answered)
-        return node
+            return self.table.pick_for(environment, service, version, key)
 
     def configure(self, service: str, settings: ServiceSettings) -> None:
         """Choose a service's nodes in another way from now on."""
@@ -175,13 +189,15 @@ class ClientCore:
         with self.lock:
             return self.table.settings(service)
 
-    def snapshot(self, service: str) -> dict[tuple[str, str], tuple[Node, bool]]:
-        """Every node of a service by environment and address, and whether a breaker keeps it out."""
+    def snapshot(self, service: str) -> dict[tuple[str, str], NodeStatus]:
+        """Every node of a service by environment and address, and what keeps resolves from it."""
         with self.lock:
             state = self.table.breakers.state
             return {
-                (node.environment.name, node.address): (node, state(node.address) is not BreakerState.CLOSED)
-                for node in self.table.nodes(service)
+                (entry.node.environment.name, entry.node.address): NodeStatus(
+                    entry.node, state(entry.node.address) is not BreakerState.CLOSED, entry.suspect
+                )
+                for entry in self.table.entries(service)
             }
 
     def resolve_later(
@@ -223,7 +239,7 @@ class ClientCore:
     def succeeded(self, address: str) -> None:
         """A call to an address worked."""
         with self.lock:
-            self.table.loads.end(address, now=self._monotonic())
+            self.table.pickers.loads.end(address, now=self._monotonic())
             changed = self.table.breakers.success(address)
             answered = self.table.may_be_used(address) if changed else []
         _deliver(answered)
@@ -232,10 +248,13 @@ class ClientCore:
         """A call to an address failed."""
         with self.lock:
             now = self._monotonic()
-            self.table.loads.end(address, now=now)
-            if self.table.breakers.failure(address, now=now):
-                self.table.may_not_be_used(address)
-        self.listener.rescheduled()
+            self.table.pickers.loads.end(address, now=now)
+            opened = self.table.breakers.failure(address, now=now)
+            is_out = opened or self.table.breakers.state(address) is not BreakerState.CLOSED
+            if is_out:
+                self.table.may_not_be_used(address)  # Where all are out, another may now be the next to be tried.
+        if is_out:
+            self.listener.rescheduled()
 
     def is_available(self, address: str) -> bool:
         """Whether a resolve at this moment may take an address."""
@@ -250,19 +269,16 @@ class ClientCore:
     @property
     def deadline(self) -> float | None:
         """When `tick` has something to do."""
-        return self.table.breakers.deadline
+        with self.lock:
+            return self.table.breakers.deadline
 
     def tick(self) -> None:
         """Offer the addresses whose time is up for a probe."""
-        with self.lock:
-            answered = self._tick(self._monotonic())
-        _deliver(answered)
-
-    def _tick(self, now: float) -> list[tuple[Waiter, Node]]:
         answered: list[tuple[Waiter, Node]] = []
-        for address in self.table.breakers.tick(now=now):
-            answered += self.table.may_be_used(address)
-        return answered
+        with self.lock:
+            for address in self.table.breakers.tick(now=self._monotonic()):
+                answered += self.table.may_be_used(address)
+        _deliver(answered)
 
     def _take_probe(self, node: Node) -> bool:
         """Called by pickers, so also by threads that hold no lock."""

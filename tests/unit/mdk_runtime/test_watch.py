@@ -41,6 +41,10 @@ def test_what_is_there_and_what_changes() -> None:
         assert seen(watch) == [("out", node.address)]
         node.success()
         assert seen(watch) == [("back", node.address)]
+        mdk.core.node_suspect(node_message("svc", "a2", sender="s-a2"))
+        assert seen(watch) == [("suspect", "a2")]
+        active(mdk, "a2")
+        assert seen(watch) == [("trusted", "a2")]
         mdk.core.node_expired(node_message("svc", "a2", sender="s-a2"))
         assert seen(watch) == [("removed", "a2")]
         mdk.core.cleared()

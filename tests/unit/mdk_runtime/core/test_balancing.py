@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from typing import Any
 
@@ -26,6 +27,30 @@ def with_nodes(number: int, clock: Clock | None = None, **settings: Any) -> MDK:
 def resolved(mdk: MDK, times: int = 1) -> list[Node]:
     """What sessions of their own get."""
     return [mdk.session().resolve("svc", "1.0") for _ in range(times)]
+
+
+@pytest.mark.parametrize("number", [1, 3, 10])
+def test_round_robin_is_exact_over_sessions_and_threads(number: int) -> None:
+    """Eight threads with sessions of their own: each node gets exactly its share, whatever happens to other services."""
+    mdk = with_nodes(number)
+    counts: Counter[str] = Counter()
+    start = threading.Barrier(8)
+
+    def resolve() -> None:
+        session = mdk.session()
+        start.wait()
+        found = [session.resolve("svc", "1.0").address for _ in range(600)]
+        mdk.core.node_active(node_message("other", f"o{threading.get_ident()}"))
+        with counting:
+            counts.update(found)
+
+    counting = threading.Lock()
+    threads = [threading.Thread(target=resolve) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert counts == {f"a{i}": 4800 // number for i in range(number)}
 
 
 def test_least_pending() -> None:
@@ -141,8 +166,11 @@ def test_when_all_are_out() -> None:
         session.resolve("svc", "1.0")
     mdk.configure("svc", when_all_out="next")
     assert {node.address for node in resolved(mdk, 5)} == {"a0"}
-    other.success()
-    assert {node.address for node in resolved(mdk, 5)} == {"a1"}
+    clock.now += 1.0
+    one.failure()
+    assert {node.address for node in resolved(mdk, 5)} == {"a1"}  # It is now the one that is tried sooner.
+    one.success()
+    assert {node.address for node in resolved(mdk, 5)} == {"a0"}
 
 
 @pytest.mark.parametrize(

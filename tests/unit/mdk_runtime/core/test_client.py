@@ -138,7 +138,7 @@ def test_breaker_from_failure_to_probe_to_success() -> None:
     for _ in range(3):
         node.failure()
     assert not node.available()
-    assert listener.rescheduled_count == 3
+    assert listener.rescheduled_count == 1
     assert core.deadline == clock.now + 30.0
     assert core.resolve_now(SANDBOX, "svc", "1.0") is None
     found: list[Node] = []
@@ -155,15 +155,42 @@ def test_breaker_from_failure_to_probe_to_success() -> None:
     assert core.resolve_now(SANDBOX, "svc", "1.0") is node
 
 
-def test_resolve_looks_at_the_clock_by_itself() -> None:
-    """Where no timer runs, a resolve that finds nothing offers what is due."""
+def test_a_resolve_does_not_look_at_the_clock() -> None:
+    """What a breaker keeps out is offered by the timer, not by whoever resolves."""
     clock = Clock()
     core = make_core(clock)
     core.node_active(node_message("svc", "a"))
     for _ in range(3):
         core.failed("a")
     clock.move(31.0)
+    assert core.resolve_now(SANDBOX, "svc", "1.0") is None
+    core.tick()
     assert core.resolve_now(SANDBOX, "svc", "1.0") is not None
+
+
+def test_only_a_new_deadline_is_reported() -> None:
+    """Every breaker that opens moves it; failures that open none, and successes, do not."""
+    clock, listener = Clock(), Listener()
+    core = make_core(clock, listener)
+    for address in ("a", "b"):
+        core.node_active(node_message("svc", address))
+    for address in ("a", "a", "a", "b", "b", "b"):
+        core.failed(address)
+    core.succeeded("c")
+    assert listener.rescheduled_count == 2
+
+
+def test_suspects_come_last() -> None:
+    """The server's doubt names a node by sender, by the old property, or by address alone."""
+    core = make_core(Clock())
+    for address in ("a", "b", "c"):
+        core.node_active(node_message("svc", address))
+    core.node_suspect(messages.Node(id="id-a", service="svc", address="a"))
+    core.node_suspect(messages.Node(service="svc", properties={"datawire_nodeId": "id-b"}))
+    core.node_suspect(messages.Node(service="svc", address="nowhere"))
+    found = [core.resolve_now(SANDBOX, "svc", "1.0") for _ in range(3)]
+    assert [node.address for node in found if node] == ["c", "c", "c"]
+    assert [status.is_suspect for status in core.snapshot("svc").values()] == [True, True, False]
 
 
 def test_errors_say_what_is_known() -> None:
@@ -182,6 +209,7 @@ def test_errors_say_what_is_known() -> None:
     assert isinstance(error, NoNodeAvailable)
     assert error.out == (NodeOut("a", 20.0),)
     clock.move(20.0)
+    core.tick()
     core.resolve_now(SANDBOX, "svc", "1.0")
     error = core.resolve_error(SANDBOX, "svc", "1.0", waited_s=1.0, surroundings="")
     assert isinstance(error, NoNodeAvailable)

@@ -11,10 +11,11 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from mdk_runtime.core import table as table_module
+from mdk_runtime.core import picking
 from mdk_runtime.core.breaker import Breakers, BreakerSettings
 from mdk_runtime.core.environments import Environment
 from mdk_runtime.core.nodes import Node
+from mdk_runtime.core.picking import ServiceSettings
 from mdk_runtime.core.table import Table, Waiter
 from mdk_runtime.errors import KnownNodes
 from unit.mdk_runtime.fakes import Reporter
@@ -99,11 +100,11 @@ def test_round_robin_is_exact_under_threads() -> None:
     """Whoever resolves, and however many at once: every node gets exactly its share."""
     table = filled("a", "b", "c")
     table.pick(SANDBOX, "svc", "1.0")
-    pick = table.pickers[SANDBOX.key, "svc", "1.0"]
+    pick = table.pickers.ready[SANDBOX.key, "svc", "1.0"]
     counts: Counter[str] = Counter({"a": 1})
 
     def resolve() -> None:
-        mine = Counter(found.address for _ in range(3000) if (found := pick()))
+        mine = Counter(found.address for _ in range(3000) if (found := pick("")))
         counts.update(mine)
 
     threads = [threading.Thread(target=resolve) for _ in range(4)]
@@ -203,9 +204,9 @@ def test_renewal_changes_nothing() -> None:
     """A node that says the same again leaves the ready pickers alone, and is the same object."""
     table = filled("a", "b")
     first = table.pick(SANDBOX, "svc", "1.0")
-    pickers = dict(table.pickers)
+    pickers = dict(table.pickers.ready)
     table.active(node("a"))
-    assert table.pickers == pickers
+    assert table.pickers.ready == pickers
     assert first in table.nodes("svc")
 
 
@@ -274,12 +275,12 @@ def test_probe_of_the_only_node() -> None:
     trip(table, "a")
     table.breakers.tick(now=31.0)
     table.may_be_used("a")
-    pick = table._make_picker((SANDBOX.key, "svc", "1.0"), table.nodes("svc"))
+    pick = table.pickers.make((SANDBOX.key, "svc", "1.0"), table.entries("svc"))
     assert pick is not None
-    found = pick()
+    found = pick("")
     assert found is not None
     assert found.address == "a"
-    assert pick() is None
+    assert pick("") is None
     assert picks(table, 1) == [None]
 
 
@@ -378,11 +379,79 @@ def test_known_and_services() -> None:
 
 def test_ready_pickers_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """However many environments the sessions of others name, the table stays small."""
-    monkeypatch.setattr(table_module, "PICKERS_MAX", 10)
+    monkeypatch.setattr(picking, "PICKERS_MAX", 10)
     table = filled("a")
     for i in range(100):
         assert table.pick(Environment(f"e{i}", "sandbox"), "svc", "1.0") is not None
-        assert len(table.pickers) <= 11
+        assert len(table.pickers.ready) <= 10
+
+
+def test_a_suspect_is_picked_last() -> None:
+    """Who is out of touch gets nothing while anybody else may be used, then all; a renewal trusts it again."""
+    table = filled("a", "b")
+    assert picks(table, 2) == ["a", "b"]
+    table.suspect("svc", "sandbox", "id-a", "a")
+    assert picks(table, 3) == ["b", "b", "b"]
+    table.suspect("svc", "sandbox", "id-b", "b")
+    assert picks(table, 4) == ["b", "a", "b", "a"]
+    table.active(node("a"))
+    assert picks(table, 2) == ["a", "a"]
+    table.expired("svc", "sandbox", "id-a", "a")
+    assert picks(table, 2) == ["b", "b"]
+
+
+def test_a_suspect_is_better_than_one_that_is_out() -> None:
+    """A breaker weighs more than the server's doubt; a probe of a trusted node comes before a suspect."""
+    table = filled("a", "b")
+    table.suspect("svc", "sandbox", None, "a")
+    trip(table, "b")
+    assert picks(table, 2) == ["a", "a"]
+    table.breakers.tick(now=31.0)
+    table.may_be_used("b")
+    assert picks(table, 3) == ["b", "a", "a"]
+
+
+def test_a_suspect_is_not_probed_while_others_serve() -> None:
+    """Its breaker wants a try, and gets it only where nothing else is left."""
+    table = filled("a", "b")
+    trip(table, "a")
+    table.suspect("svc", "sandbox", "id-a", "a")
+    table.breakers.tick(now=31.0)
+    table.may_be_used("a")
+    assert picks(table, 3) == ["b", "b", "b"]
+    table.expired("svc", "sandbox", "id-b", "b")
+    assert picks(table, 2) == ["a", None]
+
+
+@pytest.mark.parametrize(
+    ("service", "sender", "address"), [("svc", "x", "elsewhere"), ("other", "id-a", "a"), ("svc", "id-a", "left")]
+)
+def test_suspicion_of_the_unknown(service: str, sender: str, address: str) -> None:
+    """What is not there, or has moved away, leaves the ready pickers alone."""
+    table = filled("a", "b")
+    assert picks(table, 1) == ["a"]
+    pickers = dict(table.pickers.ready)
+    table.suspect(service, "sandbox", sender, address)
+    assert table.pickers.ready == pickers
+    table.suspect("svc", "sandbox", "id-a", "a")
+    assert picks(table, 1) == ["b"]
+    pickers = dict(table.pickers.ready)
+    table.suspect("svc", "sandbox", "id-a", "a")
+    assert table.pickers.ready == pickers
+
+
+@pytest.mark.parametrize("fallback", ["sandbox", None])
+def test_rings_are_bounded(monkeypatch: pytest.MonkeyPatch, fallback: str | None) -> None:
+    """Of pickers that hash, which are large, fewer are kept; whether for a policy or for `resolve_for`."""
+    monkeypatch.setattr(picking, "HASHING_MAX", 10)
+    table = filled("a")
+    table.configure("svc", ServiceSettings(policy="consistent_hash"))
+    for i in range(50):
+        place = Environment("sandbox", f"f{i}") if fallback is None else Environment(f"e{i}", fallback)
+        find = table.pick if i % 2 else table.pick_for
+        assert find(place, "svc", "1.0", "key") is not None
+        assert len(table.pickers.hashing) <= 10
+        assert table.pickers.ready.keys() <= table.pickers.hashing.keys()
 
 
 class TableModel(RuleBasedStateMachine):

@@ -9,7 +9,7 @@ from typing import Any, TypeVar, Union, cast
 import msgspec
 
 from mdkspec_runtime.errors import MalformedMessage, UnknownMessage, UnsendableMessage
-from mdkspec_runtime.refusal import Checks
+from mdkspec_runtime.refusal import NESTING_MAX, Checks
 from mdkspec_runtime.tolerance import Normalizer, NotANumberError
 
 R = TypeVar("R", bound=msgspec.Struct)
@@ -68,7 +68,9 @@ class Codec:
         try:
             message: msgspec.Struct = self._decoder.decode(frame)
         except (msgspec.MsgspecError, RecursionError, UnicodeError):
-            return self._decode_slowly(frame, on_alias)
+            message = self._decode_slowly(frame, on_alias)
+        if len(frame) > 2 * NESTING_MAX and _may_be_deep(frame):
+            self._check_depth(message, frame)
         return message
 
     def encode(self, message: msgspec.Struct) -> bytes:
@@ -87,9 +89,12 @@ class Codec:
         """A record that travels outside of a message, read as forgivingly; MalformedMessage as for `decode`."""
         self._check_length(text)
         try:
-            return msgspec.json.decode(text, type=type_)
+            record = msgspec.json.decode(text, type=type_)
         except (msgspec.MsgspecError, RecursionError, UnicodeError):
-            return self._convert(type_, _parse(text), text)
+            record = self._convert(type_, _parse(text), text)
+        if len(text) > 2 * NESTING_MAX and _may_be_deep(text):
+            self._check_depth(record, text)
+        return record
 
     def encode_record(self, record: msgspec.Struct) -> bytes:
         """A record as JSON, UTF-8; UnsendableMessage as for `encode`."""
@@ -110,6 +115,15 @@ class Codec:
             size = len(frame.encode(errors="surrogatepass"))
         if size > self.message_bytes_max:
             raise MalformedMessage(f"{size} bytes, at most {self.message_bytes_max} are allowed", frame)
+
+    def _check_depth(self, record: msgspec.Struct, frame: str | bytes) -> None:
+        """What cannot be written is not read either: it could be taken, but never passed on."""
+        try:
+            check = self._checks.struct(type(record))
+            if check is not None:
+                check(record)
+        except RecursionError as error:
+            raise MalformedMessage("nested too deeply", frame) from error
 
     def _decode_slowly(self, frame: str | bytes, on_alias: Callable[[str], None] | None) -> msgspec.Struct:
         value = _parse(frame)
@@ -137,6 +151,13 @@ class Codec:
             raise MalformedMessage(str(error), frame) from error
         except RecursionError as error:
             raise MalformedMessage("nested too deeply", frame) from error
+
+
+def _may_be_deep(frame: str | bytes) -> bool:
+    """Whether there are enough brackets; most of them may stand side by side, or in texts."""
+    if isinstance(frame, str):
+        return frame.count("[") + frame.count("{") > NESTING_MAX
+    return frame.count(b"[") + frame.count(b"{") > NESTING_MAX
 
 
 def _parse(frame: str | bytes) -> Any:

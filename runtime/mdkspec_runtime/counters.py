@@ -18,7 +18,7 @@ class Counters:
     discarded: int = 0
     """Messages that came after the hang-up, or for a part that had just ended."""
     unsent: int = 0
-    """Messages that were to be sent while there was no connection to send them on."""
+    """Messages that were to be sent while there was no connection to send them on; close messages that cannot be written."""
     overruns: int = 0
     """Connections ended because the peer did not read."""
     connections: int = 0

@@ -76,7 +76,8 @@ class Endpoint:
         self._wanted = False
         self._inside = 0
         """Inputs of the shell that are running: it looks at the outputs afterwards by itself."""
-        self._is_woken = False
+        self._woken_for = 0
+        """What the shell has been woken for since it last looked: 1 output, 2 a hang-up, which output does not hide."""
         self._seen_deadline: float | None = None
         self._is_linked = False
         self.connect_at: float | None = None
@@ -95,7 +96,7 @@ class Endpoint:
 
     def take_output(self) -> list[bytes]:
         """Frames to write as text, in order. Call until it answers none: a long backlog comes in pieces."""
-        self._is_woken = False
+        self._woken_for = 0
         if self._senders.has_backlog:
             self._senders.flow()
         return self._machines.output.take()
@@ -145,8 +146,6 @@ class Endpoint:
             self._offend(offence)
         finally:
             self._inside -= 1
-        if machines.is_up and self._backoff is not None:
-            self._backoff.proved()
 
     def lost(self, *, now: float) -> None:
         """The connection is gone, whoever closed it."""
@@ -154,6 +153,7 @@ class Endpoint:
         self._machines.end()
         self._machines.hanging_up = False
         self._machines.output.take()
+        self._woken_for = 0
         if self._is_linked:
             self._is_linked = False
             self._retry(now)
@@ -320,6 +320,8 @@ class Endpoint:
             self._settle(received, message, errors)
         if transition is not None:
             machines.run(index, transition, args, now, errors)
+        if machines.is_up and self._backoff is not None:
+            self._backoff.proved()
         if errors:
             raise_all(errors)
 
@@ -358,8 +360,9 @@ class Endpoint:
         if self._inside or self.wake is None:
             return
         machines = self._machines
-        if (machines.output.frames or machines.hanging_up or force) and not self._is_woken:
-            self._is_woken = True
+        reason = 2 if machines.hanging_up else 1 if machines.output.frames or force else 0
+        if force or reason > self._woken_for:
+            self._woken_for = reason
             self.wake()
             return
         due = machines.schedule.deadline

@@ -18,6 +18,9 @@ from typing import Literal
 FRAME_SHOWN_MAX = 200
 """Characters of a bad frame that an error keeps: enough to recognise it, too few to fill a log."""
 
+PROBLEM_SHOWN_MAX = 500
+"""Characters of what is wrong with it, which may quote a key or a value: it goes into a close message."""
+
 
 class ProtocolRuntimeError(Exception):
     """Every error of the engine."""
@@ -80,10 +83,10 @@ class MalformedMessage(PeerError):  # named for what it is
     """A frame that is no message."""
 
     def __init__(self, problem: str, frame: str | bytes = b"") -> None:
-        self.problem = problem
+        self.problem = _shortened(problem)
         self.frame = frame[:FRAME_SHOWN_MAX]
         """Its beginning, for a log."""
-        super().__init__(f"malformed message: {problem}")
+        super().__init__(f"malformed message: {self.problem}")
 
 
 class UnknownMessage(PeerError):  # named for what it is
@@ -104,6 +107,14 @@ class IllegalMessage(PeerError):  # named for what it is
         """None while the part is not live."""
         self.allowed = tuple(allowed)
         super().__init__(f"{message} is not allowed {_where(part, state)}; allowed: {_listed(self.allowed)}")
+
+
+def _shortened(text: str) -> str:
+    """Both ends of a text that is too long: the place of a fault stands behind what is quoted."""
+    if len(text) <= PROBLEM_SHOWN_MAX:
+        return text
+    half = (PROBLEM_SHOWN_MAX - len(" ... ")) // 2
+    return f"{text[:half]} ... {text[-half:]}"
 
 
 def _where(part: str, state: str | None) -> str:

@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from mdkspec_runtime.counters import Counters
+from mdkspec_runtime.errors import UnsendableMessage
 from mdkspec_runtime.leases import LeaseKey, SharedLeases
 from mdkspec_runtime.plan import Plan
 from mdkspec_runtime.schedule import Schedule
@@ -159,10 +160,13 @@ class Machines:
             self.hanging_up = True
 
     def fail(self, code: str, title: str) -> None:
-        """Send the protocol's close message, if it has one, and hang up."""
+        """Send the protocol's close message, if it has one and it can be written, and hang up."""
         close = self._plan.role.close
         if self.is_up and close is not None:
-            self.send(close(code, title))
+            try:
+                self.send(close(code, title))
+            except UnsendableMessage:
+                self._counters.unsent += 1
         self.hang_up()
 
     def send(self, message: msgspec.Struct) -> None:

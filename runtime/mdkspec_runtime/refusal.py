@@ -16,7 +16,11 @@ from msgspec import inspect
 Check: TypeAlias = Callable[[Any], str | None]
 """Answers None, or where and why a value cannot be written: `.node.ttl: nan is not a number in JSON`."""
 
+NESTING_MAX = 200
+"""Lists and maps inside one another in an `any`, read and written: what one process can take, every other one can."""
+
 _SCALARS: frozenset[object] = frozenset({str, int, bool, type(None)})
+_NESTS: frozenset[object] = frozenset({dict, list, tuple})
 
 
 class Checks:
@@ -78,22 +82,28 @@ class Checks:
         return self._structs[info.cls]
 
 
-def check_any(value: Any) -> str | None:
-    """Whether a value is JSON through and through. Tuples count as lists."""
+def check_any(value: Any, levels: int = NESTING_MAX) -> str | None:
+    """Whether a value is JSON through and through. Tuples count as lists.
+
+    Raises:
+        RecursionError: It is nested deeper than so many levels.
+    """
     kind: object = value.__class__
     if kind in _SCALARS:
         return None
+    if levels == 0 and kind in _NESTS:
+        raise RecursionError
     if kind is dict:
         for key, item in value.items():
             if type(key) is not str:
                 return f": {key!r} is not a string, as JSON wants for a key"
             if type(item) not in _SCALARS:
-                problem = check_any(item)
+                problem = check_any(item, levels - 1)
                 if problem is not None:
                     return f".{key}{problem}"
         return None
     if kind is list or kind is tuple:
-        return _check_items(value)
+        return _check_items(value, levels - 1)
     if kind is float:
         return _check_float(value)
     if isinstance(value, str):
@@ -101,10 +111,10 @@ def check_any(value: Any) -> str | None:
     return f": {value.__class__.__name__} is not a type of JSON"
 
 
-def _check_items(value: list[Any] | tuple[Any, ...]) -> str | None:
+def _check_items(value: list[Any] | tuple[Any, ...], levels: int) -> str | None:
     for place, item in enumerate(value):
         if type(item) not in _SCALARS:
-            problem = check_any(item)
+            problem = check_any(item, levels)
             if problem is not None:
                 return f"[{place}]{problem}"
     return None

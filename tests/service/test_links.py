@@ -14,8 +14,9 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from mdkspec_runtime.endpoint import Endpoint
 from mdkspec_runtime.leases import SharedLeases
+from mdkspec_runtime.links import pump
 from mdkspec_runtime.links.aio import ClientLink, Handshake, Refusal, serve
-from unit.mdkspec_runtime.toy import SERVER, Client, Handler, Post, Server
+from unit.mdkspec_runtime.toy import SERVER, Answer, Ask, Client, Handler, Post, Server
 
 WITHIN_S = 10.0
 
@@ -200,3 +201,64 @@ async def test_a_timer_of_the_server_runs() -> None:
         await peer.send('{"type":"hello","name":"ada"}')
         got = [await asyncio.wait_for(peer.recv(), WITHIN_S) for _ in range(3)]
     assert got[1:] == ['{"type":"beat"}'] * 2
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("variable", "proxy", "reason"),
+    [
+        ("http_proxy", "nonsense://127.0.0.1:1", "nonsense://127.0.0.1:1 isn't a valid proxy"),
+        ("socks_proxy", "socks5://127.0.0.1:1", "connecting through a SOCKS proxy requires python-socks"),
+    ],
+)
+async def test_a_proxy_that_cannot_be_used_is_a_failed_attempt(
+    variable: str, proxy: str, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the environment says of proxies may be wrong: that is named, and tried again; it does not end the link."""
+    monkeypatch.setenv(variable, proxy)
+    monkeypatch.setenv("no_proxy", "")
+    client = Client(Handler())
+    link = ClientLink(client, "ws://127.0.0.1:1/toy")
+    running = asyncio.ensure_future(link.run())
+    await until(lambda: link.failure or running.done())
+    assert link.failure.startswith(reason)
+    assert client.connect_at is not None
+    client.stop(now=now())
+    await asyncio.wait_for(running, WITHIN_S)
+
+
+@pytest.mark.asyncio
+async def test_text_that_is_not_utf8_ends_the_connection() -> None:
+    """RFC 6455, section 8.1, wants that: such a frame never comes to the policy on malformed messages."""
+    place = Place()
+    async with place.serve() as listener, connect(f"ws://127.0.0.1:{listener.port}/toy") as peer:
+        await peer.send(b'{"type":"hello","name":"\xff"}', text=True)
+        with pytest.raises(ConnectionClosed) as caught:
+            await asyncio.wait_for(peer.recv(), WITHIN_S)
+    assert caught.value.rcvd is not None
+    assert caught.value.rcvd.code == 1007
+    await until(lambda: place.ended)
+
+
+@pytest.mark.asyncio
+async def test_a_peer_that_does_not_read_is_cut_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Past the bound on unread output the connection ends within seconds, though nothing can be written any more."""
+    monkeypatch.setattr(pump, "HANGUP_WITHIN_S", 0.2)
+    place = Place()
+    async with place.serve() as listener:
+        reader, writer = await asyncio.open_connection("127.0.0.1", listener.port, limit=1024)
+        writer.write(
+            b"GET /toy HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+        )
+        await reader.readuntil(b"\r\n\r\n")
+        hello = b'{"type":"hello","name":"a"}'
+        writer.write(bytes([0x81, 0x80 | len(hello), 0, 0, 0, 0]) + hello)
+        await until(lambda: place.servers and place.servers[0].state("Work") == "Busy")
+        server = place.servers[0]
+        while not server.counters.overruns:
+            for _ in range(100):
+                server.reply("ask", Ask(request=1), Answer(text="x" * 1900), now=now())
+            await asyncio.sleep(0)  # The writer fills the socket, then waits for ever.
+        await until(lambda: place.ended)
+        writer.transport.abort()

@@ -16,7 +16,7 @@ from websockets.asyncio.client import connect
 from websockets.asyncio.server import Server, ServerConnection
 from websockets.asyncio.server import serve as serve_websockets
 from websockets.datastructures import Headers
-from websockets.exceptions import InvalidHandshake, InvalidMessage, InvalidStatus, InvalidURI
+from websockets.exceptions import InvalidHandshake, InvalidMessage, InvalidProxy, InvalidStatus, InvalidURI
 from websockets.http11 import Request, Response
 
 from mdkspec_runtime.endpoint import Endpoint
@@ -126,7 +126,8 @@ class ClientLink:
                 )
         except InvalidURI as error:
             raise ValueError(f"{shown_url(url)!r} is no WebSocket address; expected ws://host:port/path") from error
-        except (OSError, TimeoutError, InvalidHandshake, InvalidMessage, EOFError) as error:
+        except (OSError, TimeoutError, InvalidHandshake, InvalidMessage, InvalidProxy, ImportError, EOFError) as error:
+            # ImportError: the environment names a SOCKS proxy, and what the library needs for that is not installed.
             endpoint.connect_failed(now=loop.time())
             wait_s = max(0.0, (endpoint.connect_at or 0.0) - loop.time())
             before, self.failure = self.failure, _reason(error)

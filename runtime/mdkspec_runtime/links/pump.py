@@ -13,6 +13,8 @@ from mdkspec_runtime.endpoint import Endpoint
 from mdkspec_runtime.errors import PeerError
 
 CLOSE_NORMAL = 1000
+HANGUP_WITHIN_S = 5.0
+"""From the endpoint's hang-up to the end: a peer that reads nothing cannot be told, and is cut."""
 OFFENCES_NAMED_MAX = 5
 """Frames of one connection that are named in the log for not being taken; the endpoint counts the rest."""
 
@@ -22,7 +24,7 @@ class Pump:
 
     One task reads, another writes. The reader never waits for a write: what the peer sent before it closed is
     handled, however much was still to be written to it. What piles up for a peer that reads too slowly is bounded by
-    the endpoint, and such a peer does not answer pings: the WebSocket library then ends it.
+    the endpoint, which hangs up; a peer that does not even read that is cut soon after.
     """
 
     def __init__(
@@ -39,6 +41,7 @@ class Pump:
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at: float | None = None
+        self._cut: asyncio.TimerHandle | None = None
         self._writing = False
         self._woken = asyncio.Event()
         self._offences = 0
@@ -62,7 +65,7 @@ class Pump:
                     endpoint.receive(frame, now=now, binary=binary)
                 except Exception:
                     self._log.exception("the application failed on a message; the connection goes on")
-                self._woken.set()
+                self.wake()
         except ConnectionClosed as closed:
             self._log.debug("connection closed: %s", closed)
         finally:
@@ -72,6 +75,8 @@ class Pump:
     def wake(self) -> None:
         """Something is to be written, or the deadline has moved."""
         self._woken.set()
+        if self._endpoint.hanging_up and self._cut is None:
+            self._cut = self._loop.call_later(HANGUP_WITHIN_S, self._websocket.transport.abort)
 
     async def flush(self) -> None:
         """Write all output; if the endpoint hangs up, close. Returns at once if another task is writing."""
@@ -130,4 +135,6 @@ class Pump:
         if self._timer is not None:
             self._timer.cancel()
         await self._websocket.close()
+        if self._cut is not None:
+            self._cut.cancel()
         self._input(lambda: self._endpoint.lost(now=self._loop.time()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import Enum
 from typing import Any
 
 import pytest
@@ -9,9 +10,24 @@ from msgspec import UNSET, Struct
 
 from mdkspec_runtime import MalformedMessage, UnknownMessage, UnsendableMessage
 from mdkspec_runtime.codec import Codec
+from mdkspec_runtime.errors import PROBLEM_SHOWN_MAX
+from mdkspec_runtime.refusal import NESTING_MAX
 from unit.mdkspec_runtime.toy import Beat, Hello, Inner, Mood, Posted, codec
 
 CODEC = codec()
+
+
+class Mark(Enum):
+    """A closed enum."""
+
+    GOOD = "good"
+
+
+class Count(Struct, frozen=True, kw_only=True, tag="count", tag_field="type"):
+    """A message in whose errors its sender's words come back."""
+
+    counts: dict[str, int] = {}
+    mark: Mark = Mark.GOOD
 
 
 def hello(inner: str) -> Inner:
@@ -80,6 +96,44 @@ def test_malformed_frames_are_refused_in_words(frame: str | bytes, text: str) ->
     with pytest.raises(MalformedMessage) as caught:
         CODEC.decode(frame)
     assert str(caught.value) == f"malformed message: {text}"
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        '{"type":"count","counts":{"' + "k" * 1900 + '":NaN}}',
+        '{"type":"count","mark":"' + "k" * 1900 + '"}',
+    ],
+    ids=["a key", "a value of a closed enum"],
+)
+def test_a_text_about_a_frame_is_bounded(frame: str) -> None:
+    """What the peer wrote is named, but its length does not come back in the close message or the log."""
+    codec = Codec(tag="type", messages=(Count, Hello), aliases={}, message_bytes_max=2000)
+    with pytest.raises(MalformedMessage) as caught:
+        codec.decode(frame)
+    assert "kkk" in caught.value.problem
+    assert len(caught.value.problem) <= PROBLEM_SHOWN_MAX
+
+
+@pytest.mark.parametrize("name", ["hello", "toy.Hello"])
+@pytest.mark.parametrize("depth", [NESTING_MAX, NESTING_MAX + 1, 450, 700, 900])
+def test_what_is_read_can_be_written(name: str, depth: int) -> None:
+    """One bound on nesting for both ways, whatever the stack allows: else a message could be taken and never passed on."""
+    lists = "[" * (depth - 1) + "]" * (depth - 1)
+    deep = f'{{"type":"{name}","name":"a","inner":{{"extra":{{"a":{lists}}}}}}}'
+    if depth <= NESTING_MAX:
+        assert CODEC.decode(CODEC.encode(CODEC.decode(deep))) == CODEC.decode(deep)
+        return
+    with pytest.raises(MalformedMessage) as caught:
+        CODEC.decode(deep)
+    assert caught.value.problem == "nested too deeply"
+
+
+def test_brackets_in_a_text_are_no_nesting() -> None:
+    """Many brackets, or many objects side by side, are read."""
+    assert CODEC.decode(CODEC.encode(Hello(name="[{" * 500))) == Hello(name="[{" * 500)
+    many = Hello(name="a", inner=Inner(extra={"a": [{} for _ in range(NESTING_MAX + 1)]}))
+    assert CODEC.decode(CODEC.encode(many)) == many
 
 
 def test_unknown_types_are_told_from_malformed_ones() -> None:

@@ -16,6 +16,7 @@ from unit.mdkspec_runtime.toy import (
     SERVER,
     Answer,
     Ask,
+    Bye,
     Client,
     Handler,
     Post,
@@ -87,6 +88,32 @@ def test_connect_at_grows_until_the_peer_has_proved_itself() -> None:
     assert client.connect_at == 501.0
 
 
+def test_a_peer_that_says_only_rubbish_has_not_proved_itself() -> None:
+    """Frames that are dropped shorten no wait: else a broken server would be called once a second for ever."""
+    client = Client(Handler())
+    client.start(now=0.0)
+    client.connect_failed(now=0.0)
+    client.connected(now=0.0)
+    client.receive("{", now=0.0)
+    client.receive('{"type":"future"}', now=0.0)
+    client.lost(now=100.0)
+    assert client.connect_at == 102.0
+
+
+def test_an_application_that_fails_on_a_message_does_not_blame_the_peer() -> None:
+    """The message was good: the next wait is the first."""
+    handler = Handler()
+    client = Client(handler)
+    client.start(now=0.0)
+    client.connect_failed(now=0.0)
+    client.connected(now=0.0)
+    handler.raises["welcomed"] = ValueError("ours")
+    with pytest.raises(ValueError, match="ours"):
+        client.receive('{"type":"welcome"}', now=0.0)
+    client.lost(now=100.0)
+    assert client.connect_at == 101.0
+
+
 def test_jitter_spreads_the_waits() -> None:
     """`random` 0 and 1 give the shortest and the longest wait."""
     for random, wait_s in ((0.0, 0.8), (1.0, 1.2)):
@@ -152,6 +179,28 @@ def test_a_call_wakes_the_shell_once_until_it_has_looked() -> None:
     assert len(woken) == 3
     client.call("Work", "remind", "sooner", 40.0, now=0.0)
     assert len(woken) == 4
+
+
+def test_a_hang_up_wakes_a_shell_that_is_busy_writing() -> None:
+    """A shell that waits for the peer to read has been woken for output; that it shall end is said all the same."""
+    client, _, _, _ = joined()
+    wakes: list[bool] = []
+    client.wake = lambda: wakes.append(client.hanging_up)
+    client.deliver("posts", Post(text="one"), now=0.0)
+    client.deliver("posts", Post(text="two"), now=0.0)
+    client.stop(now=0.0)
+    assert wakes == [False, True]
+
+
+def test_stop_is_heard_whatever_the_shell_was_woken_for_before() -> None:
+    """Output that was lost with its connection, unseen, must not hide from a waiting shell that it shall end."""
+    client, _, _, _ = joined()
+    wakes: list[float | None] = []
+    client.wake = lambda: wakes.append(client.connect_at)
+    client.deliver("posts", Post(text="one"), now=0.0)
+    client.lost(now=0.0)
+    client.stop(now=0.5)
+    assert wakes == [None, None]
 
 
 def test_a_call_from_inside_the_handler_does_not_wake_the_shell() -> None:
@@ -248,6 +297,16 @@ def test_malformed_messages_are_dropped_until_there_are_too_many_in_a_row() -> N
     last = server.take_output()[-1]
     assert msgspec.json.decode(last)["code"] == "malformed_messages"
     assert server.counters.malformed == 5
+
+
+def test_a_close_message_that_cannot_be_written_does_not_keep_the_connection() -> None:
+    """Whatever `close with` makes of code and title, `fail` hangs up, and the shell hears of no error."""
+    role = replace(SERVER, close=lambda code, title: Bye(code=code, title=title * 1000))
+    _, _, server, _ = joined(server_role=role)
+    server.receive('{"type":"welcome"}', now=0.0)
+    assert server.hanging_up
+    assert not server.take_output()
+    assert server.counters.unsent == 1
 
 
 def test_unknown_messages_are_dropped_for_ever_where_the_policy_says_so() -> None:

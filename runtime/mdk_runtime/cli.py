@@ -6,13 +6,14 @@ import argparse
 import asyncio
 import importlib
 import logging
+import os
 import sys
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 from mdk_runtime.client_commands import add_client_commands
 from mdk_runtime.errors import MDKError
+from mdk_runtime.server.configuration import add_server_arguments
 
 FINE, FAILED, USAGE = 0, 1, 2
 
@@ -38,13 +39,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action=_Version, help="print the version and exit")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     server = commands.add_parser("server", help="run the discovery and tracing server")
-    server.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
-    server.add_argument("--port", type=_port, default=None, help="port; 0 takes any free one (default: 8765)")
-    server.add_argument("--data", type=Path, default=None, help="folder for what is stored (default: per user)")
-    server.add_argument("--ready-file", type=Path, default=None, help="written as JSON when the server listens")
-    server.add_argument("--grace", type=_seconds, default=None, help="seconds that nodes outlive a broken connection")
-    server.add_argument("--insecure", action="store_true", help="let other machines in without keys")
-    server.add_argument("--verbose", action="store_true", help="log more")
+    add_server_arguments(server)
     server.set_defaults(run=_server)
     add_client_commands(commands)
     demo = commands.add_parser("demo", help="a server, two services and a client; one service is killed")
@@ -67,26 +62,24 @@ class _Version(argparse.Action):
 
 
 def _server(arguments: argparse.Namespace) -> int:
-    from mdk_runtime.server.application import run_server
+    from mdk_runtime.server.configuration import as_toml, read_configuration
     from mdk_runtime.server.errors import ListenRefused
-    from mdk_runtime.server.settings import Settings
+    from mdk_runtime.server.options import BadSetting, UnreadableConfiguration
 
-    level = logging.DEBUG if arguments.verbose else logging.INFO
-    logging.basicConfig(level=level, format="%(asctime)s %(levelname)-7s %(name)s: %(message)s")
-    given = {
-        "host": arguments.host,
-        "port": arguments.port,
-        "data": arguments.data,
-        "ready_file": arguments.ready_file,
-        "grace_s": arguments.grace,
-        "insecure": arguments.insecure,
-    }
-    settings = Settings(**{name: value for name, value in given.items() if value is not None})
     try:
-        settings.check()
-    except ListenRefused as error:
+        configuration = read_configuration(arguments, os.environ)
+        if arguments.print_config:
+            print(as_toml(configuration), end="")
+            return FINE
+        configuration.settings.check()
+    except (BadSetting, UnreadableConfiguration, ListenRefused) as error:
         print(f"mdk: {error}", file=sys.stderr)
         return USAGE
+    from mdk_runtime.server.application import run_server
+    from mdk_runtime.server.reporting import configure_logging
+
+    settings = configuration.settings
+    configure_logging(settings.log_format, settings.log_level)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(run_server(settings))
     return FINE
@@ -106,22 +99,6 @@ def _demo(_: argparse.Namespace) -> int:
     from mdk_runtime.demo.main import run
 
     return run()
-
-
-def _port(text: str) -> int:
-    if not text.isdigit() or int(text) > 65535:
-        raise argparse.ArgumentTypeError(f"{text!r} is no port; expected a number from 0 to 65535")
-    return int(text)
-
-
-def _seconds(text: str) -> float:
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = -1.0
-    if not 0 <= seconds < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds; expected 0 or more")
-    return seconds
 
 
 if __name__ == "__main__":

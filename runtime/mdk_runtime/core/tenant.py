@@ -26,12 +26,10 @@ from mdk_protocol.messages import (
     ProtocolError,
 )
 from mdk_protocol.server import SessionServer, SessionServerShared
+from mdk_runtime.core.limits import GRACE_S
 from mdk_runtime.core.registry import Change, Registry
 from mdk_runtime.core.wholeness import completed, lease_key, missing_in, sender_of
 from mdkspec_runtime.errors import UnsendableMessage
-
-GRACE_S = 2.0
-"""How long the nodes of a sender stay whose last connection broke: time to come back."""
 
 REFUSALS_MAX = 100
 """Refusals kept for the log; a client that sends more in one go is not worth more lines."""

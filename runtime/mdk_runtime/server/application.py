@@ -46,7 +46,7 @@ async def run_server(settings: Settings) -> None:
 
 
 async def _serve(settings: Settings, stop: asyncio.Event) -> None:
-    hub = Hub(settings.data, Open(mdk_version=own_version()), grace_s=settings.grace_s)
+    hub = Hub(settings.data, Open(mdk_version=own_version()), grace_s=settings.grace)
     hub.writer.start()
     try:
         async with AsyncExitStack() as stack:

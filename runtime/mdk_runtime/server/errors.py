@@ -21,7 +21,7 @@ class ListenRefused(ServerError):
     def __str__(self) -> str:
         return (
             f"--host {self.host} can be reached from other machines, and without keys any token is let in; "
-            "listen on 127.0.0.1, or say --insecure if the network is trusted"
+            "listen on 127.0.0.1, give --key, or say --insecure if the network is trusted"
         )
 
 

@@ -97,7 +97,7 @@ def test_only_this_machine_unless_told() -> None:
         assert is_loopback(host)
         Settings(host=host).check()
     for host in ("0.0.0.0", "::", "192.168.1.2", "example.org", ""):
-        with pytest.raises(ListenRefused, match=r"listen on 127\.0\.0\.1, or say --insecure"):
+        with pytest.raises(ListenRefused, match=r"listen on 127\.0\.0\.1, give --key, or say --insecure"):
             Settings(host=host).check()
         Settings(host=host, insecure=True).check()
 

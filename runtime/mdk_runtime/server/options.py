@@ -1,0 +1,234 @@
+"""What a setting can be: how it is read from text and from TOML, and what is said when it cannot be."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import MISSING, dataclass, field
+from pathlib import Path
+from typing import Any, Final, cast
+
+from mdk_runtime.errors import MDKError
+
+OPTION: Final = "mdk_option"
+"""Where an option stands in a field's metadata."""
+UNITS: Final = {"": 1, "kib": 1 << 10, "mib": 1 << 20, "gib": 1 << 30, "tib": 1 << 40}
+DURATIONS: Final = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+
+
+class Unreadable(ValueError):
+    """A value that a kind does not take. The kind says what it expects."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What the values of a setting are.
+
+    Args:
+        expected: What is said where a value is none of these.
+        metavar: In `--help`.
+        from_text: Reads an environment variable or an argument; raises Unreadable.
+        from_toml: Reads a value of a file and the folder of that file; raises Unreadable.
+        is_list: Whether a flag may be given several times.
+    """
+
+    expected: str
+    metavar: str
+    from_text: Callable[[str], Any]
+    from_toml: Callable[[Any, Path], Any]
+    is_list: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """A setting: `http_port` in a file, `--http-port` as a flag, MDK_SERVER_HTTP_PORT as a variable."""
+
+    kind: Kind
+    help: str
+    default_shown: str
+    """The default, where it is not a plain value."""
+
+
+def option(default: Any, kind: Kind, help: str, *, shown: str = "") -> Any:  # noqa: A002  # argparse's name
+    """A field of `Settings`. A default that is a function is asked when no value is given."""
+    metadata = {OPTION: Option(kind, help, shown)}
+    if callable(default):
+        return field(default_factory=default, metadata=metadata)
+    return field(default=default, metadata=metadata)
+
+
+def default_of(one: Any) -> Any:
+    """The default of a dataclass's field."""
+    return one.default if one.default is not MISSING else one.default_factory()
+
+
+# --- the kinds ------------------------------------------------------------------------------------
+
+
+def _of(types: type | tuple[type, ...]) -> Callable[[Any, Path], Any]:
+    """Takes a file's value as it is."""
+
+    def read(value: Any, _: Path) -> Any:
+        if not isinstance(value, types) or (isinstance(value, bool) and types is not bool):
+            raise Unreadable
+        return value
+
+    return read
+
+
+def _text(text: str) -> str:
+    return text
+
+
+def _flag(text: str) -> bool:
+    values = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
+    if text.lower() not in values:
+        raise Unreadable
+    return values[text.lower()]
+
+
+def _whole(low: int, high: int) -> tuple[Callable[[str], int], Callable[[Any, Path], int]]:
+    def check(number: int) -> int:
+        if not low <= number <= high:
+            raise Unreadable
+        return number
+
+    def from_text(text: str) -> int:
+        if not re.fullmatch(r"[0-9]{1,18}", text):
+            raise Unreadable
+        return check(int(text))
+
+    def from_toml(value: Any, folder: Path) -> int:
+        return check(_of(int)(value, folder))
+
+    return from_text, from_toml
+
+
+def _scaled(text: str, units: dict[str, Any], *, whole: bool) -> float:
+    found = re.fullmatch(r"([0-9]{1,15}(?:\.[0-9]{1,9})?)\s*([A-Za-z]*)", text.strip())
+    unit = units.get(found[2].lower()) if found is not None else None
+    if found is None or unit is None:
+        raise Unreadable
+    value = float(found[1]) * unit
+    if whole and value != int(value):
+        raise Unreadable
+    return int(value) if whole else value
+
+
+def _bytes(text: str) -> int:
+    return int(_scaled(text, UNITS, whole=True))
+
+
+def _bytes_or_text(value: Any, folder: Path) -> int:
+    return _bytes(value) if isinstance(value, str) else _whole(0, 1 << 60)[1](value, folder)
+
+
+def _seconds(text: str) -> float:
+    return _scaled(text, DURATIONS, whole=False)
+
+
+def _seconds_or_text(value: Any, folder: Path) -> float:
+    if isinstance(value, str):
+        return _seconds(value)
+    seconds = float(_of((int, float))(value, folder))
+    if isinstance(value, bool) or not 0 <= seconds < float("inf"):
+        raise Unreadable
+    return seconds
+
+
+def _path(text: str) -> Path:
+    if not text or "\0" in text:
+        raise Unreadable
+    return Path(text).expanduser()
+
+
+def _path_beside(value: Any, folder: Path) -> Path:
+    """A file's paths are seen from its own folder."""
+    return folder / _path(_of(str)(value, folder))
+
+
+def _list(one: Callable[[str], Any]) -> Callable[[str], tuple[Any, ...]]:
+    return lambda text: tuple(one(part.strip()) for part in text.split(",") if part.strip())
+
+
+def _list_in_file(one: Callable[[Any, Path], Any]) -> Callable[[Any, Path], tuple[Any, ...]]:
+    def read(value: Any, folder: Path) -> tuple[Any, ...]:
+        values = cast("Sequence[object]", value if isinstance(value, list) else [value])
+        return tuple(one(part, folder) for part in values)
+
+    return read
+
+
+def choice(*words: str) -> Kind:
+    """One of these words."""
+
+    def read(text: str) -> str:
+        if text.lower() not in words:
+            raise Unreadable
+        return text.lower()
+
+    return Kind(f"one of {', '.join(words)}", "|".join(words), read, lambda value, _: read(_of(str)(value, Path())))
+
+
+TEXT: Final = Kind("a text", "TEXT", _text, _of(str))
+FLAG: Final = Kind("true or false", "", _flag, _of(bool))
+PORT: Final = Kind("a number from 0 to 65535", "PORT", *_whole(0, 65535))
+COUNT: Final = Kind("a whole number, 0 or more", "N", *_whole(0, 10**12))
+AT_LEAST_ONE: Final = Kind("a whole number, 1 or more", "N", *_whole(1, 10**12))
+BYTES: Final = Kind("a number of bytes such as 65536, 512KiB or 2GiB", "BYTES", _bytes, _bytes_or_text)
+SECONDS: Final = Kind("seconds, 0 or more, such as 2, 0.5, 15m, 12h or 30d", "SECONDS", _seconds, _seconds_or_text)
+PATH: Final = Kind("a path", "PATH", _path, _path_beside)
+PATHS: Final = Kind("paths, with commas between", "PATH", _list(_path), _list_in_file(_path_beside), is_list=True)
+TEXTS: Final = Kind("texts, with commas between", "TEXT", _list(_text), _list_in_file(_of(str)), is_list=True)
+
+
+# --- what is said ---------------------------------------------------------------------------------
+
+
+class BadSetting(MDKError):
+    """A setting that is unknown, or whose value cannot be used.
+
+    Args:
+        where: `--port`, `MDK_SERVER_PORT`, or `FILE:LINE: port`.
+        value: What stands there; None if the setting itself is unknown.
+        expected: What would be right.
+    """
+
+    def __init__(self, where: str, value: object | None, expected: str) -> None:
+        self.where = where
+        self.value = value
+        self.expected = expected
+        super().__init__(where, value, expected)
+
+    def __str__(self) -> str:
+        if self.value is None:
+            return f"{self.where} is no setting of the server; {self.expected}"
+        shown = repr(self.value)
+        shown = shown if len(shown) <= 80 else f"{shown[:77]}..."
+        return f"{self.where} is {shown}; expected {self.expected}"
+
+
+class UnreadableConfiguration(MDKError):
+    """The configuration file cannot be read, or is no TOML."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        self.path = path
+        self.reason = reason
+        super().__init__(path, reason)
+
+    def __str__(self) -> str:
+        return f"the configuration {self.path} cannot be read: {self.reason}"
+
+
+def did_you_mean(name: str, known: Sequence[str]) -> str:
+    """A hint for a name that is not known."""
+    from difflib import get_close_matches  # Only where something is wrong.
+
+    close = get_close_matches(name, known, n=1)
+    return f"did you mean {close[0]}?" if close else f"known are {', '.join(known)}"
+
+
+def reason_of(error: OSError) -> str:
+    """What the system says, without the path, which the caller names."""
+    return os.strerror(error.errno) if error.errno else str(error)

@@ -1,0 +1,196 @@
+"""Flags, variables and the file: one declaration, one precedence, and errors that say where and what."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Mapping
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from mdk_runtime.cli import main
+from mdk_runtime.server.configuration import (
+    Configuration,
+    add_server_arguments,
+    as_table,
+    as_toml,
+    options,
+    read_configuration,
+)
+from mdk_runtime.server.options import FLAG, BadSetting, UnreadableConfiguration
+from mdk_runtime.server.settings import Settings
+
+ROOT = Path(__file__).parents[4]
+
+
+def read(*flags: str, variables: Mapping[str, str] | None = None, file: Path | None = None) -> Configuration:
+    """As `mdk server` reads them."""
+    parser = argparse.ArgumentParser()
+    add_server_arguments(parser)
+    return read_configuration(parser.parse_args([*flags, *(["--config", str(file)] if file else [])]), variables or {})
+
+
+def written(folder: Path, text: str) -> Path:
+    """A configuration file."""
+    path = folder / "mdk.toml"
+    path.write_text(text)
+    return path
+
+
+def test_flag_over_variable_over_file_over_default(tmp_path: Path) -> None:
+    """One precedence, for each setting by itself."""
+    file = written(tmp_path, "port = 1\ngrace = 1.5\nhost = 'file'\n")
+    found = read("--port", "3", variables={"MDK_SERVER_PORT": "2", "MDK_SERVER_HOST": "variable"}, file=file)
+    assert (found.settings.port, found.settings.host, found.settings.grace) == (3, "variable", 1.5)
+    assert found.settings.log_level == Settings().log_level
+    assert found.sources == {"port": "--port", "host": "MDK_SERVER_HOST", "grace": f"{file}:2"}
+
+
+def test_a_flag_takes_back_what_a_file_sets(tmp_path: Path) -> None:
+    """`--no-insecure` beats `insecure = true`; a variable that is empty is not set."""
+    file = written(tmp_path, "insecure = true\n")
+    found = read("--no-insecure", variables={"MDK_SERVER_HOST": ""}, file=file)
+    assert (found.settings.insecure, found.settings.host) == (False, "127.0.0.1")
+
+
+EXAMPLES = {
+    "TEXT": ("a b", "'a b'"),
+    "PORT": ("80", "80"),
+    "PATH": ("/x/y", "'/x/y'"),
+    "N": ("7", "7"),
+    "BYTES": ("512KiB", "'512KiB'"),
+    "SECONDS": ("15m", "'15m'"),
+    "text|json": ("json", "'json'"),
+    "debug|info|warning|error": ("error", "'error'"),
+    "": ("true", "true"),
+}
+
+
+@pytest.mark.parametrize("name", list(options()))
+def test_every_setting_is_read_from_all_three(name: str, tmp_path: Path) -> None:
+    """With the same value from each, and one that is not the default; `--help` and the table name it."""
+    text, in_file = EXAMPLES[options()[name].kind.metavar]
+    if getattr(Settings(), name) is True:
+        text = in_file = "false"
+    flag, variable = f"--{name.replace('_', '-')}", f"MDK_SERVER_{name.upper()}"
+    if options()[name].kind is FLAG:
+        by_flag = read(flag if text == "true" else flag.replace("--", "--no-"))
+    else:
+        by_flag = read(flag, text)
+    by_variable = read(variables={variable: text})
+    by_file = read(file=written(tmp_path, f"{name} = {in_file}\n"))
+    assert by_flag.settings == by_variable.settings == by_file.settings != Settings()
+    assert by_flag.sources == {name: flag if text != "false" else flag.replace("--", "--no-")}
+    assert by_variable.sources == {name: variable}
+    assert f"`{variable}`" in as_table()
+    assert flag in as_table()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("port = 70000", ":1: port is 70000; expected a number from 0 to 65535"),
+        ("\n\nport = true", ":3: port is True; expected a number from 0 to 65535"),
+        ("port = '80'", ":1: port is '80'; expected a number from 0 to 65535"),
+        ("grace = -1", ":1: grace is -1; expected seconds, 0 or more, such as 2, 0.5, 15m, 12h or 30d"),
+        ("grace = nan", ":1: grace is nan; expected seconds"),
+        ("grace = false", ":1: grace is False; expected seconds"),
+        ("log_format = 'xml'", ":1: log_format is 'xml'; expected one of text, json"),
+        ("insecure = 1", ":1: insecure is 1; expected true or false"),
+        ("host = 1", ":1: host is 1; expected a text"),
+        ("# port\nprot = 1", ":2: prot is no setting of the server; did you mean port?"),
+        ("\n[tls]\ncert = 'x'", ":2: tls is no setting of the server; "),
+        ("zzzzzz = 1", ":1: zzzzzz is no setting of the server; known are host, port"),
+    ],
+)
+def test_what_a_file_says_wrong(text: str, said: str, tmp_path: Path) -> None:
+    """File, line and key; what was expected, or meant."""
+    file = written(tmp_path, text)
+    with pytest.raises(BadSetting) as caught:
+        read(file=file)
+    assert str(caught.value).startswith(f"{file}{said}" if said.startswith(":") else f"{file}:1: {said}")
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"port = = 1", "(at line 1, column 8)"),
+        (b"host = '\xff'", "can't decode byte 0xff"),
+        (b"# " + b"x" * 2_000_000, "it is larger than 1048576 bytes"),
+    ],
+)
+def test_what_is_no_toml(content: bytes, said: str, tmp_path: Path) -> None:
+    """Said with its place, and no traceback."""
+    file = tmp_path / "mdk.toml"
+    file.write_bytes(content)
+    with pytest.raises(UnreadableConfiguration, match=re.escape(said)):
+        read(file=file)
+    with pytest.raises(UnreadableConfiguration, match="No such file or directory"):
+        read(file=tmp_path / "none")
+
+
+def test_wrong_variables_and_flags() -> None:
+    """Named as the user wrote them."""
+    for flags, variables, said in (
+        (("--port", "x"), {}, "--port is 'x'; expected a number from 0 to 65535"),
+        (("--grace", "1 week"), {}, "--grace is '1 week'; expected seconds"),
+        ((), {"MDK_SERVER_PORT": "-1"}, "MDK_SERVER_PORT is '-1'; expected a number from 0 to 65535"),
+        ((), {"MDK_SERVER_INSECURE": "maybe"}, "MDK_SERVER_INSECURE is 'maybe'; expected true or false"),
+        ((), {"MDK_SERVER_PROT": "1"}, "MDK_SERVER_PROT is no setting of the server; did you mean MDK_SERVER_PORT?"),
+    ):
+        with pytest.raises(BadSetting) as caught:
+            read(*flags, variables=variables)
+        assert str(caught.value).startswith(said)
+
+
+def test_variables_that_are_not_the_servers() -> None:
+    """The client's, and those that Kubernetes sets where a service is called mdk-server."""
+    variables = {
+        "MDK_SERVER_URL": "ws://elsewhere/rtp",
+        "MDK_SERVER_PORT": "tcp://10.0.0.1:8765",
+        "MDK_SERVER_SERVICE_HOST": "10.0.0.1",
+        "MDK_SERVER_SERVICE_PORT": "8765",
+        "MDK_SERVER_SERVICE_PORT_HTTP": "8080",
+        "MDK_SERVER_PORT_8765_TCP": "tcp://10.0.0.1:8765",
+        "MDK_SERVER_PORT_8765_TCP_ADDR": "10.0.0.1",
+    }
+    assert read(variables=variables) == Configuration(Settings(), {})
+
+
+def test_paths_of_a_file_are_seen_from_its_folder(tmp_path: Path) -> None:
+    """Wherever the server is started."""
+    file = written(tmp_path, "data = 'state'\nready_file = '/b'\n")
+    settings = read(variables={"MDK_SERVER_CONFIG": str(file)}).settings
+    assert (settings.data, settings.ready_file) == (tmp_path / "state", Path("/b"))
+
+
+def test_what_is_printed_can_be_read_again(tmp_path: Path) -> None:
+    """`--print-config` shows every setting with its source, as a file that sets the same."""
+    found = read("--host", 'a"\\\n\x7fü', "--data", "/d", "--insecure", variables={"MDK_SERVER_GRACE": "1h"})
+    text = as_toml(found)
+    assert "grace = 3600.0  # MDK_SERVER_GRACE\n" in text
+    assert "# ready_file =  # not set\n" in text
+    assert "port = 8765  # default\n" in text
+    again = read(file=written(tmp_path, text))
+    assert again.settings == found.settings
+    assert all(f"\n{one.name} = " in f"\n{text}" or f"\n# {one.name} = " in text for one in fields(Settings))
+
+
+def test_the_command_prints_and_refuses(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """`mdk server --print-config` starts nothing; what is wrong ends it with status 2 and one line."""
+    assert main(["server", "--print-config", "--port", "0", "--data", str(tmp_path / "none")]) == 0
+    assert 'host = "127.0.0.1"  # default\nport = 0  # --port\n' in capsys.readouterr().out
+    assert not (tmp_path / "none").exists()
+    assert main(["server", "--port", "x"]) == main(["server", "--config", str(tmp_path / "none")]) == 2
+    said = capsys.readouterr().err
+    assert said == (
+        "mdk: --port is 'x'; expected a number from 0 to 65535\n"
+        f"mdk: the configuration {tmp_path / 'none'} cannot be read: No such file or directory\n"
+    )
+
+
+def test_the_operators_table_is_the_declaration() -> None:
+    """docs/operations.md holds the table that the settings make."""
+    assert f"\n{as_table()}\n" in (ROOT / "docs" / "operations.md").read_text()

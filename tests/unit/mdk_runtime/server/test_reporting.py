@@ -1,0 +1,71 @@
+"""The server's own log."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+from collections.abc import Iterator
+from io import StringIO
+
+import pytest
+
+from mdk_runtime.server.reporting import SEES_REQUESTS, configure_logging, redacted
+
+
+@pytest.fixture(autouse=True)
+def as_before() -> Iterator[None]:
+    """Logging is put back."""
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    root.handlers = []
+    levels = {name: logging.getLogger(name).level for name in SEES_REQUESTS}
+    yield
+    root.handlers, root.level = handlers, level
+    for name, before in levels.items():
+        logging.getLogger(name).setLevel(before)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("GET /rtp?token=S3CRET HTTP/1.1", "GET /rtp?token=[hidden] HTTP/1.1"),
+        ("GET /rtp?x=1&token=S3 CR ET&limit=3 HTTP/1.1", "GET /rtp?x=1&token=[hidden]&limit=3 HTTP/1.1"),
+        ("Origin: ws://h/rtp?token=S3 CRET#x", "Origin: ws://h/rtp?token=[hidden]"),
+        ("'Authorization: Bearer S3CRET'", "'Authorization: Bearer [hidden]'"),
+        ("Cookie: mdk_token=S3CRET; a=b", "Cookie: mdk_token=[hidden]; a=b"),
+        ("it was eyJhbGciOi.eyJzdWIi.S3CRET-_x there", "it was [hidden] there"),
+        ("nothing to hide", "nothing to hide"),
+    ],
+)
+def test_no_token_is_shown(text: str, shown: str) -> None:
+    """In whatever form a library may log one, the originals' blanks and all."""
+    assert redacted(text) == shown
+
+
+def test_lines_for_people_and_for_machines() -> None:
+    """Time, level, who, what; an exception too, and never a token."""
+    stream = StringIO()
+    configure_logging("json", "info", stream)
+    try:
+        raise ValueError("token=S3CRET")
+    except ValueError:
+        logging.getLogger("mdk.x").exception("it ü failed: %s", "Bearer S3CRET")
+    logging.getLogger("mdk.x").debug("unseen")
+    (line,) = stream.getvalue().splitlines()
+    content = json.loads(line)
+    assert content["message"] == "it ü failed: Bearer [hidden]"
+    assert (content["level"], content["logger"], content["time"][10]) == ("ERROR", "mdk.x", "T")
+    assert content["time"].endswith("+00:00")
+    assert "ValueError" in content["exception"]
+    stream = StringIO()
+    configure_logging("text", "debug", stream)
+    logging.getLogger("mdk.x").debug("seen, Bearer S3CRET")
+    assert stream.getvalue().endswith(" DEBUG   mdk.x: seen, Bearer [hidden]\n")
+    assert "S3CRET" not in line + stream.getvalue()
+
+
+def test_libraries_that_see_requests_are_quiet() -> None:
+    """At the lowest level of the server, too."""
+    configure_logging("text", "debug", sys.stderr)
+    assert all(not logging.getLogger(f"{name}.x").isEnabledFor(logging.INFO) for name in SEES_REQUESTS)

@@ -196,7 +196,8 @@ class MDK:
         address = address or self.config.routable_address
         for name, value in (("service", service), ("version", version), ("address", address)):
             if value is None or not str(value):
-                raise BadValue(name, value, "a text")
+                hint = ", or DATAWIRE_ROUTABLE_HOST set for the process" if name == "address" else ""
+                raise BadValue(name, value, f"a text{hint}")
         with self._lock:
             node = self.core.make_own_node(str(service), str(version), str(address))
             if self._io is not None:

@@ -15,6 +15,7 @@ from mdk_runtime.sources import static
 DEFAULT_SERVER_URL = "ws://127.0.0.1:8765/rtp"
 """Where `mdk server` listens when nothing is set."""
 URL_EXAMPLE = "a WebSocket URL such as ws://127.0.0.1:8765/rtp"
+PORT_MAX = 65535
 SOURCE_EXAMPLES = "datawire:TOKEN, static:nodes=[{...}, ...] or synapse:path=DIRECTORY"
 
 
@@ -124,8 +125,10 @@ def _routable_address(variables: Mapping[str, str]) -> str | None:
     host, port = variables.get("DATAWIRE_ROUTABLE_HOST"), variables.get("DATAWIRE_ROUTABLE_PORT")
     if not host:
         return None
-    if port and not port.isdecimal():
+    if port and not (port.isdecimal() and int(port) <= PORT_MAX):
         raise ConfigurationError("DATAWIRE_ROUTABLE_PORT", port, "a port number")
+    if ":" in host and not host.startswith("["):
+        host = f"[{host}]"  # An IPv6 address, as it stands in a URL.
     return f"http://{host}:{port}" if port else f"http://{host}"
 
 

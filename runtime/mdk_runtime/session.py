@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, MutableMapping
-from contextvars import ContextVar, Token
+from contextvars import ContextVar
 from itertools import count
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -49,12 +49,15 @@ PROPERTY_BYTES_MAX = 64 * 1024
 
 _NO_UPSTREAM = Upstream()
 _log = logging.getLogger("mdk.session")
-_current: ContextVar[Session | None] = ContextVar("mdk_session", default=None)
+_current: ContextVar[tuple[Session, Any] | None] = ContextVar("mdk_session", default=None)
+"""The innermost session and what was there before it, in the same form. No tokens: those of one context are of no use
+in another, and a session may be entered in several at once (asyncio's tasks, a server that ends a request elsewhere)."""
 
 
 def current_session() -> Session | None:
     """The session whose `with` block, or request, this code runs in."""
-    return _current.get()
+    place = _current.get()
+    return None if place is None else place[0]
 
 
 class LoggedMessageId:
@@ -113,7 +116,6 @@ class Session:
     __slots__ = (
         "__weakref__",
         "_advance",
-        "_entered",
         "_intake",
         "_levels",
         "_mdk",
@@ -146,7 +148,6 @@ class Session:
             self._properties_changed()
         self._levels: list[Level] = [Level(0.0)]
         """The last is the innermost interaction; the first is there from the start and never finished."""
-        self._entered: list[Token[Session | None]] = []
 
     # Travelling.
 
@@ -368,6 +369,10 @@ class Session:
             node.failure()
         self.error(FAILURE_CATEGORY, failure_text(nodes, message))
 
+    def abandon_interaction(self) -> None:
+        """What was resolved so far in the innermost interaction has neither worked nor failed. What comes counts afresh."""
+        self._levels[-1].nodes = {}
+
     def finish_interaction(self) -> None:
         """The innermost interaction is over; what was resolved in it since its last failure has worked."""
         if len(self._levels) == 1:
@@ -405,11 +410,13 @@ class Session:
     # Being the current one.
 
     def __enter__(self) -> Session:
-        self._entered.append(_current.set(self))
+        _current.set((self, _current.get()))
         return self
 
     def __exit__(self, *_: object) -> None:
-        _current.reset(self._entered.pop())
+        place = _current.get()
+        if place is not None and place[0] is self:
+            _current.set(place[1])
 
     def __repr__(self) -> str:
         return f"<Session {self.trace_id} in {self.environment}>"
@@ -460,6 +467,10 @@ class Interaction:
     def fail(self, message: str) -> None:
         """It has failed, and nothing was raised."""
         self.session.fail_interaction(message)
+
+    def abandon(self) -> None:
+        """Nobody waits for it any more: what was used so far has neither worked nor failed."""
+        self.session.abandon_interaction()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None

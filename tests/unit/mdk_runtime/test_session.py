@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextvars
 import json
 import logging
@@ -517,6 +518,53 @@ def test_interaction_block_closes_what_was_left_open() -> None:
         interaction.fail("by hand")
     assert session.interaction_depth == 0
     assert [event.results for event in outcomes(mdk)] == [{"id-a": 0}, {}]
+
+
+def test_abandoned_interaction() -> None:
+    """What was used before says nothing about its nodes, what comes after it does; both are one interaction."""
+    mdk = make_mdk(Config())
+    for address in ("a", "b"):
+        mdk.core.node_active(node_message("svc", address))
+    session = mdk.session()
+    with session.interaction() as interaction:
+        abandoned = session.resolve("svc", "1.0")
+        interaction.abandon()
+        used = session.resolve("svc", "1.0")
+    assert [event.results for event in outcomes(mdk)] == [{f"id-{used.address}": 1}]
+    assert (abandoned.breaker.successes, abandoned.breaker.failures) == (0, 0)
+
+
+def test_a_session_is_entered_in_several_tasks() -> None:
+    """Tasks that enter the same session, and leave it in any order, neither disturb each other nor raise."""
+    session = make_mdk().session()
+
+    async def work(enter_first: asyncio.Event, leave_first: asyncio.Event, turn: int) -> None:
+        if turn:
+            await enter_first.wait()
+        with session:
+            enter_first.set()
+            if not turn:
+                await leave_first.wait()
+            assert current_session() is session
+        leave_first.set()
+        assert current_session() is None
+
+    async def both() -> None:
+        events = asyncio.Event(), asyncio.Event()
+        await asyncio.gather(*(work(*events, turn) for turn in (0, 1)))
+
+    asyncio.run(both())
+
+
+def test_a_session_that_is_left_elsewhere() -> None:
+    """Leaving in a context that it was not entered in changes nothing there."""
+    one = make_mdk()
+    outer, inner = one.session(), one.session()
+    with outer:
+        contextvars.copy_context().run(inner.__enter__)
+        inner.__exit__()
+        assert current_session() is outer
+    assert current_session() is None
 
 
 def test_current_session() -> None:

@@ -200,6 +200,10 @@ class Builder(Transformer[Token, Any]):
     def ack_mode(self, meta: Meta, children: list[Any]) -> str:
         return str(children[0])
 
+    def batch(self, meta: Meta, children: list[Any]) -> syntax.Item:
+        packs, count, ack, *states = children
+        return self._item("batch", meta, [packs, int(count), ack, tuple(map(self._name, states))])
+
     def resend(self, meta: Meta, children: list[Any]) -> syntax.Item:
         return self._item("resend", meta, [])
 

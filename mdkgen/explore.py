@@ -201,9 +201,9 @@ class Explorer:
         if state is None and side.was_live:
             yield f"{label}, late", there
             return
-        handled, outcomes = self._take(there, index, part, state, "recv", message)
+        handled, outcomes = self._take(there, index, part, state, "recv", self._unpacked(part, side, message))
         if state is not None:
-            if message in self._answers(part, role):
+            if message in self._answers(part, role, side):
                 handled = True
                 outcomes = outcomes or [there]
             owed = self._owed(part, role, message)
@@ -242,10 +242,11 @@ class Explorer:
     def _unprompted(self, part: Part, role: str, side: Side) -> Iterator[str]:
         """What a side may send at any time: deliveries and questions, and answers that it owes."""
         for delivery in part.deliveries:
+            packs = delivery.batch is not None and side.root in delivery.batch.states
             if delivery.sender == role:
-                yield delivery.message
+                yield from delivery.packets if packs else (delivery.message,)
             elif delivery.ack in side.owes:
-                yield delivery.ack
+                yield delivery.acks[-1] if packs else delivery.ack
         for request in part.requests:
             if request.sender == role:
                 yield request.message
@@ -352,14 +353,24 @@ class Explorer:
 
     # --- pieces -----------------------------------------------------------------------------------
 
-    def _answers(self, part: Part, role: str) -> set[str]:
+    def _unpacked(self, part: Part, side: Side, message: str) -> str:
+        """What a machine gets of a message: a batch comes as what it holds, where it may come."""
+        for delivery in part.deliveries:
+            batch = delivery.batch
+            if batch is not None and batch.message == message and side.root in batch.states:
+                return delivery.message
+        return message
+
+    def _answers(self, part: Part, role: str, side: Side) -> set[str]:
         """What the engine takes by itself: acknowledgements and replies to what the role has sent."""
-        acks = {one.ack for one in part.deliveries if one.sender == role}
+        mine = [one for one in part.deliveries if one.sender == role]
+        acks = {one.ack for one in mine}
+        acks |= {one.batch.ack for one in mine if one.batch is not None and side.root in one.batch.states}
         return acks | {one.reply for one in part.requests if one.sender == role}
 
     def _owed(self, part: Part, role: str, message: str) -> str:
         """What the role may answer from now on, at any time; empty if nothing."""
-        acks = {one.message: one.ack for one in part.deliveries if one.sender != role}
+        acks = {packet: one.ack for one in part.deliveries if one.sender != role for packet in one.packets}
         replies = {one.message: one.reply for one in part.requests if one.sender != role}
         return acks.get(message) or replies.get(message) or ""
 
@@ -420,7 +431,7 @@ def alphabet(part: Part) -> set[str]:
             names |= {transition.trigger.name} if transition.trigger.kind == "recv" else set()
         names |= {name for state in machine.states for name in state.ignores if name not in calls}
     for delivery in part.deliveries:
-        names |= {delivery.message, delivery.ack}
+        names |= {*delivery.packets, *delivery.acks}
     for request in part.requests:
         names |= {request.message, request.reply}
     return names

@@ -445,6 +445,22 @@ class Machine:
 
 
 @dataclass(frozen=True, slots=True)
+class Batch:
+    """A delivery's messages in one frame, while both sides are where they know it."""
+
+    message: str
+    field: str
+    """The list that holds them."""
+    count_max: int
+    ack: str
+    """Acknowledges all up to a number."""
+    ack_number: str
+    states: tuple[str, ...]
+    """Of the protocol's own machine."""
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
 class Delivery:
     """Messages of one kind, numbered, kept until acknowledged, sent again on connect."""
 
@@ -461,8 +477,19 @@ class Delivery:
     count_max: int
     size_bytes_max: int
     overflow: Literal["drop_oldest", "drop_newest"]
+    batch: Batch | None
     doc: str
     span: Span
+
+    @property
+    def packets(self) -> tuple[str, ...]:
+        """What carries its messages."""
+        return (self.message,) if self.batch is None else (self.message, self.batch.message)
+
+    @property
+    def acks(self) -> tuple[str, ...]:
+        """What acknowledges them."""
+        return (self.ack,) if self.batch is None else (self.ack, self.batch.ack)
 
 
 @dataclass(frozen=True, slots=True)

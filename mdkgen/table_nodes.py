@@ -6,6 +6,7 @@ from pathlib import PurePosixPath
 
 from mdkgen.model import (
     Action,
+    Batch,
     Delivery,
     Do,
     Expr,
@@ -115,6 +116,22 @@ class TableNodes:
             f"size_bytes_max={delivery.size_bytes_max}",
             f"overflow={quoted(delivery.overflow)}",
             f"make_ack=lambda number: {delivery.ack}({delivery.ack_number}=number)",
+            *([] if delivery.batch is None else [Labelled("batch=", self._batch(delivery.batch))]),
+        )
+
+    def _batch(self, batch: Batch) -> Node:
+        self.engine.add("Batch")
+        self.used |= {batch.message, batch.ack}
+        return call(
+            "Batch",
+            f"message={quoted(batch.message)}",
+            f"field={quoted(batch.field)}",
+            f"count_max={batch.count_max}",
+            f"ack={quoted(batch.ack)}",
+            f"ack_number={quoted(batch.ack_number)}",
+            Labelled("states=", _frozenset(batch.states)),
+            f"make=lambda items: {batch.message}({batch.field}=items)",
+            f"make_ack=lambda number: {batch.ack}({batch.ack_number}=number)",
         )
 
     def _request(self, part: Part, request: Request) -> Node:
@@ -250,7 +267,8 @@ def receives(protocol: Protocol, role: str) -> list[tuple[str, str]]:
             for message in (*messages, *(name for name in ignores if name not in calls)):
                 found.setdefault(message, part.name)
         for delivery in part.deliveries:
-            found.setdefault(delivery.ack if delivery.sender == role else delivery.message, part.name)
+            for message in delivery.acks if delivery.sender == role else delivery.packets:
+                found.setdefault(message, part.name)
         for request in part.requests:
             found.setdefault(request.reply if request.sender == role else request.message, part.name)
     return list(found.items())
@@ -260,7 +278,8 @@ def sent_in(part: Part, machine: Machine, state: State) -> set[str]:
     """Messages that one side may send while in a state."""
     actions = [action for one in (*state.transitions, *machine.always) for action in one.actions]
     sent = {action.message for action in actions if isinstance(action, Send)}
-    sent |= {one.message if one.sender == machine.role else one.ack for one in part.deliveries}
+    for one in part.deliveries:
+        sent |= set(one.packets if one.sender == machine.role else one.acks)
     sent |= {one.message if one.sender == machine.role else one.reply for one in part.requests}
     return sent
 

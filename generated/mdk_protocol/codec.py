@@ -12,9 +12,13 @@ from mdk_protocol.messages import (
     Expire,
     Extend,
     InteractionAck,
+    InteractionBatch,
+    InteractionBatchAck,
     InteractionEvent,
     Log,
     LogAck,
+    LogBatch,
+    LogBatchAck,
     Open,
     Subscribe,
 )
@@ -22,7 +26,23 @@ from mdkspec_runtime.codec import Codec
 
 CODEC: Final = Codec(
     tag="type",
-    messages=(Active, Expire, Clear, InteractionEvent, InteractionAck, Open, Extend, Close, Log, LogAck, Subscribe),
+    messages=(
+        Active,
+        Expire,
+        Clear,
+        InteractionEvent,
+        InteractionAck,
+        InteractionBatch,
+        InteractionBatchAck,
+        Open,
+        Extend,
+        Close,
+        Log,
+        LogAck,
+        LogBatch,
+        LogBatchAck,
+        Subscribe,
+    ),
     aliases={
         "discovery.protocol.Active": Active,
         "discovery.protocol.Expire": Expire,

@@ -138,6 +138,18 @@ class InteractionAck(Struct, frozen=True, kw_only=True, tag_field="type", tag="i
     sequence: int
 
 
+class InteractionBatch(Struct, frozen=True, kw_only=True, tag_field="type", tag="interactions"):
+    """Interactions in one frame."""
+
+    interactions: list[InteractionEvent]
+
+
+class InteractionBatchAck(Struct, frozen=True, kw_only=True, tag_field="type", tag="interactionsack"):
+    """All interactions up to this sequence are stored."""
+
+    sequence: int
+
+
 class Open(
     Struct,
     frozen=True,
@@ -191,11 +203,37 @@ class LogAck(Struct, frozen=True, kw_only=True, tag_field="type", tag="logack"):
     sequence: int
 
 
+class LogBatch(Struct, frozen=True, kw_only=True, tag_field="type", tag="logs"):
+    """Logs in one frame."""
+
+    logs: list[Log]
+
+
+class LogBatchAck(Struct, frozen=True, kw_only=True, tag_field="type", tag="logsack"):
+    """All logs up to this sequence are stored."""
+
+    sequence: int
+
+
 class Subscribe(Struct, frozen=True, kw_only=True, tag_field="type", tag="subscribe"):
     """From now on the sender wants every log of its tenant."""
 
 
 AnyMessage: TypeAlias = (
-    Active | Expire | Clear | InteractionEvent | InteractionAck | Open | Extend | Close | Log | LogAck | Subscribe
+    Active
+    | Expire
+    | Clear
+    | InteractionEvent
+    | InteractionAck
+    | InteractionBatch
+    | InteractionBatchAck
+    | Open
+    | Extend
+    | Close
+    | Log
+    | LogAck
+    | LogBatch
+    | LogBatchAck
+    | Subscribe
 )
 """Any message of the specification."""

@@ -17,11 +17,16 @@ from mdk_protocol.messages import (
     Expire,
     Extend,
     InteractionAck,
+    InteractionBatch,
+    InteractionBatchAck,
     LogAck,
+    LogBatch,
+    LogBatchAck,
     ProtocolError,
     Subscribe,
 )
 from mdkspec_runtime.tables import (
+    Batch,
     Delivery,
     Do,
     Fail,
@@ -147,23 +152,23 @@ TRACING_CLIENT_MACHINE: Final = Machine(
         "Up": {
             "enter": (
                 Transition(
-                    "tracing.mdkspec:44",
+                    "tracing.mdkspec:55",
                     actions=(Send("Subscribe", lambda x: Subscribe()),),
                     guard=lambda x: x.flags["Tracing.wanted"],
                 ),
             ),
             "call subscribe": (
                 Transition(
-                    "tracing.mdkspec:45",
+                    "tracing.mdkspec:56",
                     actions=(SetFlag("Tracing.wanted", True), Send("Subscribe", lambda x: Subscribe())),
                 ),
             ),
-            "recv Log": (Transition("tracing.mdkspec:46", actions=(Tell("log_received", lambda x, m: (m,)),)),),
+            "recv Log": (Transition("tracing.mdkspec:57", actions=(Tell("log_received", lambda x, m: (m,)),)),),
         },
     },
-    always={"call subscribe": (Transition("tracing.mdkspec:41", actions=(SetFlag("Tracing.wanted", True),)),)},
+    always={"call subscribe": (Transition("tracing.mdkspec:52", actions=(SetFlag("Tracing.wanted", True),)),)},
     live_in=frozenset(["Up", "Extended"]),
-    sends={"Up": frozenset(["Log", "Subscribe"])},
+    sends={"Up": frozenset(["Log", "LogBatch", "Subscribe"])},
     session_flags={"Tracing.wanted": False},
 )
 
@@ -172,7 +177,7 @@ METRICS_CLIENT_MACHINE: Final = Machine(
     start="Up",
     states={"Up": {}},
     live_in=frozenset(["Up", "Extended"]),
-    sends={"Up": frozenset(["InteractionEvent"])},
+    sends={"Up": frozenset(["InteractionBatch", "InteractionEvent"])},
 )
 
 SESSION_CLIENT: Final = Role(
@@ -191,7 +196,9 @@ SESSION_CLIENT: Final = Role(
         "Clear": "Discovery",
         "Log": "Tracing",
         "LogAck": "Tracing",
+        "LogBatchAck": "Tracing",
         "InteractionAck": "Metrics",
+        "InteractionBatchAck": "Metrics",
     },
     deliveries=(
         Delivery(
@@ -209,6 +216,16 @@ SESSION_CLIENT: Final = Role(
             size_bytes_max=16777216,
             overflow="drop_oldest",
             make_ack=lambda number: LogAck(sequence=number),
+            batch=Batch(
+                message="LogBatch",
+                field="logs",
+                count_max=500,
+                ack="LogBatchAck",
+                ack_number="sequence",
+                states=frozenset(["Extended"]),
+                make=lambda items: LogBatch(logs=items),
+                make_ack=lambda number: LogBatchAck(sequence=number),
+            ),
         ),
         Delivery(
             name="interactions",
@@ -225,6 +242,16 @@ SESSION_CLIENT: Final = Role(
             size_bytes_max=16777216,
             overflow="drop_oldest",
             make_ack=lambda number: InteractionAck(sequence=number),
+            batch=Batch(
+                message="InteractionBatch",
+                field="interactions",
+                count_max=500,
+                ack="InteractionBatchAck",
+                ack_number="sequence",
+                states=frozenset(["Extended"]),
+                make=lambda items: InteractionBatch(interactions=items),
+                make_ack=lambda number: InteractionBatchAck(sequence=number),
+            ),
         ),
     ),
     requests=(),
@@ -360,25 +387,25 @@ TRACING_SERVER_MACHINE: Final = Machine(
     start="Up",
     states={
         "Up": {
-            "recv Log": (Transition("tracing.mdkspec:53", actions=(Tell("log_received", lambda x, m: (m,)),)),),
+            "recv Log": (Transition("tracing.mdkspec:64", actions=(Tell("log_received", lambda x, m: (m,)),)),),
             "recv Subscribe": (
                 Transition(
-                    "tracing.mdkspec:54",
+                    "tracing.mdkspec:65",
                     actions=(SetFlag("Tracing.following", True), Tell("subscribed", lambda x, _: ())),
                 ),
             ),
             "call relay": (
                 Transition(
-                    "tracing.mdkspec:55",
+                    "tracing.mdkspec:66",
                     actions=(Send("Log", lambda x, log: log),),
                     guard=lambda x, log: x.flags["Tracing.following"],
                 ),
-                Transition("tracing.mdkspec:52"),
+                Transition("tracing.mdkspec:63"),
             ),
         },
     },
     live_in=frozenset(["Up", "Extended"]),
-    sends={"Up": frozenset(["Log", "LogAck"])},
+    sends={"Up": frozenset(["Log", "LogAck", "LogBatchAck"])},
     connection_flags={"Tracing.following": False},
 )
 
@@ -388,12 +415,12 @@ METRICS_SERVER_MACHINE: Final = Machine(
     states={
         "Up": {
             "recv InteractionEvent": (
-                Transition("metrics.mdkspec:44", actions=(Tell("interaction_received", lambda x, m: (m,)),)),
+                Transition("metrics.mdkspec:55", actions=(Tell("interaction_received", lambda x, m: (m,)),)),
             ),
         },
     },
     live_in=frozenset(["Up", "Extended"]),
-    sends={"Up": frozenset(["InteractionAck"])},
+    sends={"Up": frozenset(["InteractionAck", "InteractionBatchAck"])},
 )
 
 SESSION_SERVER: Final = Role(
@@ -410,7 +437,9 @@ SESSION_SERVER: Final = Role(
         "Expire": "Discovery",
         "Log": "Tracing",
         "Subscribe": "Tracing",
+        "LogBatch": "Tracing",
         "InteractionEvent": "Metrics",
+        "InteractionBatch": "Metrics",
     },
     deliveries=(
         Delivery(
@@ -428,6 +457,16 @@ SESSION_SERVER: Final = Role(
             size_bytes_max=16777216,
             overflow="drop_oldest",
             make_ack=lambda number: LogAck(sequence=number),
+            batch=Batch(
+                message="LogBatch",
+                field="logs",
+                count_max=500,
+                ack="LogBatchAck",
+                ack_number="sequence",
+                states=frozenset(["Extended"]),
+                make=lambda items: LogBatch(logs=items),
+                make_ack=lambda number: LogBatchAck(sequence=number),
+            ),
         ),
         Delivery(
             name="interactions",
@@ -444,6 +483,16 @@ SESSION_SERVER: Final = Role(
             size_bytes_max=16777216,
             overflow="drop_oldest",
             make_ack=lambda number: InteractionAck(sequence=number),
+            batch=Batch(
+                message="InteractionBatch",
+                field="interactions",
+                count_max=500,
+                ack="InteractionBatchAck",
+                ack_number="sequence",
+                states=frozenset(["Extended"]),
+                make=lambda items: InteractionBatch(interactions=items),
+                make_ack=lambda number: InteractionBatchAck(sequence=number),
+            ),
         ),
     ),
     requests=(),

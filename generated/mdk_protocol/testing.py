@@ -15,11 +15,15 @@ from mdk_protocol.messages import (
     Expire,
     Extend,
     InteractionAck,
+    InteractionBatch,
+    InteractionBatchAck,
     InteractionEvent,
     LamportClock,
     Level,
     Log,
     LogAck,
+    LogBatch,
+    LogBatchAck,
     Node,
     Open,
     ProtocolError,
@@ -112,6 +116,16 @@ def any_interaction_ack() -> st.SearchStrategy[InteractionAck]:
     return st.builds(InteractionAck, sequence=integers())
 
 
+def any_interaction_batch() -> st.SearchStrategy[InteractionBatch]:
+    """Any InteractionBatch that may be sent."""
+    return st.builds(InteractionBatch, interactions=st.lists(any_interaction_event(), max_size=3))
+
+
+def any_interaction_batch_ack() -> st.SearchStrategy[InteractionBatchAck]:
+    """Any InteractionBatchAck that may be sent."""
+    return st.builds(InteractionBatchAck, sequence=integers())
+
+
 def any_open() -> st.SearchStrategy[Open]:
     """Any Open that may be sent."""
     return st.builds(
@@ -155,6 +169,16 @@ def any_log_ack() -> st.SearchStrategy[LogAck]:
     return st.builds(LogAck, sequence=integers())
 
 
+def any_log_batch() -> st.SearchStrategy[LogBatch]:
+    """Any LogBatch that may be sent."""
+    return st.builds(LogBatch, logs=st.lists(any_log(), max_size=3))
+
+
+def any_log_batch_ack() -> st.SearchStrategy[LogBatchAck]:
+    """Any LogBatchAck that may be sent."""
+    return st.builds(LogBatchAck, sequence=integers())
+
+
 def any_subscribe() -> st.SearchStrategy[Subscribe]:
     """Any Subscribe that may be sent."""
     return st.builds(Subscribe)
@@ -168,10 +192,14 @@ def any_message() -> st.SearchStrategy[AnyMessage]:
         any_clear(),
         any_interaction_event(),
         any_interaction_ack(),
+        any_interaction_batch(),
+        any_interaction_batch_ack(),
         any_open(),
         any_extend(),
         any_close(),
         any_log(),
         any_log_ack(),
+        any_log_batch(),
+        any_log_batch_ack(),
         any_subscribe(),
     )

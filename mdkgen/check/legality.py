@@ -50,12 +50,14 @@ def _sends(actions: tuple[object, ...]) -> set[str]:
 
 def _sent(part: Part, machine: Machine) -> set[str]:
     sent = {message for one in transitions_of(machine) for message in _sends(one.actions)}
-    sent |= {one.message if one.sender == machine.role else one.ack for one in part.deliveries}
+    for one in part.deliveries:
+        sent |= set(one.packets if one.sender == machine.role else one.acks)
     return sent | {one.message if one.sender == machine.role else one.reply for one in part.requests}
 
 
 def _taken(part: Part, machine: Machine) -> set[str]:
     taken = {one.trigger.name for one in transitions_of(machine) if one.trigger.kind == "recv"}
     taken |= {name for state in machine.states for name in state.ignores}
-    taken |= {one.ack for one in part.deliveries if one.sender == machine.role}
+    for one in part.deliveries:
+        taken |= set(one.acks if one.sender == machine.role else one.packets[1:])
     return taken | {one.reply for one in part.requests if one.sender == machine.role}

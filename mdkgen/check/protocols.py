@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 from mdkgen import syntax
+from mdkgen.check.deliveries import DeliveryChecker, check_batches, name_of
 from mdkgen.check.expressions import INT, SECONDS, STRING, Expressions, Scope, Variable, type_of
 from mdkgen.check.legality import check_calls, check_messages
 from mdkgen.check.machines import STUB_NAMES, MachineChecker, Surroundings
 from mdkgen.check.names import Names
 from mdkgen.model import (
     Construct,
-    Delivery,
     Machine,
     Named,
     Param,
@@ -22,7 +22,6 @@ from mdkgen.model import (
     Policy,
     Protocol,
     Reconnect,
-    Request,
     Scalar,
     Span,
     Value,
@@ -49,13 +48,6 @@ def check_protocols(names: Names) -> tuple[Protocol, ...]:
     return tuple(protocols)
 
 
-class _Pair(NamedTuple):
-    """`Message.field`."""
-
-    message: syntax.Name
-    field: syntax.Name
-
-
 @dataclass(frozen=True)
 class _Transport:
     path: str
@@ -76,7 +68,7 @@ class _ProtocolChecker:
         roles = self.items.get("roles")
         if roles is None:
             return None
-        connector, acceptor = (_name(value).text for value in roles.values)
+        connector, acceptor = (name_of(value).text for value in roles.values)
         self._check_role_names(roles)
         listed = self._parts()
         self._collect_params([written, *listed])
@@ -119,7 +111,7 @@ class _ProtocolChecker:
                 self.names.report("MDK3014", f"`{item.kind}` is said twice", item.span, expected="one of both")
 
     def _check_role_names(self, roles: syntax.Item) -> None:
-        names = [_name(value) for value in roles.values]
+        names = [name_of(value) for value in roles.values]
         self.names.unique("the role", names)
         for name in names:
             self.names.python("the role", name, {"messages", "codec", "tables", "testing"})
@@ -129,9 +121,9 @@ class _ProtocolChecker:
         if item is None:
             return None
         kind, *options = item.values
-        if _name(kind).text != "websocket":
+        if name_of(kind).text != "websocket":
             self.names.report(
-                "MDK2002", f"unknown transport {_name(kind).text!r}", _name(kind).span, expected="websocket"
+                "MDK2002", f"unknown transport {name_of(kind).text!r}", name_of(kind).span, expected="websocket"
             )
         values: dict[str, str | int] = {}
         wanted = {"path": STRING, "tag": STRING, "message_max": INT}
@@ -186,7 +178,7 @@ class _ProtocolChecker:
         own = self.written.name.text
         declared = {name: one for name, one in self.names.parts.items() if one.of is not None and one.of.text == own}
         item = self.items.get("parts")
-        listed = [_name(value) for value in item.values] if item is not None else []
+        listed = [name_of(value) for value in item.values] if item is not None else []
         self.names.unique("the part", listed)
         for name in listed:
             if name.text not in declared:
@@ -203,9 +195,9 @@ class _ProtocolChecker:
 
     def _collect_params(self, parts: Iterable[syntax.Part]) -> None:
         written = [(part, item) for part in parts for item in part.items if item.kind == "param"]
-        self.names.unique("the param", (_name(item.values[0]) for _, item in written))
+        self.names.unique("the param", (name_of(item.values[0]) for _, item in written))
         for part, item in written:
-            name, type_ = _name(item.values[0]), self.names.resolved(item.values[1])
+            name, type_ = name_of(item.values[0]), self.names.resolved(item.values[1])
             self.names.python("the param", name, {"self", "handler", "shared", "random"})
             if type_ is not None and self.names.base(type_) not in (SECONDS, INT, Scalar("float")):
                 self.names.report(
@@ -216,8 +208,9 @@ class _ProtocolChecker:
 
     def _part(self, written: syntax.Part, roles: tuple[str, str]) -> Part | None:
         params = [self._param(item) for item in written.items if item.kind == "param"]
-        deliveries = [self._delivery(item, roles) for item in written.items if item.kind == "delivery"]
-        requests = [self._request(item, roles) for item in written.items if item.kind == "request"]
+        checker = DeliveryChecker(self.names, self.params)
+        deliveries = [checker.delivery(item, roles) for item in written.items if item.kind == "delivery"]
+        requests = [checker.request(item, roles) for item in written.items if item.kind == "request"]
         machines = self._machines(written, roles)
         if machines is None:
             return None
@@ -255,132 +248,7 @@ class _ProtocolChecker:
         name, written, default = item.values
         type_ = self.names.resolved(written)
         value = None if type_ is None else Expressions(self.names).resolve(default, type_)
-        return None if type_ is None or value is None else Param(_name(name).text, type_, value, item.doc)
-
-    # --- deliveries and requests ------------------------------------------------------------------
-
-    def _said(self, item: syntax.Item, needed: dict[str, str]) -> dict[str, syntax.Item] | None:
-        """What a delivery or request says, by keyword; None, with reports, if something is missing."""
-        name, inner = item.values
-        found: dict[str, syntax.Item] = {}
-        for one in inner:
-            if one.kind in found:
-                self.names.report("MDK3014", f"`{one.kind}` is said twice", one.span, expected="one of both")
-            found[one.kind] = one
-        missing = [kind for kind in needed if kind not in found]
-        for kind in missing:
-            message = f"the {item.kind} {_name(name).text} does not say `{kind}`"
-            self.names.report("MDK3001", message, _name(name).span, expected=needed[kind])
-        return None if missing else found
-
-    def _sender(self, said: dict[str, syntax.Item], roles: tuple[str, str]) -> str:
-        name = _name(said["from"].values[0])
-        if name.text not in roles:
-            self.names.unknown("role", name, roles)
-        return name.text
-
-    def _number(self, message: syntax.Name, field: syntax.Name) -> bool:
-        """Whether the message has an integer field of this name."""
-        if message.text not in self.names.messages:
-            self.names.unknown("message", message, self.names.messages)
-            return False
-        fields = {one.name.text: one for one in self.names.messages[message.text].fields}
-        if field.text not in fields:
-            self.names.unknown(f"field of {message.text}", field, fields)
-            return False
-        type_ = self.names.resolved(fields[field.text].type)
-        if type_ is not None and self.names.base(type_) != INT:
-            text = f"{message.text}.{field.text} numbers messages, but is no int"
-            self.names.report("MDK3013", text, field.span, expected="int")
-            return False
-        return True
-
-    def _pair(self, item: syntax.Item) -> _Pair | None:
-        """`Message.field`."""
-        path: tuple[syntax.Name, ...] = item.values[0]
-        if len(path) != 2:
-            self.names.report("MDK3013", "a message and its field are wanted", item.span, expected="Message.field")
-            return None
-        return _Pair(*path) if self._number(*path) else None
-
-    def _delivery(self, item: syntax.Item, roles: tuple[str, str]) -> Delivery | None:
-        said = self._said(
-            item,
-            {
-                "from": f"from {roles[0]}",
-                "message": "message M",
-                "number": "number sequence from 0",
-                "ack": "ack Ack.sequence each",
-                "resend": "resend on connect",
-                "buffer": "buffer 10000 or 16MiB drop_oldest",
-            },
-        )
-        if said is None:
-            return None
-        message, (field, first) = _name(said["message"].values[0]), said["number"].values
-        good = self._number(message, _name(field))
-        ack = self._pair(syntax.Item("ack", said["ack"].values[:1], "", said["ack"].span))
-        count, size, overflow = said["buffer"].values
-        if not good or ack is None:
-            return None
-        self._check_ack(*ack)
-        return Delivery(
-            _name(item.values[0]).text,
-            self._sender(said, roles),
-            message.text,
-            _name(field).text,
-            first,
-            ack.message.text,
-            ack.field.text,
-            said["ack"].values[1],
-            True,
-            count,
-            size,
-            overflow,
-            item.doc,
-            item.span,
-        )
-
-    def _check_ack(self, message: syntax.Name, field: syntax.Name) -> None:
-        """The engine makes acknowledgements from their number alone."""
-        fields = self.names.messages[message.text].fields
-        others = [
-            one.name.text for one in fields if one.name.text != field.text and not one.optional and one.default is None
-        ]
-        if others:
-            text = f"{message.text} acknowledges, but needs {', '.join(others)} besides its number"
-            self.names.report("MDK3013", text, message.span, expected="no other required field")
-
-    def _request(self, item: syntax.Item, roles: tuple[str, str]) -> Request | None:
-        said = self._said(
-            item,
-            {
-                "from": f"from {roles[0]}",
-                "message": "message Question.number",
-                "reply": "reply Answer.number",
-                "timeout": "timeout 5s",
-                "pending": "pending 100",
-            },
-        )
-        if said is None:
-            return None
-        asks, answers = self._pair(said["message"]), self._pair(said["reply"])
-        scope = Scope(params=self.params)
-        timeout = Expressions(self.names, scope).resolve(said["timeout"].values[0], SECONDS)
-        if asks is None or answers is None or timeout is None:
-            return None
-        return Request(
-            _name(item.values[0]).text,
-            self._sender(said, roles),
-            asks.message.text,
-            asks.field.text,
-            answers.message.text,
-            answers.field.text,
-            timeout,
-            said["pending"].values[0],
-            item.doc,
-            item.span,
-        )
+        return None if type_ is None or value is None else Param(name_of(name).text, type_, value, item.doc)
 
     # --- between parts ----------------------------------------------------------------------------
 
@@ -396,6 +264,8 @@ class _ProtocolChecker:
                 if not {state.name for state in machine.states} & set(part.live_in):
                     message = f"{part.name} is never live for the {machine.role}"
                     self.names.report("MDK3004", message, part.span, expected=f"live in a state of the {machine.role}")
+        for part in parts:
+            check_batches(self.names, root, part)
         for role in (connector, acceptor):
             self._check_unique(parts, role)
         check_calls(self.names, parts)
@@ -421,11 +291,6 @@ def _names_of(part: Part, machine: Machine) -> Iterator[tuple[str, Span]]:
     yield from ((one.name, machine.span) for one in machine.events)
     yield from ((one.name, one.span) for one in part.deliveries)
     yield from ((one.name, one.span) for one in part.requests)
-
-
-def _name(value: Any) -> syntax.Name:
-    name: syntax.Name = value
-    return name
 
 
 def _option(value: Any) -> tuple[syntax.Name, syntax.Expr]:

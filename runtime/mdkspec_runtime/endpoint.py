@@ -28,7 +28,7 @@ from mdkspec_runtime.reconnect import Backoff, no_jitter
 from mdkspec_runtime.requests import OnError, OnReply, PendingRequests
 from mdkspec_runtime.senders import Senders
 from mdkspec_runtime.step import step
-from mdkspec_runtime.tables import Role, Scope
+from mdkspec_runtime.tables import Delivery, Role, Scope
 
 DUE_MAX = 1000
 """Timers, lapses and timeouts in one `tick`; what is left stays due, so that a shell can do other work between."""
@@ -194,6 +194,7 @@ class Endpoint:
         """Want no connection any more; one that stands is closed when the output is written."""
         self._wanted = False
         self.connect_at = None
+        self._senders.settle()
         self._machines.hang_up()
         self._notify(force=True)
 
@@ -214,6 +215,7 @@ class Endpoint:
         machines = self._machines
         transition = step(self._plan.role.machines[index], machines.states[index], f"call {name}", self._scope, args)
         errors: list[Exception] = []
+        self._senders.settle()
         machines.run(index, transition, args, now, errors)
         self._notify()
         if errors:
@@ -237,7 +239,7 @@ class Endpoint:
             )
         number = outbox.put(data)
         if sender.is_open:
-            self._senders.flow_one(sender)
+            self._senders.grown(sender)
             self._notify()
         return number
 
@@ -247,7 +249,7 @@ class Endpoint:
         if self._machines.states[receiving.index] is None:
             self.counters.unsent += 1
             return
-        self._machines.send(receiving.delivery.make_ack(number))
+        self._senders.acknowledge(receiving, number)
         self._notify()
 
     def request(self, name: str, message: msgspec.Struct, on_reply: OnReply, on_error: OnError, *, now: float) -> None:
@@ -304,6 +306,11 @@ class Endpoint:
             self.counters.discarded += 1
             return
         machine = self._plan.role.machines[index]
+        if received.batch is not None and machines.states[0] not in received.batch.states:
+            raise IllegalMessage(type(message).__name__, self.role.machines[0].part, machines.states[0], ())
+        if received.unpacks is not None and received.batch is not None:
+            self._unpack(index, received.unpacks, getattr(message, received.batch.field), now)
+            return
         args = (message,)
         errors: list[Exception] = []
         if not received.by_engine or (
@@ -318,6 +325,8 @@ class Endpoint:
         self._offences.forgive()
         if received.by_engine:
             self._settle(received, message, errors)
+        elif received.delivery is not None:
+            self._senders.came(received.delivery.name, getattr(message, received.delivery.number))
         if transition is not None:
             machines.run(index, transition, args, now, errors)
         if machines.is_up and self._backoff is not None:
@@ -325,9 +334,32 @@ class Endpoint:
         if errors:
             raise_all(errors)
 
+    def _unpack(self, index: int, delivery: Delivery, items: list[msgspec.Struct], now: float) -> None:
+        """A batch comes as the messages that it holds, as long as their part is live."""
+        machines = self._machines
+        machine = self._plan.role.machines[index]
+        input_ = f"recv {delivery.message}"
+        errors: list[Exception] = []
+        self._offences.forgive()
+        for item in items:
+            state = machines.states[index]
+            if state is None:
+                self.counters.discarded += 1
+                continue
+            transition = step(machine, state, input_, self._scope, (item,))
+            self.counters.received += 1
+            self._senders.came(delivery.name, getattr(item, delivery.number))
+            machines.run(index, transition, (item,), now, errors)
+        if errors:
+            raise_all(errors)
+
     def _settle(self, received: Received, message: msgspec.Struct, errors: list[Exception]) -> None:
         if received.ack_of is not None:
-            self._senders[received.ack_of.name].outbox.acknowledge(getattr(message, received.ack_of.ack_number))
+            outbox, batch = self._senders[received.ack_of.name].outbox, received.batch
+            if batch is not None:
+                outbox.acknowledge(getattr(message, batch.ack_number), upto=True)
+            else:
+                outbox.acknowledge(getattr(message, received.ack_of.ack_number))
         if received.reply_to is not None:
             request = received.reply_to
             pending = self._pending[request.name]
@@ -360,7 +392,8 @@ class Endpoint:
         if self._inside or self.wake is None:
             return
         machines = self._machines
-        reason = 2 if machines.hanging_up else 1 if machines.output.frames or force else 0
+        has_output = bool(machines.output.frames) or self._senders.has_backlog
+        reason = 2 if machines.hanging_up else 1 if has_output or force else 0
         if force or reason > self._woken_for:
             self._woken_for = reason
             self.wake()

@@ -66,7 +66,7 @@ class _Side:
         self._go(self._root, {role.machines[0].start})
 
     def may_send(self, message: str) -> str | None:
-        if any(self._senders(part, message) for part in self.states):
+        if self._is_known(message) and any(self._senders(part, message) for part in self.states):
             return None
         return f"{self._role.role} may not send {message} in {self._where()}"
 
@@ -74,7 +74,7 @@ class _Side:
         part = self._role.receives.get(message)
         if part is None:
             return f"{self._role.role} takes no {message} anywhere"
-        if any(self._takes(part, state, message) for state in self.states[part]):
+        if self._is_known(message) and any(self._takes(part, state, message) for state in self.states[part]):
             return None
         return f"{self._role.role} does not take {message} in {self._where()}"
 
@@ -96,8 +96,9 @@ class _Side:
         """The side has taken it, from any of the states that do."""
         part = self._role.receives[message]
         after: set[str] = set()
+        batches = {one.batch.message: one.message for one in self._role.deliveries if one.batch is not None}
         for state in self.states[part]:
-            matching = self._matching(part, state, f"recv {message}")
+            matching = self._matching(part, state, f"recv {batches.get(message, message)}")
             after |= {one.target or state for one in matching} if matching else {state}
         self._go(part, after)
 
@@ -136,12 +137,17 @@ class _Side:
 
     def _unprompted(self, part: str, message: str) -> bool:
         """Whether the engine sends it by itself: deliveries, acknowledgements, questions, answers."""
-        deliveries = [name for one in self._role.deliveries if one.part == part for name in (one.message, one.ack)]
+        mine = [one for one in self._role.deliveries if one.part == part]
+        deliveries = [name for one in mine for name in (one.message, one.ack)]
+        deliveries += [name for one in mine if one.batch is not None for name in (one.batch.message, one.batch.ack)]
         requests = [name for one in self._role.requests if one.part == part for name in (one.message, one.reply)]
         return message in (*deliveries, *requests)
 
     def _takes(self, part: str, state: str, message: str) -> bool:
         if self._matching(part, state, f"recv {message}"):
+            return True
+        batches = [one.batch for one in self._role.deliveries if one.part == part and one.batch is not None]
+        if message in [name for batch in batches for name in (batch.message, batch.ack)]:
             return True
         acks = [one.ack for one in self._role.deliveries if one.part == part and one.sender == self._role.role]
         replies = [one.reply for one in self._role.requests if one.part == part and one.sender == self._role.role]
@@ -155,6 +161,14 @@ class _Side:
         machine: Machine = self._machines[part]
         for transitions in (*machine.states[state].values(), *machine.always.values()):
             yield from transitions
+
+    def _is_known(self, message: str) -> bool:
+        """Batches, and what acknowledges them, are for some states of the protocol's own machine."""
+        for delivery in self._role.deliveries:
+            batch = delivery.batch
+            if batch is not None and message in (batch.message, batch.ack):
+                return bool(self.states[self._root] & batch.states)
+        return True
 
     def _where(self) -> str:
         live = [f"{part} {'/'.join(sorted(states))}" for part, states in self.states.items() if states]

@@ -21,6 +21,7 @@ class Outbox:
         "_delivery",
         "_kept",
         "_waiting",
+        "_written_drops",
         "acknowledged",
         "dropped_ranges",
         "next_number",
@@ -42,6 +43,8 @@ class Outbox:
         """Acknowledgements of what was acknowledged before, or never sent."""
         self.dropped_ranges = NumberRanges()
         """Numbers dropped for want of room. A late acknowledgement takes its number out again."""
+        self._written_drops = NumberRanges()
+        """Those of them that were written on this connection: an acknowledgement of all up to a number covers them."""
 
     @property
     def count(self) -> int:
@@ -88,6 +91,7 @@ class Outbox:
 
         Without `resend`, those written on an earlier connection are dropped: nobody will acknowledge them.
         """
+        self._written_drops = NumberRanges()
         if self._delivery.resend:
             self._waiting = deque(self._kept)
             return
@@ -104,15 +108,39 @@ class Outbox:
                 return data
         return None
 
-    def acknowledge(self, number: int | UnsetType) -> int:
+    def next_batch(self, count_max: int, size_bytes_max: int) -> list[bytes]:
+        """The first messages not yet written on this connection, at least one if there are any; they count as written.
+
+        Args:
+            count_max: No more than so many.
+            size_bytes_max: After the first, no more than so many bytes together, a byte between two counted.
+        """
+        kept, waiting = self._kept, self._waiting
+        batch: list[bytes] = []
+        size_bytes = 0
+        while waiting and len(batch) < count_max:
+            data = kept.get(waiting[0])
+            if data is not None:
+                size_bytes += len(data) + 1
+                if batch and size_bytes > size_bytes_max:
+                    break
+                batch.append(data)
+            waiting.popleft()
+        return batch
+
+    def acknowledge(self, number: int | UnsetType, *, upto: bool | None = None) -> int:
         """The peer has the message, or with `upto` all up to it; returns how many are no longer kept.
 
         What is not kept (acknowledged before, never sent, no number at all) is counted and does no harm.
+
+        Args:
+            number: The message's.
+            upto: By default as the delivery says.
         """
         if isinstance(number, UnsetType):
             self.stray_acks += 1
             return 0
-        if self._delivery.ack_mode == "upto":
+        if self._delivery.ack_mode == "upto" if upto is None else upto:
             return self._acknowledge_upto(number)
         data = self._kept.pop(number, None)
         if data is not None:
@@ -130,9 +158,18 @@ class Outbox:
         while self._kept and next(iter(self._kept)) <= number:
             self.size_bytes -= len(self._kept.popitem(last=False)[1])
             count += 1
-        self.acknowledged += count
+        self.acknowledged += count + self._take_back(number)
         if not count:
             self.stray_acks += 1
+        return count
+
+    def _take_back(self, upto: int) -> int:
+        """What was written on this connection and then dropped has arrived; returns how many messages that were."""
+        count = 0
+        for first, last in self._written_drops.spans():
+            for number in range(first, min(last, upto) + 1):
+                if self._written_drops.discard(number) and self.dropped_ranges.discard(number):
+                    count += 1
         return count
 
     def _stray(self, number: int) -> None:
@@ -145,5 +182,7 @@ class Outbox:
         number, data = self._kept.popitem(last=False)
         self.size_bytes -= len(data)
         self.dropped_ranges.add(number)
+        if not self._waiting or self._waiting[0] > number:
+            self._written_drops.add(number)
         while self._waiting and self._waiting[0] <= number:
             self._waiting.popleft()

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
-from mdkspec_runtime.tables import Delivery, Request, Role
+from mdkspec_runtime.tables import Batch, Delivery, Request, Role
 
 ROLES_MAX = 256
 """Plans that are kept. A process has a handful of roles; tests make more."""
@@ -20,9 +20,15 @@ class Received:
     """Of the part that takes it."""
     input: str
     by_engine: bool
-    """True if the tables need not take it, because the engine does: an ack or a reply."""
+    """True if the tables need not take it, because the engine does: an ack, a reply or a batch."""
     ack_of: Delivery | None
     reply_to: Request | None
+    batch: Batch | None = None
+    """Set if the message is a batch or acknowledges one: it is legal in the batch's states only."""
+    unpacks: Delivery | None = None
+    """Whose batch it is."""
+    delivery: Delivery | None = None
+    """Set if the message is one of a delivery's whose messages also come in batches."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,15 +65,23 @@ def plan_of(role: Role) -> Plan:
 
 def _received(role: Role, index: Mapping[str, int]) -> dict[type, Received]:
     classes = {message.__name__: message for message in role.codec.messages}
-    acks = {delivery.ack: delivery for delivery in role.deliveries if delivery.sender == role.role}
+    mine = [delivery for delivery in role.deliveries if delivery.sender == role.role]
+    acks = {delivery.ack: delivery for delivery in mine}
+    batch_acks = {delivery.batch.ack: delivery for delivery in mine if delivery.batch is not None}
+    others = [delivery for delivery in role.deliveries if delivery.sender != role.role]
+    batches = {delivery.batch.message: delivery for delivery in others if delivery.batch is not None}
     replies = {request.reply: request for request in role.requests if request.sender == role.role}
+    engines = (*acks, *batch_acks, *batches, *replies)
     return {
         classes[name]: Received(
             index=index[part],
             input=f"recv {name}",
-            by_engine=name in acks or name in replies,
-            ack_of=acks.get(name),
+            by_engine=name in engines,
+            ack_of=acks.get(name) or batch_acks.get(name),
             reply_to=replies.get(name),
+            batch=one.batch if (one := batch_acks.get(name) or batches.get(name)) is not None else None,
+            unpacks=batches.get(name),
+            delivery=next((one for one in batches.values() if one.message == name), None),
         )
         for name, part in role.receives.items()
     }

@@ -25,6 +25,11 @@ class NumberRanges:
         """First and last number of each range, ascending."""
         return list(zip(self._starts, self._ends, strict=True))
 
+    @property
+    def first(self) -> int | None:
+        """The lowest number; None if there are none."""
+        return self._starts[0] if self._starts else None
+
     def __contains__(self, number: int) -> bool:
         place = bisect_right(self._starts, number) - 1
         return place >= 0 and number <= self._ends[place]

@@ -143,6 +143,22 @@ class Machine:
 
 
 @dataclass(frozen=True, slots=True)
+class Batch:
+    """A delivery's messages in one frame, in states of the protocol's own machine in which both sides know it."""
+
+    message: str
+    field: str
+    """The list that holds them; the message has nothing else."""
+    count_max: int
+    ack: str
+    """Acknowledges all up to a number."""
+    ack_number: str
+    states: frozenset[str]
+    make: Callable[[list[Any]], Any]
+    make_ack: Callable[[int], Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Delivery:
     """Messages of one kind, numbered, kept until acknowledged, sent again on connect."""
 
@@ -160,6 +176,7 @@ class Delivery:
     size_bytes_max: int
     overflow: Literal["drop_oldest", "drop_newest"]
     make_ack: Callable[[int], Any]
+    batch: Batch | None = None
 
 
 @dataclass(frozen=True, slots=True)

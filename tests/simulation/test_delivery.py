@@ -24,6 +24,8 @@ class Store:
     arrivals: list[int] = field(default_factory=list)
     """Numbers in order of arrival, repeated ones included."""
     interactions: dict[str, int] = field(default_factory=dict)
+    is_extended: bool = False
+    """Whether the server knows more than the original protocol: batches, and one acknowledgement of many."""
 
 
 class Desk:
@@ -41,8 +43,8 @@ class Desk:
         return Open()
 
     def is_ours(self, m: Open) -> bool:
-        """An original, as far as this test goes."""
-        return False
+        """What the test has chosen; the client knows both."""
+        return self.store.is_extended
 
     def opened(self, m: Open) -> None:
         """Nothing to do."""
@@ -90,11 +92,11 @@ class Desk:
 class DeliveryMachine(RuleBasedStateMachine):
     """Logs and interactions of one client, while the network does what Hypothesis likes."""
 
-    @initialize(delay_s=st.sampled_from([0.0, 0.01, 2.0]))
-    def begin(self, delay_s: float) -> None:
+    @initialize(delay_s=st.sampled_from([0.0, 0.01, 2.0]), is_extended=st.booleans())
+    def begin(self, delay_s: float, is_extended: bool) -> None:
         """A client that wants a connection."""
         self.clock = VirtualClock()
-        self.store = Store()
+        self.store = Store(is_extended=is_extended)
         self.desks: list[Desk] = []
         self.client = SessionClient(Recorder(package=messages))
         self.client.start(now=0.0)

@@ -17,6 +17,7 @@ from mdkspec_runtime.endpoint import Endpoint
 from mdkspec_runtime.enums import OpenEnum
 from mdkspec_runtime.leases import SharedLeases
 from mdkspec_runtime.tables import (
+    Batch,
     Delivery,
     Do,
     Fail,
@@ -87,6 +88,18 @@ class Posted(Struct, frozen=True, kw_only=True, tag="posted", tag_field="type"):
     number: int | UnsetType = UNSET
 
 
+class PostBatch(Struct, frozen=True, kw_only=True, tag="posts", tag_field="type"):
+    """What is delivered, together."""
+
+    posts: list[Post]
+
+
+class PostedUpto(Struct, frozen=True, kw_only=True, tag="posted_upto", tag_field="type"):
+    """What acknowledges all posts up to one."""
+
+    number: int | UnsetType = UNSET
+
+
 class Ask(Struct, frozen=True, kw_only=True, tag="ask", tag_field="type"):
     """A question."""
 
@@ -112,7 +125,7 @@ class Sit(Struct, frozen=True, kw_only=True, tag="sit", tag_field="type"):
     ttl: float = 5.0
 
 
-MESSAGES = (Hello, Welcome, Bye, Post, Posted, Ask, Answer, Beat, Sit)
+MESSAGES = (Hello, Welcome, Bye, Post, Posted, PostBatch, PostedUpto, Ask, Answer, Beat, Sit)
 
 
 def codec(message_bytes_max: int = 2000) -> Codec:
@@ -360,3 +373,22 @@ def joined(role: Role = CLIENT, server_role: Role = SERVER) -> tuple[Client, Han
     ours.told.clear()
     theirs.told.clear()
     return client, ours, server, theirs
+
+
+def batched(role: Role, states: frozenset[str] = frozenset(["Inside"]), count_max: int = 3) -> Role:
+    """The role, with its posts in batches in these states of Talk."""
+    batch = Batch(
+        message="PostBatch",
+        field="posts",
+        count_max=count_max,
+        ack="PostedUpto",
+        ack_number="number",
+        states=states,
+        make=lambda items: PostBatch(posts=items),
+        make_ack=lambda number: PostedUpto(number=number),
+    )
+    sent, received = ("PostBatch", "PostedUpto") if role.role == "client" else ("PostedUpto", "PostBatch")
+    talk, work = role.machines
+    work = replace(work, sends={state: messages | {sent} for state, messages in work.sends.items()})
+    receives = {**role.receives, received: "Work"}
+    return replace(role, deliveries=(replace(POSTS, batch=batch),), receives=receives, machines=(talk, work))

@@ -5,21 +5,26 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
-from threading import Lock, get_ident
+from contextvars import Context, ContextVar
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mdk_protocol.messages import InteractionEvent
+    from mdk_runtime.base_session import BaseSession
     from mdk_runtime.ports import WallClock
-    from mdk_runtime.session import Session
 
 COUNT_MAX = 10_000
 """As many as the outbox behind it holds; past it the oldest go."""
 TEXT_CHARS_MAX = 256 * 1024
 """A text is cut here, so that no message passes the protocol's 1 MiB."""
 
-LogEntry = tuple["Session", Mapping[str, Any], int, float, str, str, str]
+LogEntry = tuple["BaseSession", Mapping[str, Any], int, float, str, str, str]
 """Session, its properties, tick, wall clock, level, category, text: at the moment of the call."""
+
+
+_muted: ContextVar[Intake | None] = ContextVar("mdk_muted", default=None)
+"""The intake whose reader runs in this context: its own log calls would come back to it for ever."""
 
 
 def _nobody() -> None:
@@ -34,7 +39,7 @@ class Intake:
 
     def __init__(self, wall: WallClock) -> None:
         self._wall = wall
-        self._wake: Callable[[], None] = _nobody
+        self._wake: Callable[[], object] = _nobody
         self._items: deque[LogEntry | InteractionEvent] = deque()
         self._woken = True
         """True while nobody needs waking: before the reader runs, and until it has taken what is there."""
@@ -43,14 +48,12 @@ class Intake:
         self._dropping = Lock()
         self.shut = False
         """Nothing is taken while this is true: there is no server to send to."""
-        self.muted_thread = 0
-        """The thread whose own log calls would come back to it for ever."""
 
     def add_log(
-        self, session: Session, properties: Mapping[str, Any], tick: int, level: str, category: object, text: object
+        self, session: BaseSession, properties: Mapping[str, Any], tick: int, level: str, category: object, text: object
     ) -> None:
         """Leave a log message."""
-        if self.shut or get_ident() == self.muted_thread:
+        if self.shut or _muted.get() is self:
             return
         if type(text) is not str:
             text = str(text)
@@ -79,23 +82,24 @@ class Intake:
             self._woken = True
             self._wake()
 
-    def attend(self, wake: Callable[[], None]) -> None:
-        """The calling thread becomes the reader, to be woken by `wake`; its own log calls are dropped."""
+    def attend(self, wake: Callable[[], object]) -> None:
+        """There is a reader, to be woken by `wake`."""
         self._wake = wake
-        self.muted_thread = get_ident()
+
+    def muted_context(self) -> Context:
+        """For the reader to run in: log calls that are made there are dropped."""
+        context = Context()
+        context.run(_muted.set, self)
+        return context
 
     @contextmanager
     def unmuted(self) -> Generator[None]:
-        """The application's code may log, on whatever thread it is called."""
-        before = self.muted_thread
-        if get_ident() != before:
-            yield
-            return
-        self.muted_thread = 0
+        """The application's code may log, wherever it is called."""
+        token = _muted.set(None)
         try:
             yield
         finally:
-            self.muted_thread = before
+            _muted.reset(token)
 
     def take(self, limit: int) -> Iterator[LogEntry | InteractionEvent]:
         """Take up to `limit` items; with fewer there, the reader wants to be woken for the next."""
@@ -110,14 +114,12 @@ class Intake:
     def hold(self) -> None:
         """The reader stops; items wait for the next one."""
         self._woken = True
-        self.muted_thread = 0
 
     def empty(self) -> None:
         """Forget what is there: in a forked child it is the parent's to send."""
         self._items = deque()
         self._dropping = Lock()
         self._woken = True
-        self.muted_thread = 0
         self.dropped = 0
 
     def __bool__(self) -> bool:

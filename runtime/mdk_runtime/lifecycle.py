@@ -5,11 +5,9 @@ from __future__ import annotations
 import atexit
 import os
 import sys
+from collections.abc import Callable
 from time import monotonic
-from typing import TYPE_CHECKING, Protocol
-
-if TYPE_CHECKING:
-    from mdk_runtime.io_thread import IoThread
+from typing import Protocol
 
 
 class Running(Protocol):
@@ -27,12 +25,8 @@ class Running(Protocol):
         """Be a process of one's own."""
         ...
 
-    def begin_stop(self) -> IoThread | None:
-        """Ask for the farewell."""
-        ...
-
-    def wait_stopped(self, io: IoThread | None, timeout_s: float) -> None:
-        """Wait until it is over."""
+    def begin_farewell(self) -> Callable[[float], None]:
+        """Ask for the farewell. What waits until it is over, so many seconds at most."""
         ...
 
 
@@ -63,9 +57,8 @@ def unwatch(mdk: Running) -> None:
 def farewell() -> None:
     """Stop every MDK, all at the same time."""
     end = monotonic() + FAREWELL_S
-    stopping = [(mdk, mdk.begin_stop()) for mdk in tuple(_running.values())]
-    for mdk, io in stopping:
-        mdk.wait_stopped(io, max(0.0, end - monotonic()))
+    for wait in [mdk.begin_farewell() for mdk in tuple(_running.values())]:
+        wait(max(0.0, end - monotonic()))
 
 
 def _finalize(_: object) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from threading import Event
 from time import monotonic
@@ -29,51 +29,35 @@ class Change:
     node: Node
 
 
-class Watch:
+class BaseWatch:
     """Compares what a service was at the last look with what it is now.
 
     Whoever looks seldom sees less of what came and went in between, and never a wrong end; so nothing queues up.
+
+    Args:
+        core: What is watched.
+        service: Its name.
+        wake: Called, on any thread, when there is something to look at. It must be quick and take no lock of ours.
     """
 
-    def __init__(self, core: ClientCore, service: str) -> None:
+    def __init__(self, core: ClientCore, service: str, wake: Callable[[], None]) -> None:
         self.service = service
         self._core = core
-        self._wake = Event()
-        self._wake.set()
+        self._wake_reader = wake
         self._closed = False
         self._seen: dict[tuple[str, str], NodeStatus] = {}
         self._changes: deque[Change] = deque()
         with core.lock:
-            core.table.watch(service, self._wake.set)
-
-    def next(self, timeout: float | None = None) -> Change | None:
-        """The next change; None if there was none in so many seconds, or if the watch is closed."""
-        end = None if timeout is None else monotonic() + timeout
-        while not self._changes and not self._closed:
-            if not self._wake.wait(None if end is None else max(0.0, end - monotonic())):
-                return None
-            self._look()
-        return self._changes.popleft() if self._changes else None
+            core.table.watch(service, wake)
 
     def close(self) -> None:
         """End the watch; whoever waits for it goes on."""
         self._closed = True
         with self._core.lock:
-            self._core.table.unwatch(self.service, self._wake.set)
-        self._wake.set()
-
-    def __iter__(self) -> Iterator[Change]:
-        while (change := self.next()) is not None:
-            yield change
-
-    def __enter__(self) -> Watch:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
+            self._core.table.unwatch(self.service, self._wake_reader)
+        self._wake_reader()
 
     def _look(self) -> None:
-        self._wake.clear()
         before, self._seen = self._seen, self._core.snapshot(self.service)
         for place, (node, is_out, is_suspect) in self._seen.items():
             old = before.pop(place, None)
@@ -86,3 +70,32 @@ class Watch:
             if is_suspect != (old is not None and old.is_suspect):
                 self._changes.append(Change(SUSPECT if is_suspect else TRUSTED, node))
         self._changes.extend(Change(REMOVED, old.node) for old in before.values())
+
+
+class Watch(BaseWatch):
+    """A service's changes: iterating blocks until the next, and ends when the watch is closed."""
+
+    def __init__(self, core: ClientCore, service: str) -> None:
+        self._wake = Event()
+        self._wake.set()
+        super().__init__(core, service, self._wake.set)
+
+    def next(self, timeout: float | None = None) -> Change | None:
+        """The next change; None if there was none in so many seconds, or if the watch is closed."""
+        end = None if timeout is None else monotonic() + timeout
+        while not self._changes and not self._closed:
+            if not self._wake.wait(None if end is None else max(0.0, end - monotonic())):
+                return None
+            self._wake.clear()
+            self._look()
+        return self._changes.popleft() if self._changes else None
+
+    def __iter__(self) -> Iterator[Change]:
+        while (change := self.next()) is not None:
+            yield change
+
+    def __enter__(self) -> Watch:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

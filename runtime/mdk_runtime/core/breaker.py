@@ -82,6 +82,13 @@ class Breaker:
         self.retry_at = now + self.settings.retry_after_s
         return True
 
+    def release(self) -> bool:
+        """A call ended without a verdict: if it was the probe, another may try."""
+        if self.state is not BreakerState.PROBING:
+            return False
+        self.state = BreakerState.OFFERED
+        return True
+
     def available(self, *, now: float) -> bool:
         """Whether a resolve at this moment may take it."""
         if self.state in (BreakerState.CLOSED, BreakerState.OFFERED):
@@ -148,6 +155,14 @@ class Breakers:
         taken = breaker.take(now=now)
         self._watch(address, breaker)
         return taken
+
+    def release(self, address: str) -> bool:
+        """See Breaker.release."""
+        breaker = self._by_address.get(address)
+        released = breaker is not None and breaker.release()
+        if released:
+            self._open.pop(address, None)
+        return released
 
     def tick(self, *, now: float) -> list[str]:
         """The addresses that may be tried again."""

@@ -256,6 +256,13 @@ class ClientCore:
         if is_out:
             self.listener.rescheduled()
 
+    def released(self, address: str) -> None:
+        """A call to an address ended without a verdict."""
+        with self.lock:
+            self.table.pickers.loads.end(address, now=self._monotonic())
+            answered = self.table.may_be_used(address) if self.table.breakers.release(address) else []
+        _deliver(answered)
+
     def is_available(self, address: str) -> bool:
         """Whether a resolve at this moment may take an address."""
         with self.lock:

@@ -22,7 +22,7 @@ FAILED = 0
 class Level:
     """One interaction; those started inside it have levels of their own."""
 
-    __slots__ = ("nodes", "results", "start_clock", "started_s")
+    __slots__ = ("is_over", "nodes", "results", "start_clock", "started_s")
 
     def __init__(self, started_s: float, start_clock: Sequence[int] = ()) -> None:
         self.started_s = started_s
@@ -31,6 +31,7 @@ class Level:
         self.nodes: dict[Node, None] = {}
         """Resolved here, and neither failed nor finished yet, in order."""
         self.results: dict[str, int] = {}
+        self.is_over = False
 
     def fail(self) -> list[Node]:
         """What was used so far has failed; what comes starts afresh."""
@@ -39,6 +40,11 @@ class Level:
     def finish(self) -> list[Node]:
         """What was used since the last failure has worked."""
         return self._settle(WORKED)
+
+    def abandon(self) -> list[Node]:
+        """Nothing is known of what was used since the last failure."""
+        nodes, self.nodes = self.nodes, {}
+        return list(nodes)
 
     def _settle(self, result: int) -> list[Node]:
         by_address = {node.address: node for node in self.nodes}

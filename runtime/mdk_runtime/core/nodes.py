@@ -28,6 +28,10 @@ class Reporter(Protocol):
         """A call failed."""
         ...
 
+    def released(self, address: str) -> None:
+        """A call ended without a verdict."""
+        ...
+
     def is_available(self, address: str) -> bool:
         """Whether a resolve at this moment may take it."""
         ...
@@ -68,6 +72,10 @@ class Node:
     def failure(self) -> None:
         """A call to this node failed; three in a row take it out for 30 s."""
         self._reporter.failed(self.address)
+
+    def release(self) -> None:
+        """A call to this node was given up, through no fault of the node: it counts as neither."""
+        self._reporter.released(self.address)
 
     def available(self) -> bool:
         """False while the circuit breaker keeps this node out."""

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from mdk_runtime.errors import BadValue
+
 RATIO = 0.2
 """Retries for each call, in the long run."""
 SAVED_MAX = 10.0
@@ -39,3 +41,31 @@ class RetryBudget:
 def pause_s(attempt: int, random: Callable[[], float]) -> float:
     """Full jitter: anything between nothing and a bound that doubles with each attempt, the first being 1."""
     return random() * min(PAUSE_MAX_S, PAUSE_FIRST_S * float(1 << min(attempt, 10)))
+
+
+class Retries:
+    """The attempts of one call."""
+
+    __slots__ = ("_attempts", "_budget", "_left", "_random")
+
+    def __init__(self, budget: RetryBudget, attempts: int, random: Callable[[], float]) -> None:
+        if attempts < 1:
+            raise BadValue("attempts", attempts, "1 or more")
+        budget.call()
+        self._budget = budget
+        self._attempts = attempts
+        self._left = attempts
+        self._random = random
+
+    def pause_s(self, remaining_s: float | None) -> float | None:
+        """An attempt has failed: how long to wait before the next, None for no more.
+
+        Args:
+            remaining_s: Until the deadline, if there is one; nothing is tried after it.
+        """
+        self._left -= 1
+        pause = pause_s(self._attempts - self._left, self._random)
+        late = remaining_s is not None and remaining_s <= pause
+        if not self._left or late or not self._budget.spend():
+            return None
+        return pause

@@ -62,6 +62,9 @@ class Upstream(NamedTuple):
         return Context(trace_id, prefix, 0, _properties(self.baggage, allowed), environment)
 
 
+NO_UPSTREAM = Upstream()
+
+
 def wanted(headers: HeaderItems) -> dict[str, str]:
     """The headers that matter here, by lower-case name; a header that came twice is joined."""
     found: dict[str, str] = {}

@@ -15,7 +15,7 @@ from mdk_runtime.integrations.logging import MDKHandler
 
 if TYPE_CHECKING:
     from mdk_runtime.client import MDK
-    from mdk_runtime.session import Interaction, Session
+    from mdk_runtime.session import Interaction
 
 FAILED_FROM = 500
 """HTTP statuses from here on say that the server is at fault (RFC 9110 §15.6)."""
@@ -72,14 +72,7 @@ class _Requests:
                 interaction.fail(f"answered with HTTP {status}")
             interaction.__exit__(type(error) if error else None, error, None)
         finally:
-            _leave(interaction.session)
-
-
-def _leave(session: Session) -> None:
-    try:
-        session.__exit__()
-    except (ValueError, RuntimeError) as error:
-        _log.debug("a request ended in another context than it began in: %s", error)
+            interaction.session.__exit__()
 
 
 class MDKLoggingHandler(MDKHandler):

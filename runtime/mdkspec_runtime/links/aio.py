@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from weakref import WeakKeyDictionary
 
-from websockets.asyncio.client import connect
+from websockets.asyncio.client import ClientConnection, connect
 from websockets.asyncio.server import Server, ServerConnection
 from websockets.asyncio.server import serve as serve_websockets
 from websockets.datastructures import Headers
@@ -75,8 +75,17 @@ class ClientLink:
         self._log = logger
         self._observe = observe
         self._woken = asyncio.Event()
+        self._websocket: ClientConnection | None = None
         self.failure = ""
         """Why the last attempt failed; empty if it did not."""
+
+    @property
+    def descriptor(self) -> int | None:
+        """The open connection's, for a forked child that has to let go of it."""
+        if self._websocket is None:
+            return None
+        number: int = self._websocket.transport.get_extra_info("socket").fileno()
+        return number if number >= 0 else None
 
     async def run(self) -> None:
         """Until the endpoint is stopped and its connection closed. The loop's clock is the endpoint's."""
@@ -140,7 +149,11 @@ class ClientLink:
         if endpoint.connect_at is None:  # Stopped meanwhile.
             await websocket.close()
             return
-        await Pump(endpoint, websocket, self._log, self._observe).run()
+        self._websocket = websocket
+        try:
+            await Pump(endpoint, websocket, self._log, self._observe).run()
+        finally:
+            self._websocket = None
 
 
 def _reason(error: Exception) -> str:

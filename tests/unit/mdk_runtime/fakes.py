@@ -72,6 +72,10 @@ class Reporter:
         """Keep it."""
         self.reported.append(("failure", address))
 
+    def released(self, address: str) -> None:
+        """Keep it."""
+        self.reported.append(("release", address))
+
     def is_available(self, address: str) -> bool:
         """As the breakers say."""
         return self.breakers.available(address, now=0.0)

@@ -10,7 +10,7 @@ import pytest
 
 import mdk
 from mdk_protocol import messages
-from mdk_runtime import client
+from mdk_runtime import base_client
 from mdk_runtime.config import Config
 from mdk_runtime.core.environments import Environment
 from mdk_runtime.errors import BadValue, NotStarted
@@ -159,4 +159,4 @@ def test_a_forked_parent_goes_on() -> None:
 
 def test_version_is_the_package_s() -> None:
     """The server is told the version of the installed package."""
-    assert client.mdk_version() == version("mdk")
+    assert base_client.mdk_version() == version("mdk")

@@ -84,33 +84,21 @@ def test_texts_are_bounded_and_are_texts() -> None:
 
 
 def test_log_calls_of_the_reader_are_dropped() -> None:
-    """What the reader's thread logs does not come back to it; the application's code on that thread may log."""
-    mdk = make_mdk()
-    mdk.intake.attend(lambda: None)
+    """What is logged in the reader's context does not come back to it; the application's code there may log."""
+    mdk, other = make_mdk(), make_mdk()
     session = mdk.session()
-    assert session.info("c", "dropped").causal_level == [1]
-    with mdk.intake.unmuted():
-        session.info("c", "kept")
-    session.info("c", "dropped")
-    mdk.intake.hold()
+
+    def reader() -> None:
+        assert session.info("c", "dropped").causal_level == [1]
+        with mdk.intake.unmuted():
+            session.info("c", "kept")
+        session.info("c", "dropped")
+        other.session().info("c", "to another server")
+
+    mdk.intake.muted_context().run(reader)
     session.info("c", "kept too")
+    assert [line[3] for line in log_lines(queued(other))] == ["to another server"]
     assert [line[3] for line in log_lines(queued(mdk))] == ["kept", "kept too"]
-
-
-def test_unmuted_on_another_thread_changes_nothing() -> None:
-    """Only the reader's own thread is heard by it."""
-    intake = Intake(Clock())
-    intake.attend(lambda: None)
-    seen: list[int] = []
-
-    def elsewhere() -> None:
-        with intake.unmuted():
-            seen.append(intake.muted_thread)
-
-    thread = threading.Thread(target=elsewhere)
-    thread.start()
-    thread.join()
-    assert seen == [threading.get_ident()]
 
 
 def test_a_child_begins_empty() -> None:
@@ -119,4 +107,4 @@ def test_a_child_begins_empty() -> None:
     intake.attend(lambda: None)
     fill(intake, 3)
     intake.empty()
-    assert (len(intake), intake.muted_thread, intake.dropped) == (0, 0, 0)
+    assert (len(intake), intake.dropped) == (0, 0)

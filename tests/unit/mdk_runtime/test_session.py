@@ -14,11 +14,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mdk_protocol import messages
+from mdk_runtime.base_session import PROPERTY_BYTES_MAX
 from mdk_runtime.client import MDK
 from mdk_runtime.config import Config
 from mdk_runtime.core.environments import Environment
 from mdk_runtime.errors import BadValue, NoInteraction, ResolveTimeout
-from mdk_runtime.session import PROPERTY_BYTES_MAX, Session, current_session
+from mdk_runtime.session import Session, current_session
 from unit.mdk_runtime.fakes import Clock, log_lines, make_mdk, node_message, queued
 
 

@@ -1,0 +1,1 @@
+"""The MDK as coroutines on the caller's loop, without a thread."""

@@ -1,0 +1,429 @@
+"""What an MDK is, with threads or on the caller's loop: everything but waiting."""
+
+from __future__ import annotations
+
+import logging
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import cache
+from random import Random
+from threading import RLock
+from time import monotonic, time
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
+
+from mdk_protocol.client import SessionClient
+from mdk_runtime import lifecycle
+from mdk_runtime.base_session import BaseSession, checked_seconds, current_session
+from mdk_runtime.config import Config, read_config
+from mdk_runtime.core.balancing import POLICIES
+from mdk_runtime.core.breaker import BreakerSettings
+from mdk_runtime.core.client import ClientCore
+from mdk_runtime.core.context import (
+    CONTEXT_HEADER,
+    TIMEOUT_PROPERTY,
+    BrokenContext,
+    Context,
+    decode_context,
+    derivation_text,
+    derived,
+    joined,
+    uuid_text,
+)
+from mdk_runtime.core.environments import parse_environment
+from mdk_runtime.core.picking import NEXT, WAIT, ServiceSettings
+from mdk_runtime.core.retries import Retries, RetryBudget
+from mdk_runtime.core.trace_context import NO_UPSTREAM, Upstream, read_upstream, wanted
+from mdk_runtime.errors import BadValue
+from mdk_runtime.intake import Intake
+
+if TYPE_CHECKING:
+    from mdk_protocol.messages import Log, Open, ProtocolError
+    from mdk_runtime.connection import Connection
+    from mdk_runtime.core.environments import Environment
+    from mdk_runtime.core.nodes import Node
+    from mdk_runtime.ports import HeaderItems, Monotonic, WallClock
+
+S = TypeVar("S", bound=BaseSession)
+
+STOP_WITHIN_S = 2.0
+"""As long as stop(), or the end of a process without it, takes to say goodbye."""
+DERIVE_CATEGORY = "mdk"
+
+_log = logging.getLogger("mdk")
+_protocol_log = logging.getLogger("mdk.protocol")
+
+
+class Statistics(NamedTuple):
+    """What one process knows about itself."""
+
+    connected: bool
+    queued: int
+    """Log messages and interactions that the server has not acknowledged yet."""
+    dropped: int
+    """Those that were given up since start(): they came faster than they could be sent."""
+    nodes: Mapping[str, int]
+    """By service."""
+    nodes_out: Mapping[str, int]
+    """Those that circuit breakers keep out, by service."""
+
+
+@cache
+def mdk_version() -> str:
+    """The version of this package."""
+    from importlib.metadata import version  # Slow to import, and only needed to connect.
+
+    return version("mdk")
+
+
+class BaseMDK(ABC, Generic[S]):
+    """One process's part in the system. What stands here may be called by any thread and does not wait."""
+
+    CONTEXT_HEADER = CONTEXT_HEADER
+    """The HTTP header for `session.inject()` and `join`."""
+
+    def __init__(
+        self, config: Config | None = None, *, monotonic: Monotonic = monotonic, wall: WallClock = time
+    ) -> None:
+        self.config = config if config is not None else read_config(os.environ)
+        self.wall = wall
+        self._monotonic = monotonic
+        self.intake = Intake(wall)
+        self.intake.shut = self.config.server_url is None
+        self._random = Random()  # noqa: S311  # Ids must differ, not be secret.
+        self._lock = RLock()
+        self.core = ClientCore(
+            node_id=_node_id(),
+            environment=self.config.environment,
+            mdk_version=mdk_version,
+            settings=self.config.breaker,
+            listener=self,
+            lock=RLock(),
+            monotonic=monotonic,
+            random=self._random.random,
+        )
+        self._budgets: dict[str, RetryBudget] = {}
+        self.endpoint = SessionClient(self.core, random=self._random.random)
+        self._connection: Connection | None = None
+        self._default_deadline_s: float | None = None
+        self._subscribers: list[Callable[[Log], None]] = []
+
+    @abstractmethod
+    def make_session(self, context: Context, upstream: Upstream) -> S:
+        """A session of the kind that belongs to this MDK."""
+
+    # Starting and stopping, as far as nothing waits.
+
+    def _prepare(self) -> None:
+        """There will be a connection."""
+        self.core.add_nodes(self.config.static_nodes)
+        self.intake.shut = self.config.server_url is None
+
+    def _begin_stop(self) -> Connection | None:
+        """There will be none. The one that begins to end, if there was one."""
+        with self._lock:
+            connection, self._connection = self._connection, None
+            if connection is not None:
+                self.intake.shut = True
+                lifecycle.unwatch(self)
+                connection.begin_stop(STOP_WITHIN_S)
+        return connection
+
+    @abstractmethod
+    def begin_farewell(self) -> Callable[[float], None]:
+        """The process ends without a stop(). What waits until the goodbye is said, so many seconds at most."""
+
+    @property
+    def node_id(self) -> str:
+        """How the others know this process."""
+        return self.core.node_id
+
+    @property
+    def connected(self) -> bool:
+        """Whether the server can be talked to at this moment."""
+        connection = self._connection
+        return connection is not None and connection.connected
+
+    @property
+    def server_url(self) -> str | None:
+        """The server that is talked to, or was tried last; None if there is none."""
+        connection = self._connection
+        return (connection.server_url if connection is not None else None) or self.config.server_url
+
+    @property
+    def connection_failure(self) -> str:
+        """Why the last attempt to connect failed; empty if it did not."""
+        connection = self._connection
+        return connection.failure if connection is not None else ""
+
+    def statistics(self) -> Statistics:
+        """How this process is doing at this moment."""
+        connection = self._connection
+        known = {service: self.core.snapshot(service).values() for service in self.services()}
+        return Statistics(
+            connected=self.connected,
+            queued=connection.queued if connection is not None else len(self.intake),
+            dropped=connection.dropped if connection is not None else self.intake.dropped,
+            nodes={service: len(nodes) for service, nodes in known.items()},
+            nodes_out={service: sum(node.is_out for node in nodes) for service, nodes in known.items()},
+        )
+
+    # Discovery.
+
+    def register(self, service: str, version: str, address: str | None = None) -> None:
+        """This process offers a service. Before start(), it is said when connecting.
+
+        Without an address, the one that DATAWIRE_ROUTABLE_HOST and DATAWIRE_ROUTABLE_PORT name is taken.
+        """
+        address = address or self.config.routable_address
+        for name, value in (("service", service), ("version", version), ("address", address)):
+            if value is None or not str(value):
+                hint = ", or DATAWIRE_ROUTABLE_HOST set for the process" if name == "address" else ""
+                raise BadValue(name, value, f"a text{hint}")
+        with self._lock:
+            node = self.core.make_own_node(str(service), str(version), str(address))
+            if self._connection is not None:
+                self._connection.call(self.endpoint.register, node)
+            else:
+                self.endpoint.register(node, now=self._monotonic())
+
+    def services(self) -> list[str]:
+        """The services that have a node, as far as this process knows."""
+        with self.core.lock:
+            return self.core.table.services()
+
+    def nodes(self, service: str) -> list[Node]:
+        """The nodes of a service in every environment, as far as this process knows."""
+        with self.core.lock:
+            return self.core.table.nodes(service)
+
+    def configure(
+        self,
+        service: str,
+        *,
+        policy: str | None = None,
+        failures: int | None = None,
+        retry_after_s: float | None = None,
+        when_all_out: str | None = None,
+    ) -> None:
+        """Say how this process chooses among a service's nodes. What is not given stays as it is.
+
+        Args:
+            service: Its name; it need not be there yet.
+            policy: round_robin (the default), least_pending, p2c_ewma (these two count what is resolved inside
+                interactions until they end) or consistent_hash (the same node for one session's
+                trace; `session.resolve_for` takes any key, under every policy).
+            failures: So many in a row take a node out; 3 by default.
+            retry_after_s: A node that is out is tried again after so many seconds; 30 by default.
+            when_all_out: "wait" (the default): resolve waits, then raises NoNodeAvailable; "next": it hands out the
+                node that is to be tried again soonest.
+        """
+        for name, value, known in (("policy", policy, POLICIES), ("when_all_out", when_all_out, (WAIT, NEXT))):
+            if value is not None and value not in known:
+                raise BadValue(name, value, f"one of {', '.join(known)}")
+        if failures is not None and failures < 1:
+            raise BadValue("failures", failures, "1 or more")
+        if retry_after_s is not None and checked_seconds(retry_after_s) < 0:
+            raise BadValue("retry_after_s", retry_after_s, "0 or more")
+        before = self.core.settings(service)
+        breaker = before.breaker or self.config.breaker
+        settings = ServiceSettings(
+            policy=policy or before.policy,
+            breaker=BreakerSettings(
+                failures=failures if failures is not None else breaker.failures,
+                retry_after_s=retry_after_s if retry_after_s is not None else breaker.retry_after_s,
+                trips=breaker.trips,
+            ),
+            when_all_out=when_all_out or before.when_all_out,
+        )
+        self.core.configure(service, settings)
+
+    def retry_budget(self, service: str) -> RetryBudget:
+        """What `session.call` may still retry."""
+        return self._budgets.setdefault(service, RetryBudget())
+
+    def retries(self, service: str, attempts: int) -> Retries:
+        """For one `session.call`."""
+        return Retries(self.retry_budget(service), attempts, self._random.random)
+
+    def resolve_error(self, environment: Environment, service: str, version: str | None, waited_s: float) -> Exception:
+        """Why a resolve ends without a node."""
+        return self.core.resolve_error(
+            environment, service, version, waited_s=waited_s, surroundings=self._surroundings()
+        )
+
+    # Sessions.
+
+    def session(self) -> S:
+        """A new session, in this process's environment."""
+        properties: Mapping[str, Any] = {}
+        if self._default_deadline_s is not None:
+            properties = {TIMEOUT_PROPERTY: self.wall() + self._default_deadline_s}
+        return self.make_session(Context(self.new_uuid(), (), 0, properties, self.core.environment), NO_UPSTREAM)
+
+    def join(self, encoded: str | bytes | None) -> S:
+        """The session that a caller has sent, from here on; a new one if there is none, or none that can be read."""
+        context = self._decode(encoded)
+        if context is None:
+            return self.session()
+        return self._received(joined(context, trace_id=self.new_uuid()), NO_UPSTREAM)
+
+    def derive(self, encoded: str | bytes | None) -> S:
+        """A new session with the properties of another, but for its deadline: for what has many receivers."""
+        context = self._decode(encoded)
+        if context is None:
+            return self.session()
+        new = derived(context, trace_id=self.new_uuid(), environment=self.core.environment)
+        session = self.make_session(new, NO_UPSTREAM)
+        session.info(DERIVE_CATEGORY, derivation_text(context))
+        return session
+
+    def join_headers(self, headers: HeaderItems) -> S:
+        """`join` what a request's headers hold, whatever the case of their names.
+
+        X-MDK-Context decides. Without one, the trace of a W3C traceparent goes on, with the clock that its tracestate
+        and the properties that its baggage carry; the deadline and the environment do not travel there.
+        """
+        found = wanted(headers)
+        upstream = read_upstream(found)
+        context = self._decode(found.get(CONTEXT_HEADER.lower()))
+        if context is not None:
+            return self._received(joined(context, trace_id=self.new_uuid()), upstream)
+        received = upstream.context(self.core.environment, self.config.baggage_properties)
+        if received is not None:
+            return self._received(received, upstream)
+        session = self.session()
+        session.upstream = upstream
+        return session
+
+    def _received(self, context: Context, upstream: Upstream) -> S:
+        session = self.make_session(context, upstream)
+        if self._default_deadline_s is not None:
+            session.set_deadline(self._default_deadline_s)
+        return session
+
+    def set_default_deadline(self, seconds: float) -> None:
+        """Sessions that are made or joined from now on end in so many seconds, if not sooner."""
+        self._default_deadline_s = checked_seconds(seconds)
+
+    def set_deadline(self, seconds: float) -> None:
+        """Lower the deadline of the current session; outside of one, that of the sessions to come."""
+        session = current_session()
+        if session is not None:
+            session.set_deadline(seconds)
+        elif self._default_deadline_s is None or seconds < self._default_deadline_s:
+            self.set_default_deadline(seconds)
+
+    def subscribe(self, handler: Callable[[Log], None]) -> None:
+        """Call `handler` with every log message of the tenant, where the I/O is done. What it logs itself is dropped."""
+        with self._lock:
+            self._subscribers.append(handler)
+            if self._connection is not None:
+                self._connection.call(self.endpoint.subscribe)
+            else:
+                self.endpoint.subscribe(now=self._monotonic())
+
+    def new_uuid(self) -> str:
+        """For a trace or an interaction."""
+        return uuid_text(self._random.getrandbits(128))
+
+    # What the core reports: Listener.
+
+    def opened(self, message: Open) -> None:
+        """The server has answered."""
+        _log.info("connected to %s, MDK %s", self.server_url, message.mdk_version or "of unknown version")
+        with self._lock:
+            connection = self._connection
+        if connection is not None:
+            connection.opened()
+
+    def closed(self, error: ProtocolError | None) -> None:
+        """The server closes."""
+        if error is None:
+            _protocol_log.info("the server closes the connection")
+            return
+        _protocol_log.error(
+            "the server closes the connection: code=%s title=%s detail=%s id=%s",
+            error.code or "-",
+            error.title or "-",
+            error.detail or "-",
+            error.id or "-",
+        )
+
+    def log_received(self, message: Log) -> None:
+        """Somebody in the tenant has logged."""
+        for handler in tuple(self._subscribers):
+            try:
+                handler(message)
+            except Exception:
+                _log.exception("a subscriber failed on a log message")
+
+    def rescheduled(self) -> None:
+        """A breaker has a new deadline."""
+        connection = self._connection
+        if connection is not None:
+            connection.reschedule()
+
+    # Forking.
+
+    def before_fork(self) -> None:
+        """Let no other thread be in the middle of a change."""
+        self._lock.acquire()
+        self.core.lock.__enter__()
+
+    def after_fork_in_parent(self) -> None:
+        """Go on."""
+        self.core.lock.__exit__(None, None, None)
+        self._lock.release()
+
+    @abstractmethod
+    def after_fork_in_child(self) -> None:
+        """Be a process of one's own: another id, another connection, nothing of the parent's to send."""
+
+    def _become_another(self) -> Connection | None:
+        """The part of it that needs no I/O. The parent's connection, if it had one."""
+        connection, self._connection = self._connection, None
+        self._lock = RLock()
+        self._random = Random()  # noqa: S311  # Ids must differ, not be secret.
+        self.intake.empty()
+        self.core.become(_node_id(), RLock())
+        self.endpoint = SessionClient(self.core, random=self._random.random)
+        if self._subscribers:
+            self.endpoint.subscribe(now=self._monotonic())
+        return connection
+
+    def _decode(self, encoded: str | bytes | None) -> Context | None:
+        if not encoded:
+            return None
+        try:
+            return decode_context(encoded)
+        except BrokenContext as error:
+            _log.warning("a session context cannot be read, a new session begins: %s", error)
+            return None
+
+    def _surroundings(self) -> str:
+        connection = self._connection
+        if connection is None:
+            return "the MDK is not started"
+        if self.config.server_url is None:
+            return "no server is configured"
+        if connection.connected:
+            return f"connected to {self.server_url}"
+        reason = f" ({connection.failure})" if connection.failure else ""
+        return f"not connected to {self.server_url}{reason}"
+
+
+def _node_id() -> str:
+    return uuid_text(int.from_bytes(os.urandom(16), "big"))
+
+
+def configured(environment: str | None) -> Config:
+    """What the environment variables say; an environment that is given counts more."""
+    config = read_config(os.environ)
+    if environment is None:
+        return config
+    try:
+        return replace(config, environment=parse_environment(environment))
+    except ValueError as error:
+        raise BadValue("environment", environment, "NAME, or FALLBACK:NAME") from error

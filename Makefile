@@ -21,20 +21,27 @@ generate: .venv/ready ## Write generated/ and the examples' packages from their 
 	$(BIN)/mdkgen generate spec generated
 	$(BIN)/mdkgen generate examples/chat/spec examples/chat/generated
 	$(BIN)/mdkgen generate examples/jobs/spec examples/jobs/generated
+	$(BIN)/mdkgen explain --all > docs/errors.md
 
 check-generated: .venv/ready ## Fail if a generated file is not what its spec makes
 	$(BIN)/mdkgen generate --check spec generated
 	$(BIN)/mdkgen generate --check examples/chat/spec examples/chat/generated
 	$(BIN)/mdkgen generate --check examples/jobs/spec examples/jobs/generated
+	$(BIN)/mdkgen explain --all | diff docs/errors.md -
 
-format: .venv/ready ## Format handwritten code
+SPECS := spec examples/chat/spec examples/jobs/spec
+
+format: .venv/ready ## Format handwritten code and specs
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+	$(BIN)/mdkgen format $(SPECS)
 
 lint: .venv/ready ## Style, and who imports whom
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/lint-imports
+	$(BIN)/mdkgen format --check $(SPECS)
+	for folder in $(SPECS); do $(BIN)/mdkgen lint $$folder || exit 1; done
 
 types: .venv/ready ## mypy --strict and pyright strict
 	$(BIN)/mypy

@@ -30,6 +30,8 @@ class Builder(Transformer[Token, Any]):
         self._file = file
         self._line = line
         self._column = column
+        self.allows: list[syntax.Allow] = []
+        """What stands in `@allow(...)`, in order."""
 
     # --- positions --------------------------------------------------------------------------------
 
@@ -51,6 +53,24 @@ class Builder(Transformer[Token, Any]):
     def _text(self, token: Token) -> syntax.Name:
         return syntax.Name(unquoted(token), self.span(token))
 
+    # --- docs and annotations ---------------------------------------------------------------------
+
+    def annotation(self, meta: Meta, children: list[Any]) -> syntax.Annotation:
+        name, *values = children
+        args = tuple(self._text(one) if one.type == "STRING" else self._name(one) for one in values)
+        return syntax.Annotation(self._name(name), args, self.span(meta))
+
+    def _lead(self, meta: Meta, children: list[Any]) -> tuple[str, list[Any]]:
+        """The `///` lines before something as one text, and the rest; from here on `meta` begins behind them."""
+        docs = [one for one in children if isinstance(one, Token) and one.type == "DOC"]
+        notes = [one for one in children if isinstance(one, syntax.Annotation)]
+        rest = [one for one in children if one not in notes and not (isinstance(one, Token) and one.type == "DOC")]
+        if docs:
+            # The item's first word is often a keyword, which has no token here; it stands below its docs.
+            meta.line, meta.column = max(int(meta.line), int(docs[-1].line or 1) + 1), int(docs[-1].column or 1)
+        self.allows += [syntax.Allow(one, self.span(meta)) for one in notes]
+        return " ".join(str(line)[3:].strip() for line in docs), rest
+
     # --- header and small declarations ------------------------------------------------------------
 
     def header(self, meta: Meta, children: list[Any]) -> syntax.Header:
@@ -58,7 +78,7 @@ class Builder(Transformer[Token, Any]):
         return syntax.Header(int(edition), self._name(namespace), self._name(version), self.span(meta))
 
     def decl(self, meta: Meta, children: list[Any]) -> syntax.Declaration:
-        doc, (make,) = _doc(children)
+        doc, (make,) = self._lead(meta, children)
         result: syntax.Declaration = make(doc, self.span(meta))
         return result
 
@@ -84,7 +104,7 @@ class Builder(Transformer[Token, Any]):
         return lambda doc, span: syntax.Record(self._name(name), unquoted(wire), also, fields, doc, span)
 
     def field(self, meta: Meta, children: list[Any]) -> syntax.Field:
-        doc, (name, wire, *rest) = _doc(children)
+        doc, (name, wire, *rest) = self._lead(meta, children)
         optional = bool(rest) and isinstance(rest[0], Token) and rest[0].type == "OPTIONAL"
         type_, default, *fixed = rest[1:] if optional else rest
         return syntax.Field(
@@ -103,7 +123,7 @@ class Builder(Transformer[Token, Any]):
         return lambda doc, span: syntax.Enum(self._name(name), openness == "open", tuple(members), doc, span)
 
     def member(self, meta: Meta, children: list[Any]) -> syntax.Member:
-        doc, (name, value) = _doc(children)
+        doc, (name, value) = self._lead(meta, children)
         return syntax.Member(self._name(name), None if value is None else unquoted(value), doc)
 
     # --- types ------------------------------------------------------------------------------------
@@ -139,7 +159,7 @@ class Builder(Transformer[Token, Any]):
         return lambda doc, span: syntax.Part(self._name(name), of, live_in, others, roles, doc, span)
 
     def _item(self, kind: str, meta: Meta, values: list[Any]) -> syntax.Item:
-        doc, rest = _doc(values)
+        doc, rest = self._lead(meta, values)
         return syntax.Item(kind, tuple(rest), doc, self.span(meta))
 
     def transport(self, meta: Meta, children: list[Any]) -> syntax.Item:
@@ -174,15 +194,15 @@ class Builder(Transformer[Token, Any]):
         return self._item("reconnect", meta, children)
 
     def param(self, meta: Meta, children: list[Any]) -> syntax.Item:
-        doc, (name, type_, default) = _doc(children)
+        doc, (name, type_, default) = self._lead(meta, children)
         return syntax.Item("param", (self._name(name), type_, default), doc, self.span(meta))
 
     def delivery(self, meta: Meta, children: list[Any]) -> syntax.Item:
-        doc, (name, *items) = _doc(children)
+        doc, (name, *items) = self._lead(meta, children)
         return syntax.Item("delivery", (self._name(name), tuple(items)), doc, self.span(meta))
 
     def request(self, meta: Meta, children: list[Any]) -> syntax.Item:
-        doc, (name, *items) = _doc(children)
+        doc, (name, *items) = self._lead(meta, children)
         return syntax.Item("request", (self._name(name), tuple(items)), doc, self.span(meta))
 
     def from_(self, meta: Meta, children: list[Any]) -> syntax.Item:
@@ -226,7 +246,7 @@ class Builder(Transformer[Token, Any]):
     # --- machines ---------------------------------------------------------------------------------
 
     def role(self, meta: Meta, children: list[Any]) -> syntax.Role:
-        doc, (name, *items) = _doc(children)
+        doc, (name, *items) = self._lead(meta, children)
         scoped = [one for one in items if isinstance(one, syntax.Scoped)]
         return syntax.Role(
             self._name(name),
@@ -239,33 +259,34 @@ class Builder(Transformer[Token, Any]):
         )
 
     def hook(self, meta: Meta, children: list[Any]) -> syntax.Hook:
-        doc, (name, parameters, *result) = _doc(children)
+        doc, (name, parameters, *result) = self._lead(meta, children)
         each = bool(result) and isinstance(result[0], Token)
         type_ = result[-1] if result else None
         return syntax.Hook(self._name(name), parameters, each, type_, doc, self.span(meta))
 
     def flag(self, meta: Meta, children: list[Any]) -> syntax.Scoped:
-        _, (scope, name, initial) = _doc(children)
+        _, (scope, name, initial) = self._lead(meta, children)
         return syntax.Scoped(self._name(name), str(scope), initial == "true", self.span(meta))
 
     def lease(self, meta: Meta, children: list[Any]) -> syntax.Scoped:
-        _, (scope, name) = _doc(children)
+        _, (scope, name) = self._lead(meta, children)
         return syntax.Scoped(self._name(name), str(scope), None, self.span(meta))
 
     def always(self, meta: Meta, children: list[Any]) -> syntax.State:
-        doc, transitions = _doc(children)
-        return syntax.State(None, False, tuple(transitions), (), doc, self.span(meta))
+        doc, transitions = self._lead(meta, children)
+        return syntax.State(None, False, False, tuple(transitions), (), doc, self.span(meta))
 
     def state(self, meta: Meta, children: list[Any]) -> syntax.State:
-        doc, rest = _doc(children)
-        start = rest[0].type == "START"
-        name, *items = rest[1:] if start else rest
+        doc, rest = self._lead(meta, children)
+        words = [one for one in rest if isinstance(one, Token)]
+        start, hot = (any(one.type == word for one in words) for word in ("START", "HOT"))
+        name, items = words[-1], [one for one in rest if not isinstance(one, Token)]
         transitions = tuple(one for one in items if isinstance(one, syntax.Transition))
         ignores = tuple(name for one in items if isinstance(one, list) for name in one)
-        return syntax.State(self._name(name), start, transitions, ignores, doc, self.span(meta))
+        return syntax.State(self._name(name), start, hot, transitions, ignores, doc, self.span(meta))
 
     def ignore(self, meta: Meta, children: list[Any]) -> list[syntax.Name]:
-        return [self._name(one) for one in _doc(children)[1]]
+        return [self._name(one) for one in self._lead(meta, children)[1]]
 
     def parameters(self, meta: Meta, children: list[Any]) -> tuple[syntax.Parameter, ...]:
         return tuple(one for one in children if one is not None)
@@ -274,7 +295,7 @@ class Builder(Transformer[Token, Any]):
         return syntax.Parameter(children[0], len(children) == 3, children[-1])
 
     def transition(self, meta: Meta, children: list[Any]) -> syntax.Transition:
-        doc, (trigger, guard, *actions) = _doc(children)
+        doc, (trigger, guard, *actions) = self._lead(meta, children)
         return syntax.Transition(trigger, guard, tuple(actions), doc, self.span(meta))
 
     def enter(self, meta: Meta, children: list[Any]) -> syntax.Trigger:
@@ -401,7 +422,7 @@ class Builder(Transformer[Token, Any]):
         return "", "", self._exports(children)
 
     def face_module(self, meta: Meta, children: list[Any]) -> tuple[str, str, tuple[syntax.Export, ...]]:
-        doc, (name, *rest) = _doc(children)
+        doc, (name, *rest) = self._lead(meta, children)
         return str(name), doc, self._exports(rest)
 
     def _exports(self, children: list[Any]) -> tuple[syntax.Export, ...]:
@@ -425,10 +446,3 @@ def unquoted(token: Token) -> str:
 def size_bytes(text: str) -> int:
     """`16MiB` in bytes."""
     return int(text[:-3]) * (1024 if text.endswith("KiB") else 1024 * 1024)
-
-
-def _doc(children: list[Any]) -> tuple[str, list[Any]]:
-    """The `///` lines before a declaration as one text, and the rest."""
-    lines = [one for one in children if isinstance(one, Token) and one.type == "DOC"]
-    rest = [one for one in children if not (isinstance(one, Token) and one.type == "DOC")]
-    return " ".join(str(line)[3:].strip() for line in lines), rest

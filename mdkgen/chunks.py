@@ -11,8 +11,8 @@ from dataclasses import dataclass
 KEYWORDS = ("const", "type", "record", "message", "open", "closed", "protocol", "part", "face")
 """The words with which a declaration begins."""
 
-_PIECE = re.compile(
-    r'(?P<string>"(?:\\.|[^"\\\n])*")|(?P<doc>///[^\n]*)|(?P<comment>//[^\n]*)|(?P<brace>[{}])|(?P<word>[A-Za-z_]\w*)|(?P<newline>\n)|(?P<other>[^\s])'
+PIECE = re.compile(
+    r'(?P<string>"(?:\\.|[^"\\\n])*")|(?P<doc>///[^\n]*|@\s*[A-Za-z_]\w*\s*\((?:"(?:\\.|[^"\\\n])*"|//[^\n]*|[^()"/])*\))|(?P<comment>//[^\n]*)|(?P<brace>[{}])|(?P<word>[A-Za-z_]\w*)|(?P<newline>\n)|(?P<other>[^\s])'
 )
 
 
@@ -36,7 +36,12 @@ def split(text: str) -> list[Chunk]:
     header = _HEADER.match(text)
     if header is not None and header.end() < len(chunks[0].text) and chunks[0].text[header.end() :].strip():
         chunks[:1] = _halves(chunks[0], header.end())
-    return [chunk for chunk in chunks if chunk.text.strip()]
+    return [chunk for chunk in chunks if _says_something(chunk.text)]
+
+
+def _says_something(text: str) -> bool:
+    """Whether there is anything but comments."""
+    return any(match.lastgroup not in ("comment", "newline") for match in PIECE.finditer(text))
 
 
 def _halves(chunk: Chunk, at: int) -> list[Chunk]:
@@ -60,7 +65,7 @@ class _Cuts:
 
     def chunks(self) -> list[Chunk]:
         line_start = True
-        for match in _PIECE.finditer(self.text):
+        for match in PIECE.finditer(self.text):
             kind = match.lastgroup
             if kind == "newline":
                 line_start = True

@@ -6,13 +6,13 @@ Exit status: 0 fine, 1 findings, 2 wrong usage, 70 a bug of mdkgen.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from difflib import unified_diff
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mdkgen.source import NoSpecError, read_folder
+from mdkgen.source import NoSpecError, read_folder, spec_files
 
 if TYPE_CHECKING:  # Imported where they are used: most of a short run would be imports.
     from mdkgen.compiler import Compilation
@@ -35,7 +35,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"mdkgen: {error}", file=sys.stderr)
         return USAGE
     except OSError as error:
-        print(f"mdkgen: {error.filename or arguments.spec}: {error.strerror or error}", file=sys.stderr)
+        print(f"mdkgen: {error.filename or getattr(arguments, 'spec', '')}: {error.strerror or error}", file=sys.stderr)
         return USAGE
     except Exception as error:  # no traceback reaches a user; the text asks for a report instead
         print(f"mdkgen: this is a bug of mdkgen, not of your spec: {type(error).__name__}: {error}", file=sys.stderr)
@@ -46,9 +46,19 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="mdkgen", description="Check a protocol and generate its Python package.")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     check = commands.add_parser("check", help="report every error of a spec folder")
-    check.add_argument("spec", type=Path, help="folder with .mdkspec files")
-    check.add_argument("--json", action="store_true", help="print the findings as JSON")
-    check.set_defaults(run=_check)
+    _add_spec(check, run=_check)
+    check = commands.add_parser("lint", help="report what is right and may yet be regretted, as pyproject.toml says")
+    _add_spec(check, run=_lint)
+    layout = commands.add_parser("format", help="bring specs into the one layout")
+    layout.add_argument("spec", type=Path, nargs="+", help="folders with .mdkspec files, or such files")
+    layout.add_argument(
+        "--check", action="store_true", help="write nothing; fail, with a diff, if anything would change"
+    )
+    layout.set_defaults(run=_format)
+    explain = commands.add_parser("explain", help="say what a code means, with a wrong and a right example")
+    explain.add_argument("code", nargs="?", default="", help="such as MDK4001")
+    explain.add_argument("--all", action="store_true", help="every code, as one Markdown document")
+    explain.set_defaults(run=_explain)
     generate = commands.add_parser("generate", help="write the generated packages")
     generate.add_argument("spec", type=Path, help="folder with .mdkspec files")
     generate.add_argument("out", type=Path, help="folder that holds the generated packages, and nothing else")
@@ -62,15 +72,89 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _add_spec(command: argparse.ArgumentParser, *, run: Callable[[argparse.Namespace], int]) -> None:
+    """A command that reads a spec folder and reports findings."""
+    command.add_argument("spec", type=Path, help="folder with .mdkspec files")
+    output = command.add_mutually_exclusive_group()
+    output.add_argument(
+        "--output", choices=("text", "json", "sarif", "github"), default="text", help="how to print the findings"
+    )
+    output.add_argument("--json", action="store_const", const="json", dest="output", help="the same as --output json")
+    command.set_defaults(run=run)
+
+
 def _check(arguments: argparse.Namespace) -> int:
     compilation = _compile(read_folder(arguments.spec))
-    if arguments.json:
-        print(json.dumps([_plain(one, arguments.spec) for one in compilation.diagnostics], indent=1))
-    else:
-        _report(compilation, arguments.spec)
-        if not compilation.failed:
-            print(f"{arguments.spec}: {len(compilation.texts)} files, no errors")
+    _show(arguments, compilation.diagnostics, compilation.texts)
+    if not compilation.failed and arguments.output == "text":
+        print(f"{arguments.spec}: {len(compilation.texts)} files, no errors")
     return FINDINGS if compilation.failed else FINE
+
+
+def _lint(arguments: argparse.Namespace) -> int:
+    from mdkgen.compiler import lint_texts
+    from mdkgen.lint.config import ConfigError, config_for
+
+    try:
+        config = config_for(arguments.spec)
+    except ConfigError as error:
+        print(f"mdkgen: {error}", file=sys.stderr)
+        return USAGE
+    compilation = lint_texts(read_folder(arguments.spec), config)
+    _show(arguments, compilation.diagnostics, compilation.texts)
+    bad = [one for one in compilation.diagnostics if one.severity != "note"]
+    if not bad and arguments.output == "text":
+        print(f"{arguments.spec}: {len(compilation.texts)} files, lint-clean")
+    return FINDINGS if bad else FINE
+
+
+def _format(arguments: argparse.Namespace) -> int:
+    from mdkgen.formatter import format_text
+
+    paths = [path for one in arguments.spec for path in ([one] if one.is_file() else spec_files(one))]
+    status, changed = FINE, 0
+    for path in paths:
+        text = path.read_text(encoding="utf-8")
+        compilation = _compile_syntax({path.name: text})
+        if compilation:
+            _print_findings(compilation, {path.name: text}, path.parent.as_posix())
+            status = FINDINGS
+            continue
+        made = format_text(text)
+        if made == text:
+            continue
+        changed += 1
+        if arguments.check:
+            status = FINDINGS
+            print("".join(unified_diff(text.splitlines(True), made.splitlines(True), str(path), "formatted")), end="")
+        else:
+            path.write_text(made, encoding="utf-8")
+    print(f"{len(paths)} files, {changed} {'would change' if arguments.check else 'changed'}")
+    return status
+
+
+def _compile_syntax(texts: dict[str, str]) -> list[Diagnostic]:
+    """Syntax errors alone: a spec that does not compile can still be formatted."""
+    from mdkgen.parser import parse
+
+    return [one for name, text in texts.items() for one in parse(text, name)[1]]
+
+
+def _explain(arguments: argparse.Namespace) -> int:
+    from mdkgen.diagnostics import did_you_mean
+    from mdkgen.explain import all_pages, page
+    from mdkgen.rules import all_rules, rule
+
+    if arguments.all:
+        print(all_pages(), end="")
+        return FINE
+    known = rule(arguments.code)
+    if known is None:
+        hint = did_you_mean(arguments.code.upper(), all_rules()) or f"there are {len(all_rules())}, see --all"
+        print(f"mdkgen: no rule has the code {arguments.code!r}; {hint}", file=sys.stderr)
+        return USAGE
+    print(page(known), end="")
+    return FINE
 
 
 def _generate(arguments: argparse.Namespace) -> int:
@@ -131,21 +215,21 @@ def _compile(texts: dict[str, str]) -> Compilation:
 
 
 def _report(compilation: Compilation, folder: Path) -> None:
-    from mdkgen.diagnostics import render
-
-    for one in compilation.diagnostics:
-        print(f"{folder.as_posix()}/" + render(one, compilation.texts[one.span.file]), file=sys.stderr)
+    _print_findings(compilation.diagnostics, compilation.texts, folder.as_posix())
 
 
-def _plain(one: Diagnostic, folder: Path) -> dict[str, object]:
-    return {
-        "code": one.code,
-        "severity": one.severity,
-        "file": f"{folder.as_posix()}/{one.span.file}",
-        "line": one.span.line,
-        "column": one.span.column,
-        "message": one.message,
-        "expected": one.expected,
-        "hint": one.hint,
-        "notes": list(one.notes),
-    }
+def _print_findings(found: Sequence[Diagnostic], texts: Mapping[str, str], folder: str) -> None:
+    if found:  # A fast run has none.
+        from mdkgen.reports import report
+
+        print(report("text", found, texts, folder), end="", file=sys.stderr)
+
+
+def _show(arguments: argparse.Namespace, found: Sequence[Diagnostic], texts: Mapping[str, str]) -> None:
+    """The findings as `--output` says: text for people goes to standard error."""
+    if arguments.output == "text":
+        _print_findings(found, texts, arguments.spec.as_posix())
+        return
+    from mdkgen.reports import report
+
+    print(report(arguments.output, found, texts, arguments.spec.as_posix()), end="")

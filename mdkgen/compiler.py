@@ -5,16 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from mdkgen.allow import check_annotations, unused, without_allowed
 from mdkgen.checker import check
 from mdkgen.diagnostics import Diagnostic
 from mdkgen.model import Spec
 from mdkgen.parser import parse
 from mdkgen.source import NoSpecError, read_folder
-from mdkgen.syntax import File
+from mdkgen.syntax import Allow, File
 from mdkgen.verify import verify
 
-__all__ = ["Compilation", "NoSpecError", "compile_folder", "compile_texts", "read_folder"]
+if TYPE_CHECKING:  # Lint is run when it is asked for.
+    from mdkgen.lint import Config
+
+__all__ = ["Compilation", "NoSpecError", "compile_folder", "compile_texts", "lint_texts", "read_folder"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +31,10 @@ class Compilation:
     spec: Spec | None
     """None if there are errors."""
     diagnostics: tuple[Diagnostic, ...]
+    files: tuple[File, ...] = ()
+    """The syntax trees of the files that parsed."""
+    used: tuple[Allow, ...] = ()
+    """Allowances that a warning needed."""
 
     @property
     def failed(self) -> bool:
@@ -48,10 +57,27 @@ def compile_texts(texts: Mapping[str, str]) -> Compilation:
         if file is not None:
             files.append(file)
     spec = None
+    used: list[Allow] = []
     if not diagnostics:
         spec, diagnostics = check(files)
+        diagnostics += check_annotations(files)
+        spec = None if diagnostics else spec
     if spec is not None:
-        diagnostics = [*diagnostics, *verify(spec)]
+        diagnostics, used = without_allowed(verify(spec), files)
         if any(one.severity == "error" for one in diagnostics):
             spec = None
-    return Compilation(texts, spec, tuple(diagnostics))
+    return Compilation(texts, spec, tuple(diagnostics), tuple(files), tuple(used))
+
+
+def lint_texts(texts: Mapping[str, str], config: Config) -> Compilation:
+    """The same, and what the lint rules find in a spec that has no errors."""
+    from mdkgen.lint import lint
+    from mdkgen.lint.config import EVERYTHING
+
+    compilation = compile_texts(texts)
+    if compilation.spec is None:
+        return compilation
+    everything, used = without_allowed(lint(compilation.spec, compilation.files, EVERYTHING), compilation.files)
+    enabled = [one for one in everything if config.enables(one.code)]
+    enabled += unused(compilation.files, [*used, *compilation.used])
+    return Compilation(texts, compilation.spec, (*compilation.diagnostics, *enabled), compilation.files)

@@ -9,47 +9,13 @@ from typing import Literal
 
 from mdkgen.model import Span
 
-CODES = {
-    "MDK1001": "the text is not a declaration of the language",
-    "MDK1002": "the file does not begin with edition, namespace and version",
-    "MDK1003": "the files of a folder disagree in namespace or version",
-    "MDK2001": "two things have one name",
-    "MDK2002": "a name that nothing declares",
-    "MDK2003": "a value of the wrong type",
-    "MDK2004": "two messages have one type name on the wire",
-    "MDK2005": "two fields have one key on the wire",
-    "MDK2006": "a name that Python or the generated stub needs for itself",
-    "MDK2007": "a required field is missing",
-    "MDK2008": "a record that contains itself without end",
-    "MDK2009": "a wrong number of arguments",
-    "MDK3001": "a protocol lacks something it must say",
-    "MDK3002": "a role without exactly one start state",
-    "MDK3003": "`goto` to a state that does not exist",
-    "MDK3004": "a part is live in a state that does not exist",
-    "MDK3005": "two parts use one message",
-    "MDK3006": "a guarded transition without one that catches the rest",
-    "MDK3007": "a call that a state neither takes nor ignores",
-    "MDK3008": "two `tell` of one name disagree",
-    "MDK3009": "a transition that can never be reached behind another",
-    "MDK3010": "a lease or flag used against its scope",
-    "MDK3011": "a message that no machine sends, or none takes",
-    "MDK3012": "a part that its protocol does not list, or lists without declaring it",
-    "MDK3013": "a delivery or request whose messages do not fit",
-    "MDK3014": "something that is said twice, or in the wrong place",
-    "MDK4001": "a message may arrive in a state that neither takes nor ignores it",
-    "MDK4002": "there are too many configurations to verify them all",
-    "MDK4003": "a state that no order of events reaches",
-    "MDK4004": "a transition that no order of events takes",
-}
-"""1xxx parsing, 2xxx names and types, 3xxx machines, 4xxx verification."""
-
 
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
     """One finding. `message` says what is wrong with which values, `expected` what would have been right."""
 
     code: str
-    severity: Literal["error", "warning"]
+    severity: Literal["error", "warning", "note"]
     message: str
     span: Span
     expected: str = ""

@@ -423,6 +423,8 @@ class State:
 
     name: str
     start: bool
+    hot: bool
+    """True if it must be left again."""
     transitions: tuple[Transition, ...]
     ignores: tuple[str, ...]
     doc: str

@@ -1,4 +1,4 @@
-"""Walks over the model's expressions."""
+"""Walks over the model's expressions, and what they are worth as the spec gives them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from mdkgen.model import (
     And,
     Arithmetic,
     Compare,
+    ConstRef,
     Construct,
     Do,
     Expr,
@@ -15,12 +16,22 @@ from mdkgen.model import (
     HookCall,
     ListValue,
     MapValue,
+    Message,
     Not,
+    ParamRef,
+    Record,
     Release,
     Send,
+    Spec,
     Tell,
     Transition,
+    Value,
 )
+
+
+def structs_of(spec: Spec) -> list[Record | Message]:
+    """Everything with fields."""
+    return [*spec.records, *spec.messages]
 
 
 def expressions_of(transition: Transition) -> Iterator[Expr]:
@@ -70,3 +81,33 @@ def hooks_in(expr: Expr) -> Iterator[str]:
         yield expr.hook
     for part in parts_of(expr):
         yield from hooks_in(part)
+
+
+class Numbers:
+    """Numbers that the spec fixes: literals, constants, and params at their defaults."""
+
+    def __init__(self, spec: Spec) -> None:
+        self._consts = {one.name: one.value for one in spec.consts}
+        self._params = {
+            (part.name, one.name): one.default
+            for protocol in spec.protocols
+            for part in protocol.parts
+            for one in part.params
+        }
+
+    def value(self, expr: Expr | None) -> float | None:
+        """The number, or None if it depends on what comes."""
+        match expr:
+            case Value(value):
+                return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
+            case ConstRef(name):
+                return self.value(self._consts.get(name))
+            case ParamRef(part, name):
+                return self.value(self._params.get((part, name)))
+            case Arithmetic(operator, left, right):
+                first, second = self.value(left), self.value(right)
+                if first is None or second is None or (operator == "/" and second == 0):
+                    return None
+                return first * second if operator == "*" else first / second
+            case _:
+                return None

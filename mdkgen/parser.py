@@ -11,7 +11,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from lark import Lark, Token
+from lark import Lark, Token, Tree
 from lark import __version__ as lark_version
 from lark.exceptions import UnexpectedCharacters, UnexpectedInput, UnexpectedToken
 from lark.lexer import PatternStr
@@ -39,6 +39,7 @@ WORDS = {
     "FIXED": "'fixed'",
     "EACH": "'each'",
     "START": "'start'",
+    "HOT": "'hot'",
     "POLICY": "'unknown', 'illegal' or 'malformed'",
     "OPENNESS": "'open enum' or 'closed enum'",
     "SCOPE": "'session', 'connection' or 'shared'",
@@ -63,11 +64,13 @@ def parse(text: str, file: str) -> tuple[syntax.File | None, list[Diagnostic]]:
         file: Its name for positions, relative to the spec folder.
     """
     header, *chunks = split(text) or [Chunk("", 0, 0, unclosed=False)]
-    tree, diagnostics = _parse_chunk(header, "header", file)
+    tree, diagnostics, _ = _parse_chunk(header, "header", file)
+    allows: list[syntax.Allow] = []
     declarations: list[syntax.Declaration] = []
     for chunk in chunks:
-        declaration, found = _parse_chunk(chunk, "decl", file)
+        declaration, found, allowed = _parse_chunk(chunk, "decl", file)
         diagnostics += found
+        allows += allowed
         if declaration is not None:
             declarations.append(declaration)
     if isinstance(tree, syntax.Header) and tree.edition != EDITION:
@@ -75,7 +78,7 @@ def parse(text: str, file: str) -> tuple[syntax.File | None, list[Diagnostic]]:
         diagnostics.insert(0, error("MDK1002", message, tree.span, expected=f"mdkspec {EDITION}"))
     if diagnostics or not isinstance(tree, syntax.Header):
         return None, diagnostics
-    return syntax.File(file, tree, tuple(declarations)), []
+    return syntax.File(file, tree, tuple(declarations), tuple(allows)), []
 
 
 def keywords() -> list[str]:
@@ -84,16 +87,16 @@ def keywords() -> list[str]:
     return sorted({one.value for one in patterns if isinstance(one, PatternStr) and one.value.isalpha()})
 
 
-def _parse_chunk(chunk: Chunk, start: str, file: str) -> tuple[Any, list[Diagnostic]]:
+def _parse_chunk(chunk: Chunk, start: str, file: str) -> tuple[Any, list[Diagnostic], list[syntax.Allow]]:
     builder = Builder(file, chunk.line, chunk.column)
     try:
         tree = _grammar().parse(chunk.text, start=start)
     except UnexpectedInput as problem:
-        return None, [_syntax_error(problem, chunk, start, builder)]
+        return None, [_syntax_error(problem, chunk, start, builder)], []
     except RecursionError:
         span = Span(file, chunk.line + 1, chunk.column + 1, chunk.line + 1, chunk.column + 2)
-        return None, [error("MDK1001", "nested too deeply", span)]
-    return builder.transform(tree), []
+        return None, [error("MDK1001", "nested too deeply", span)], []
+    return builder.transform(tree), [], builder.allows
 
 
 # --- errors ---------------------------------------------------------------------------------------
@@ -150,7 +153,9 @@ def _expected(problem: UnexpectedInput, chunk: Chunk, start: str) -> list[str]:
     others = [WORDS.get(name, name) for name in sorted(accepted) if not isinstance(patterns.get(name), PatternStr)]
     if "NAME" in accepted:
         others = [
-            one for one in others if one not in {WORDS[key] for key in ("POLICY", "OPENNESS", "SCOPE", "START", "EACH")}
+            one
+            for one in others
+            if one not in {WORDS[key] for key in ("POLICY", "OPENNESS", "SCOPE", "START", "HOT", "EACH")}
         ]
     return [f"'{word}'" for word in words if word not in WORDS.values()] + [one for one in others if one]
 
@@ -177,24 +182,32 @@ def _hint(found: str, word: str, expected: list[str], chunk: Chunk) -> str:
     return did_you_mean(word, KEYWORDS)
 
 
+def whole_tree(text: str, start: str) -> Tree[Token]:
+    """The tree of a header or declaration with every word in it, for the formatter; UnexpectedInput if it does not parse."""
+    return _grammar(words=True).parse(text, start=start)
+
+
 # --- the grammar ----------------------------------------------------------------------------------
 
 
 @cache
-def _grammar() -> Lark:
-    """The grammar's tables, from the user's cache folder where that works: building them takes 0.2 s."""
+def _grammar(*, words: bool = False) -> Lark:
+    """The grammar's tables, from the user's cache folder where that works: building them takes 0.2 s.
+
+    With `words`, trees keep their keywords and braces.
+    """
     text = (Path(__file__).parent / "grammar.lark").read_text(encoding="utf-8")
-    place = _cache_file(text)
+    place = _cache_file(text, words=words)
     if place is not None:
         logging.getLogger("lark").setLevel(logging.CRITICAL)  # a broken cache is made anew, which nobody needs to know
         try:
-            return _build(text, cache_file=str(place))
+            return _build(text, cache_file=str(place), words=words)
         except Exception:  # noqa: S110  # whatever is wrong with a cache, the grammar can be built without it
             pass
-    return _build(text, cache_file=None)
+    return _build(text, cache_file=None, words=words)
 
 
-def _build(text: str, *, cache_file: str | None) -> Lark:
+def _build(text: str, *, cache_file: str | None, words: bool) -> Lark:
     return Lark(
         text,
         parser="lalr",
@@ -202,11 +215,12 @@ def _build(text: str, *, cache_file: str | None) -> Lark:
         maybe_placeholders=True,
         start=["header", "decl"],
         cache=cache_file or False,
+        keep_all_tokens=words,
     )
 
 
-def _cache_file(text: str) -> Path | None:
+def _cache_file(text: str, *, words: bool) -> Path | None:
     """Where the tables are kept; None if there is no place for them."""
     folder = cache_folder()
-    key = sha256(f"{lark_version} {text}".encode()).hexdigest()[:16]
+    key = sha256(f"{lark_version} {words} {text}".encode()).hexdigest()[:16]
     return None if folder is None else folder / f"grammar-{key}.pickle"

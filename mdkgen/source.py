@@ -22,14 +22,20 @@ def read_folder(folder: Path) -> dict[str, str]:
     Raises:
         NoSpecError: The folder does not exist, holds no spec, or one of its files cannot be read.
     """
-    if not folder.is_dir():
-        raise NoSpecError(folder, "no such folder; give the folder that holds the .mdkspec files")
-    paths = sorted(folder.glob(f"*{SUFFIX}"))
-    if not paths:
-        raise NoSpecError(folder, f"no {SUFFIX} file in it")
+    paths = spec_files(folder)
     try:
         return {path.name: path.read_text(encoding="utf-8") for path in paths}
     except UnicodeDecodeError as error:
         raise NoSpecError(folder, f"a file in it is not UTF-8: {error}") from error
     except OSError as error:
         raise NoSpecError(folder, f"{error.filename} cannot be read: {error.strerror}") from error
+
+
+def spec_files(folder: Path) -> list[Path]:
+    """The files of a spec folder, sorted; NoSpecError if there are none."""
+    if not folder.is_dir():
+        raise NoSpecError(folder, "no such folder; give the folder that holds the .mdkspec files")
+    paths = sorted(folder.glob(f"*{SUFFIX}"))
+    if not paths:
+        raise NoSpecError(folder, f"no {SUFFIX} file in it")
+    return paths

@@ -111,6 +111,23 @@ class And:
 Expr = Literal | Reference | Call | Object | Array | Binary | Not | And
 
 
+@dataclass(frozen=True, slots=True)
+class Annotation:
+    """`@name(a, "b")` before something; strings without their quotes."""
+
+    name: Name
+    args: tuple[Name, ...]
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Allow:
+    """An annotation, and what it stands before."""
+
+    written: Annotation
+    extent: Span
+
+
 # --- declarations ---------------------------------------------------------------------------------
 
 
@@ -276,6 +293,7 @@ class State:
 
     name: Name | None
     start: bool
+    hot: bool
     transitions: tuple[Transition, ...]
     ignores: tuple[Name, ...]
     doc: str
@@ -338,3 +356,4 @@ class File:
     name: str
     header: Header
     declarations: tuple[Declaration, ...]
+    allows: tuple[Allow, ...] = ()

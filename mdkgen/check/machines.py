@@ -152,7 +152,7 @@ class MachineChecker:
             ):
                 self.names.unknown("message or call", name, [*self.names.messages, *self._call_names()])
         self._check_guards(state, transitions)
-        return State(state.name.text, state.start, transitions, tuple(ignores), state.doc, state.span)
+        return State(state.name.text, state.start, state.hot, transitions, tuple(ignores), state.doc, state.span)
 
     def _call_names(self) -> set[str]:
         triggers = [one.trigger for state in self.role.states for one in state.transitions]

@@ -162,3 +162,31 @@ def test_without_its_extra_it_says_how_to_get_it(missing: str, tmp_path: Path) -
     environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path / "empty")}
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=environment, timeout=30)
     assert (done.returncode, done.stderr) == (2, f'mdkgen: {missing} is missing; run: pip install "mdk[gen]"\n')
+
+
+def test_format_writes_then_has_nothing_to_do(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A file is laid out anew; a second run changes nothing."""
+    file = tmp_path / "a.mdkspec"
+    file.write_text("mdkspec 1 namespace a version 1.0 record  A{n:int}")
+    assert main(["format", "--check", str(tmp_path)]) == 1
+    text = capsys.readouterr().out
+    assert "+record A { n: int }" in text
+    assert text.endswith("1 files, 1 would change\n")
+    assert main(["format", str(file)]) == 0
+    assert file.read_text() == "mdkspec 1\nnamespace a\nversion 1.0\n\nrecord A { n: int }\n"
+    assert main(["format", "--check", str(tmp_path)]) == 0
+
+
+def test_format_leaves_what_does_not_parse(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Exit 1 with the syntax error, and the file stays as it is."""
+    file = tmp_path / "a.mdkspec"
+    file.write_text("mdkspec 1 namespace a version 1.0 record  A{n;int}")
+    assert main(["format", str(tmp_path)]) == 1
+    assert "error[MDK1001]: unexpected ';'" in capsys.readouterr().err
+    assert file.read_text() == "mdkspec 1 namespace a version 1.0 record  A{n;int}"
+
+
+def test_check_for_github(broken: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The annotations go to standard output, where the runner reads them."""
+    assert main(["check", "--output", "github", str(broken)]) == 1
+    assert capsys.readouterr().out.startswith(f"::error file={broken}/chat.mdkspec,line=20,")

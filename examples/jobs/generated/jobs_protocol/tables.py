@@ -31,7 +31,7 @@ JOBS_CLIENT_MACHINE: Final = Machine(
     states={
         "Up": {
             "recv Bye": (
-                Transition("jobs.mdkspec:67", actions=(Tell("dismissed", lambda x, m: (m.code, m.why)), Hangup())),
+                Transition("jobs.mdkspec:68", actions=(Tell("dismissed", lambda x, m: (m.code, m.why)), Hangup())),
             ),
         },
     },
@@ -118,9 +118,9 @@ JOBS_QUEUE_MACHINE: Final = Machine(
     start="Up",
     states={
         "Up": {
-            "recv Bye": (Transition("jobs.mdkspec:72", actions=(Hangup(),)),),
+            "recv Bye": (Transition("jobs.mdkspec:73", actions=(Hangup(),)),),
             "call dismiss": (
-                Transition("jobs.mdkspec:73", actions=(Send("Bye", lambda x, code: Bye(code=code)), Hangup())),
+                Transition("jobs.mdkspec:74", actions=(Send("Bye", lambda x, code: Bye(code=code)), Hangup())),
             ),
         },
     },
@@ -130,7 +130,7 @@ JOBS_QUEUE_MACHINE: Final = Machine(
 SUBMITTING_QUEUE_MACHINE: Final = Machine(
     part="Submitting",
     start="Up",
-    states={"Up": {"recv Submit": (Transition("jobs.mdkspec:90", actions=(Tell("submitted", lambda x, m: (m,)),)),)}},
+    states={"Up": {"recv Submit": (Transition("jobs.mdkspec:91", actions=(Tell("submitted", lambda x, m: (m,)),)),)}},
     live_in=frozenset(["Up"]),
     sends={"Up": frozenset(["Submitted"])},
 )
@@ -140,22 +140,22 @@ WORKING_QUEUE_MACHINE: Final = Machine(
     start="Up",
     states={
         "Up": {
-            "recv Take": (Transition("jobs.mdkspec:120", actions=(Tell("wanted", lambda x, m: (m,)),)),),
+            "recv Take": (Transition("jobs.mdkspec:121", actions=(Tell("wanted", lambda x, m: (m,)),)),),
             "recv Result": (
                 Transition(
-                    "jobs.mdkspec:121",
+                    "jobs.mdkspec:122",
                     actions=(Release("Working.work", lambda x, m: m.id), Tell("finished", lambda x, m: (m,))),
                 ),
             ),
             "call hand_out": (
                 Transition(
-                    "jobs.mdkspec:122",
+                    "jobs.mdkspec:123",
                     actions=(Grant("Working.work", lambda x, job: job.id, lambda x, job: x.params["work_max"]),),
                 ),
             ),
         },
     },
-    always={"lapse work": (Transition("jobs.mdkspec:117", actions=(Tell("overdue", lambda x, key: (key,)),)),)},
+    always={"lapse work": (Transition("jobs.mdkspec:118", actions=(Tell("overdue", lambda x, key: (key,)),)),)},
     live_in=frozenset(["Up"]),
     sends={"Up": frozenset(["ResultAck", "Taken"])},
     leases={"Working.work": "shared"},

@@ -14,6 +14,8 @@ from typing import Any, Self
 
 from websockets.sync.client import ClientConnection, connect
 
+from mdk_runtime.storage.answers import StoredLog
+from mdk_runtime.storage.reader import Reader
 from service.programs import ROOT, WITHIN_S
 
 COMMAND = "import sys; from mdk_runtime.cli import main; sys.exit(main())"
@@ -54,6 +56,19 @@ class ServerProcess:
         """Of the only tenant."""
         (folder,) = [path for path in self.data.iterdir() if path.is_dir()]
         return folder
+
+
+def stored_logs(folder: Path) -> list[StoredLog]:
+    """All logs of a tenant's folder, in order of arrival."""
+    logs: list[StoredLog] = []
+    with Reader(folder) as reader:
+        cursor: str | None = None
+        while True:
+            page = reader.logs(cursor=cursor, oldest_first=True, limit=1000)
+            logs += page.items
+            cursor = page.next
+            if cursor is None:
+                return logs
 
 
 @contextmanager

@@ -16,6 +16,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 
 from conformance import captures
+from mdk_runtime.storage.answers import Filter
 from mdk_runtime.storage.reader import Reader
 from service.programs import ROOT, WITHIN_S
 from service.servers import COMMAND, RawClient, ServerProcess, active, log, server
@@ -109,8 +110,13 @@ def test_logs_are_stored_once_and_acknowledged(running: ServerProcess) -> None:
         assert [one["sequence"] for one in acks if one["type"] == "logack"] == [0, 1, 0, 2]
         assert [one["sequence"] for one in acks if one["type"] == "interactionack"] == [0, 1]
         with Reader(running.tenant_folder()) as reader:
-            assert reader.counts() == (3, 1)
-            assert [one.text for one in reader.logs_of_trace("t")] == ["text 0", "text 1", "text 2"]
+            stats = reader.stats()
+            assert (stats.logs, stats.interactions) == (3, 1)
+            assert [one.text for one in reader.logs(Filter(trace_id="t"), oldest_first=True).items] == [
+                "text 0",
+                "text 1",
+                "text 2",
+            ]
         assert [follower.receive()["text"] for _ in range(3)] == ["text 0", "text 1", "text 2"]
 
 
@@ -145,7 +151,7 @@ def test_goodbye_on_sigterm(running: ServerProcess) -> None:
         assert frames[-1] == {"type": "close", "error": {"code": "shutdown", "title": "the server ends"}}
         acked = {one["sequence"] for one in frames if one["type"] == "logack"} | {0}
     with Reader(running.tenant_folder()) as reader:
-        assert acked <= {one.sequence for one in reader.recent_logs(limit=1000)}
+        assert acked <= {one.sequence for one in reader.logs(limit=1000).items}
 
 
 def test_what_is_no_client_is_told_so(running: ServerProcess) -> None:
@@ -195,7 +201,7 @@ def test_a_token_is_never_written(running: ServerProcess) -> None:
                 c.receive()
     http(running.url, f"/other?token={secret}")
     with Reader(running.tenant_folder()) as reader:
-        assert reader.counts() == (2, 0), "both ways name one tenant"
+        assert reader.stats().logs == 2, "both ways name one tenant"
     assert running.terminate() == 0
     texts = [path.read_bytes() for path in running.data.rglob("*") if path.is_file()] + [running.log.read_bytes()]
     names = [str(path) for path in running.data.rglob("*")]
@@ -255,4 +261,4 @@ def test_a_restarted_server_knows_what_it_stored(tmp_path: Path) -> None:
             assert [client.receive()["sequence"] for _ in range(5)] == [0, 1, 2, 3, 4]
             assert running.terminate() == 0
             with Reader(running.tenant_folder()) as reader:
-                assert reader.counts() == (5, 0)
+                assert reader.stats().logs == 5

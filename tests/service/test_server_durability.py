@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from mdk_runtime.storage.reader import Reader
-from service.servers import RawClient, ServerProcess, log
+from service.servers import RawClient, ServerProcess, log, stored_logs
 
 ROUNDS = 4
 CLIENTS = 3
@@ -68,8 +67,7 @@ def test_no_acknowledged_log_is_lost_and_none_is_there_twice(tmp_path: Path) -> 
         for sender in senders:
             sender.join(10)
             following[sender.node] = sender.next
-        with Reader(server.tenant_folder()) as reader:
-            stored = [(one.node, one.sequence) for one in reader.recent_logs(limit=10_000_000)]
+        stored = [(one.node, one.sequence) for one in stored_logs(server.tenant_folder())]
         assert len(stored) == len(set(stored)), "a log is there twice"
         missing = {(node, sequence) for node in acked for sequence in acked[node]} - set(stored)
         assert not missing, "an acknowledged log is lost"

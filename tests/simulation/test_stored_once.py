@@ -10,9 +10,9 @@ import pytest
 
 from mdk_protocol import InteractionEvent, Log, Open, SessionClient, messages
 from mdk_runtime.core.tenant import Tenant
+from mdk_runtime.storage.layout import segment_path
 from mdk_runtime.storage.reader import Reader
-from mdk_runtime.storage.schema import SEGMENT_NAME
-from mdk_runtime.storage.segment import Segment
+from mdk_runtime.storage.segment import Entry, Segment
 from mdkspec_runtime import Endpoint
 from mdkspec_runtime.testing import LossyLink, VirtualClock
 from simulation.variants import Recorder
@@ -27,7 +27,7 @@ class World:
         self.dice = random.Random(seed)
         self.clock = VirtualClock()
         self.tenant = Tenant(Open())
-        self.segment = Segment(folder / SEGMENT_NAME)
+        self.segment = Segment(segment_path(folder, 1))
         self.waiting: list[Any] = []
         """Batches that the disk has taken, not yet told to the tenant."""
         self.client = SessionClient(Recorder(package=messages))
@@ -69,7 +69,7 @@ class World:
         self.tenant.work(now=self.clock.now())
         writes = self.tenant.take_writes()
         if writes:
-            results = self.segment.store([write.message for write in writes])
+            results = self.segment.store([Entry(write.message, write.origin) for write in writes], now_ms=0)
             self.waiting.append([(write, result.outcome) for write, result in zip(writes, results, strict=True)])
 
     def tell(self) -> None:
@@ -95,6 +95,7 @@ def test_every_log_is_stored_once(seed: int, tmp_path: Path) -> None:
     assert world.client.outbox("interactions").count == 0
     world.segment.close()
     with Reader(tmp_path) as reader:
-        assert reader.counts() == (world.logs, world.interactions)
-        stored = reader.recent_logs(limit=world.logs + 1)
-    assert [log.text for log in reversed(stored)] == [f"log {number}" for number in range(world.logs)]
+        stats = reader.stats()
+        assert (stats.logs, stats.interactions) == (world.logs, world.interactions)
+        stored = reader.logs(limit=1000, oldest_first=True).items
+    assert [log.text for log in stored] == [f"log {number}" for number in range(world.logs)]

@@ -59,6 +59,11 @@ class Registry:
         sender = service.shown.get(node.address or "") if service is not None else None
         return service.nodes[sender] if service is not None and sender is not None else None
 
+    def first_of(self, sender: str) -> Node | None:
+        """Of the nodes that a sender has, the one that it registered first."""
+        keys = self._keys.get(sender)
+        return None if keys is None else self._places[next(iter(keys))].service.nodes[sender]
+
     def holds(self, node: Node) -> bool:
         """True if its sender has said exactly this before."""
         place = self._places.get(lease_key(node))

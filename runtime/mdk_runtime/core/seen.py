@@ -75,3 +75,14 @@ class SeenNumbers:
             else:
                 changes.removed.append(first)
         return changes
+
+
+def united(ranges: Iterable[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Ranges that may overlap and stand in any order, as the fewest that cover the same numbers, ascending."""
+    result: list[tuple[int, int]] = []
+    for first, last in sorted(ranges):
+        if result and first <= result[-1][1] + 1:
+            result[-1] = (result[-1][0], max(result[-1][1], last))
+        else:
+            result.append((first, last))
+    return result

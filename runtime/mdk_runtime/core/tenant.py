@@ -27,6 +27,7 @@ from mdk_protocol.messages import (
 )
 from mdk_protocol.server import SessionServer, SessionServerShared
 from mdk_runtime.core.limits import GRACE_S
+from mdk_runtime.core.origin import UNKNOWN, Origin
 from mdk_runtime.core.registry import Change, Registry
 from mdk_runtime.core.wholeness import completed, lease_key, missing_in, sender_of
 from mdkspec_runtime.errors import UnsendableMessage
@@ -50,6 +51,7 @@ class Write(NamedTuple):
 
     connection: Connection
     message: Log | InteractionEvent
+    origin: Origin = UNKNOWN
 
 
 class Refusal(NamedTuple):
@@ -215,7 +217,7 @@ class Tenant:
 
     def write(self, connection: Connection, message: Log | InteractionEvent) -> None:
         """A message has to be stored."""
-        self._writes.append(Write(connection, message))
+        self._writes.append(Write(connection, message, self._origin(connection, message)))
         if len(self._writes) == 1:
             self._wake_shell()
 
@@ -224,6 +226,20 @@ class Tenant:
         return len(self._changes)
 
     # --- inside -----------------------------------------------------------------------------------
+
+    def _origin(self, connection: Connection, message: Log | InteractionEvent) -> Origin:
+        callees: dict[str, str] = {}
+        if isinstance(message, InteractionEvent):
+            callees = {one: node.service for one in message.results if (node := self.registry.first_of(one))}
+        node = self.registry.first_of(message.node)
+        if node is not None:
+            return Origin(node.service, str(node.version), callees)
+        client = connection.client
+        if client is not None and client.node_id == message.node:
+            named = [client.properties.get(name) for name in ("service", "version")]
+            service, version = (one if isinstance(one, str) else "" for one in named)
+            return Origin(service, version if service else "", callees)
+        return Origin(callees=callees)
 
     def _change(self, changes: list[Change]) -> None:
         if changes:

@@ -47,7 +47,7 @@ async def run_server(settings: Settings) -> None:
 
 async def _serve(settings: Settings, stop: asyncio.Event) -> None:
     hub = Hub(settings.data, Open(mdk_version=own_version()), grace_s=settings.grace)
-    hub.writer.start()
+    hub.storage.start()
     try:
         async with AsyncExitStack() as stack:
             listener = await _listen(settings, hub, stack)
@@ -58,7 +58,7 @@ async def _serve(settings: Settings, stop: asyncio.Event) -> None:
             await stop.wait()
             await _end(hub, listener)
     finally:
-        unstored = await asyncio.to_thread(hub.writer.stop, timeout_s=1.0)
+        unstored = await asyncio.to_thread(hub.storage.stop, timeout_s=1.0)
     if unstored:
         raise NotStored(unstored)
 

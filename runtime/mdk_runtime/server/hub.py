@@ -11,7 +11,10 @@ from pathlib import Path
 from mdk_protocol.messages import Open, ProtocolError
 from mdk_runtime.core.tenant import ClientEndpoint, Connection, Outcome, Tenant, Write
 from mdk_runtime.server.handshake import refusal_of, tenant_of, token_of
-from mdk_runtime.storage.writer import Done, Job, Writer
+from mdk_runtime.storage.limits import StorageLimits
+from mdk_runtime.storage.segment import Entry
+from mdk_runtime.storage.storage import Storage
+from mdk_runtime.storage.writer import Done, Job
 from mdkspec_runtime.endpoint import Endpoint
 from mdkspec_runtime.links.aio import Handshake, Refusal
 
@@ -31,9 +34,10 @@ class Hub:
         data: The folder that holds the tenants' folders.
         own_open: What the server says of itself.
         grace_s: How long nodes outlive the last connection of their sender.
+        limits: Of storage.
     """
 
-    def __init__(self, data: Path, own_open: Open, *, grace_s: float) -> None:
+    def __init__(self, data: Path, own_open: Open, *, grace_s: float, limits: StorageLimits | None = None) -> None:
         self._data = data
         self._own_open = own_open
         self._grace_s = grace_s
@@ -51,7 +55,8 @@ class Hub:
         self.may_read = asyncio.Event()
         """Cleared while too much waits to be stored."""
         self.may_read.set()
-        self.writer = Writer(lambda done: self._call(self._stored, done))
+        self.storage = Storage(data, lambda done: self._call(self._stored, done), limits)
+        self.writer = self.storage.writer
 
     def accept(self, handshake: Handshake) -> Endpoint | Refusal:
         """The endpoint of a client's connection, or why there is none."""
@@ -127,7 +132,9 @@ class Hub:
             return
         self._waiting += len(writes)
         self._settled.clear()
-        self.writer.submit(Job(served.folder, [write.message for write in writes], (served, writes)))
+        self.writer.submit(
+            Job(served.folder, [Entry(write.message, write.origin) for write in writes], (served, writes))
+        )
         if self.writer.is_full and not self.writer.is_failing:
             self.may_read.clear()
 

@@ -7,7 +7,11 @@ from pathlib import Path
 from mdk_runtime.errors import MDKError
 
 
-class Unstorable(MDKError):
+class StorageError(MDKError):
+    """Anything that storage raises on purpose."""
+
+
+class Unstorable(StorageError):
     """A message can never be stored: it is acknowledged, counted and named, and that is all."""
 
     def __init__(self, what: str, value: object, expected: str) -> None:
@@ -17,11 +21,10 @@ class Unstorable(MDKError):
         super().__init__(what, value, expected)
 
     def __str__(self) -> str:
-        shown = repr(self.value)
-        return f"{self.what} is {shown if len(shown) <= 80 else shown[:77] + '...'}; expected {self.expected}"
+        return f"{self.what} is {_shown(self.value)}; expected {self.expected}"
 
 
-class UnknownSchema(MDKError):
+class UnknownSchema(StorageError):
     """A file was written by a program that is newer than this one, or by another one."""
 
     def __init__(self, path: Path, version: int, newest: int) -> None:
@@ -32,3 +35,70 @@ class UnknownSchema(MDKError):
 
     def __str__(self) -> str:
         return f"{self.path} has schema version {self.version}; this program knows versions up to {self.newest}"
+
+
+class DiskLow(StorageError):
+    """There is too little room on the disk to go on safely."""
+
+    def __init__(self, folder: Path, free_bytes: int, free_bytes_min: int) -> None:
+        self.folder = folder
+        self.free_bytes = free_bytes
+        self.free_bytes_min = free_bytes_min
+        super().__init__(folder, free_bytes, free_bytes_min)
+
+    def __str__(self) -> str:
+        return (
+            f"{self.free_bytes} bytes are free on the disk of {self.folder}, and {self.free_bytes_min} must stay so; "
+            "make room, or lower what is stored"
+        )
+
+
+class BadQuery(StorageError):
+    """A query cannot be asked like this; its caller must change it."""
+
+    def __init__(self, what: str, value: object, expected: str) -> None:
+        self.what = what
+        self.value = value
+        self.expected = expected
+        super().__init__(what, value, expected)
+
+    def __str__(self) -> str:
+        return f"{self.what} is {_shown(self.value)}; expected {self.expected}"
+
+
+class QueryTooSlow(StorageError):
+    """A query was stopped; one that asks for less may work."""
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        super().__init__(seconds)
+
+    def __str__(self) -> str:
+        return f"the query was stopped after {self.seconds:.1f} s; ask for a shorter time or fewer rows"
+
+
+class TooManyQueries(StorageError):
+    """So many queries wait that one more is refused; try again later."""
+
+    def __init__(self, waiting: int) -> None:
+        self.waiting = waiting
+        super().__init__(waiting)
+
+    def __str__(self) -> str:
+        return f"{self.waiting} queries are waiting already; try again later"
+
+
+class NoSuchTenant(StorageError):
+    """Nothing was ever stored for a tenant."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        super().__init__(folder)
+
+    def __str__(self) -> str:
+        return f"nothing is stored in {self.folder}"
+
+
+def _shown(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else text[:77] + "..."

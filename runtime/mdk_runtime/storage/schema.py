@@ -1,81 +1,173 @@
-"""The tables of a segment, their version, and how a file is opened.
+"""The tables of a segment and of a manifest, their version, and how a file is opened.
 
-A segment holds the rows and, written in the same transaction, the numbers seen of each sender. `user_version` is the
-schema's version: a new version adds a script to `SCRIPTS`, which is run on files of the version before it.
+`user_version` is the version of a file. A new version changes the tables here and adds a script to migrations.py that
+makes it of the version before; the two must make the same file (a test compares).
 """
 
 from __future__ import annotations
 
 import sqlite3
+import struct
 from contextlib import closing
 from pathlib import Path
 from typing import Final
 
 from mdk_runtime.storage.errors import UnknownSchema
-
-SEGMENT_NAME: Final = "segment-00000001.db"
-"""The one segment of a tenant's folder, until they are rolled."""
+from mdk_runtime.storage.migrations import MIGRATIONS
 
 PAGE_BYTES: Final = 8192
+BUSY_MS: Final = 10_000
+"""How long one waits for another that writes: sealing and the manifest's transactions are shorter."""
 
-SCRIPTS: Final = (
-    """
-    CREATE TABLE senders (id INTEGER PRIMARY KEY, node TEXT NOT NULL UNIQUE);
-    CREATE TABLE seen (
-        sender INTEGER NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL,
-        PRIMARY KEY (sender, first)
+VERSION: Final = 2
+"""Of segments and manifests alike. Version 1 had one segment, no manifest, and its texts in every row."""
+
+RATES: Final = """
+    CREATE TABLE log_rates (
+        minute INTEGER NOT NULL, environment TEXT NOT NULL, service TEXT NOT NULL, version TEXT NOT NULL,
+        level INTEGER NOT NULL, count INTEGER NOT NULL,
+        PRIMARY KEY (minute, environment, service, version, level)
     ) WITHOUT ROWID;
+    CREATE TABLE call_rates (
+        minute INTEGER NOT NULL, environment TEXT NOT NULL, caller TEXT NOT NULL, callee TEXT NOT NULL,
+        ok INTEGER NOT NULL, failed INTEGER NOT NULL,
+        PRIMARY KEY (minute, environment, caller, callee)
+    ) WITHOUT ROWID;
+    CREATE TABLE seen (
+        node TEXT NOT NULL, kind INTEGER NOT NULL, first INTEGER NOT NULL, last INTEGER NOT NULL,
+        PRIMARY KEY (node, kind, first)
+    ) WITHOUT ROWID;
+"""
+"""In segments and in the manifest. `kind` is 0 for logs, 1 for interactions: each counts its own numbers."""
+
+SEGMENT: Final = (
+    RATES
+    + """
+    CREATE TABLE about (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+    CREATE TABLE words (id INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE);
+    CREATE TABLE senders (
+        id INTEGER PRIMARY KEY, node TEXT NOT NULL, service INTEGER NOT NULL, version INTEGER NOT NULL,
+        UNIQUE (node, service, version)
+    );
     CREATE TABLE logs (
         id INTEGER PRIMARY KEY, trace NOT NULL, clock BLOB NOT NULL, timestamp INTEGER NOT NULL,
-        sender INTEGER NOT NULL, sequence INTEGER, level TEXT NOT NULL, category TEXT NOT NULL,
-        content_type TEXT NOT NULL, text TEXT NOT NULL, environment TEXT NOT NULL, fallback TEXT, properties TEXT
+        sender INTEGER NOT NULL, service INTEGER NOT NULL, sequence INTEGER, level INTEGER NOT NULL,
+        odd_level INTEGER, category INTEGER NOT NULL, content_type INTEGER NOT NULL, text TEXT NOT NULL,
+        environment INTEGER NOT NULL, fallback INTEGER, properties TEXT
     );
     CREATE INDEX logs_by_trace ON logs (trace, clock);
+    CREATE INDEX logs_by_level ON logs (level);
+    CREATE INDEX logs_by_service ON logs (service, level);
+    CREATE VIRTUAL TABLE log_texts USING fts5 (text, content = 'logs', content_rowid = 'id');
     CREATE TABLE interactions (
-        id INTEGER PRIMARY KEY, uuid NOT NULL UNIQUE, trace NOT NULL, sender INTEGER NOT NULL, sequence INTEGER,
-        start_timestamp INTEGER NOT NULL, end_timestamp INTEGER NOT NULL, start_clock BLOB NOT NULL,
-        end_clock BLOB NOT NULL, environment TEXT NOT NULL, fallback TEXT, results TEXT NOT NULL
+        id INTEGER PRIMARY KEY, uuid NOT NULL UNIQUE, trace NOT NULL, sender INTEGER NOT NULL,
+        service INTEGER NOT NULL, sequence INTEGER, start_timestamp INTEGER NOT NULL, timestamp INTEGER NOT NULL,
+        start_clock BLOB NOT NULL, end_clock BLOB NOT NULL, environment INTEGER NOT NULL, fallback INTEGER,
+        failed INTEGER NOT NULL, results TEXT NOT NULL, callees TEXT
     );
     CREATE INDEX interactions_by_trace ON interactions (trace, start_clock);
-    """,
+    CREATE INDEX interactions_by_failure ON interactions (failed);
+    CREATE INDEX interactions_by_time ON interactions (timestamp);
+    CREATE TABLE blocks (
+        first INTEGER PRIMARY KEY, last INTEGER NOT NULL, earliest INTEGER NOT NULL, latest INTEGER NOT NULL
+    );
+"""
 )
-"""The n-th makes version n+1 of version n. Row ids are the order of arrival; texts and clocks are as in rows.py."""
+"""Row ids are the order of arrival, in one count for logs and interactions.
 
-VERSION: Final = len(SCRIPTS)
+`words` holds services, versions, categories, content types and environments. `level` is a severity (rows.py); a level
+that is none of ours is 0, and `odd_level` its word. An interaction's `timestamp` is its end. `blocks` says which times
+occur among rows `first` to `last`: rows are nearly in order of time, and a clock that is wrong costs speed, not rows.
+"""
+
+MANIFEST: Final = (
+    RATES
+    + """
+    CREATE TABLE segments (
+        number INTEGER PRIMARY KEY, is_kept INTEGER NOT NULL, created_ms INTEGER NOT NULL, sealed_ms INTEGER NOT NULL,
+        bytes INTEGER NOT NULL, last_row INTEGER NOT NULL, logs INTEGER NOT NULL, interactions INTEGER NOT NULL,
+        earliest INTEGER, latest INTEGER, call_first INTEGER, call_last INTEGER, levels TEXT NOT NULL
+    );
+    CREATE TABLE senders (node TEXT PRIMARY KEY, heard_ms INTEGER NOT NULL) WITHOUT ROWID;
+    CREATE TABLE facts (name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+"""
+)
+"""What there is of sealed segments, and what outlives them: counts per minute, numbers seen of each sender."""
 
 
-def open_for_writing(path: Path) -> sqlite3.Connection:
-    """Open a segment, made or brought up to date as needed, for the one thread that writes.
+def open_segment(path: Path, *, cache_bytes: int) -> sqlite3.Connection:
+    """Open a segment for writing, made or brought up to date as needed.
 
     Raises:
         UnknownSchema: It is of a newer version.
         sqlite3.Error: It cannot be opened, or is no database.
     """
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    database = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=64)
+    return _open_for_writing(path, SEGMENT, cache_bytes=cache_bytes)
+
+
+def open_manifest(path: Path) -> sqlite3.Connection:
+    """Open a manifest for writing, made as needed; raises as `open_segment`."""
+    return _open_for_writing(path, MANIFEST, cache_bytes=2 * 1024**2)
+
+
+def open_kept(path: Path) -> sqlite3.Connection:
+    """A new file with the tables of a segment, for what is kept of another one; other files can be attached by URI."""
+    database = sqlite3.connect(path.absolute().as_uri(), uri=True, isolation_level=None)
     try:
         database.execute(f"PRAGMA page_size = {PAGE_BYTES}")
-        database.execute("PRAGMA journal_mode = WAL")
+        database.execute("PRAGMA journal_mode = MEMORY")  # A process that dies here leaves a file that nobody reads.
         database.execute("PRAGMA synchronous = FULL")
-        _bring_up_to_date(database, path)
+        _run(database, SEGMENT, VERSION)
     except BaseException:
         database.close()
         raise
     return database
 
 
-def open_for_reading(path: Path) -> sqlite3.Connection:
-    """Open a segment that exists, also while another process writes it.
+def open_for_reading(path: Path, *, is_final: bool = False) -> sqlite3.Connection:
+    """Open a file that exists, also while another process writes it.
+
+    Args:
+        path: The file.
+        is_final: Nobody writes it any more: it is read without locks and without its log of changes.
 
     Raises:
         UnknownSchema: It is of a version that this program does not read.
         sqlite3.Error: It cannot be opened, or is no database.
     """
-    database = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None)
+    options = "mode=ro&immutable=1" if is_final else "mode=ro"
+    database = sqlite3.connect(
+        f"{path.absolute().as_uri()}?{options}", uri=True, isolation_level=None, check_same_thread=False
+    )
     try:
+        database.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
         version = _version(database)
         if version != VERSION:
             raise UnknownSchema(path, version, VERSION)
+    except BaseException:
+        database.close()
+        raise
+    return database
+
+
+def version_of_file(path: Path) -> int:
+    """The version of a file that nobody writes, from its header. 0 if it has none."""
+    with path.open("rb") as file:
+        header = file.read(64)
+    return int(struct.unpack(">I", header[60:64])[0]) if len(header) == 64 else 0
+
+
+def _open_for_writing(path: Path, tables: str, *, cache_bytes: int) -> sqlite3.Connection:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    database = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=64)
+    try:
+        database.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
+        database.execute(f"PRAGMA page_size = {PAGE_BYTES}")
+        database.execute("PRAGMA journal_mode = WAL")
+        database.execute("PRAGMA synchronous = FULL")
+        database.execute("PRAGMA secure_delete = OFF")
+        database.execute(f"PRAGMA cache_size = -{cache_bytes // 1024}")
+        _bring_up_to_date(database, path, tables)
     except BaseException:
         database.close()
         raise
@@ -87,9 +179,22 @@ def _version(database: sqlite3.Connection) -> int:
         return int(cursor.fetchone()[0])
 
 
-def _bring_up_to_date(database: sqlite3.Connection, path: Path) -> None:
+def _bring_up_to_date(database: sqlite3.Connection, path: Path, tables: str) -> None:
     version = _version(database)
     if version > VERSION:
         raise UnknownSchema(path, version, VERSION)
-    for number, script in enumerate(SCRIPTS[version:], start=version + 1):
-        database.executescript(f"BEGIN IMMEDIATE; {script} PRAGMA user_version = {number}; COMMIT;")
+    if version == 0:
+        _run(database, tables, VERSION)
+        return
+    if version < VERSION:
+        _run(database, MIGRATIONS[version].replace("{tables}", tables), VERSION)
+
+
+def _run(database: sqlite3.Connection, script: str, version: int) -> None:
+    """In one transaction: after a crash the file is of the version before, or of this one."""
+    try:
+        database.executescript(f"BEGIN IMMEDIATE; {script} PRAGMA user_version = {version}; COMMIT;")
+    except BaseException:
+        if database.in_transaction:
+            database.execute("ROLLBACK")
+        raise

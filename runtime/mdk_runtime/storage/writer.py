@@ -3,41 +3,39 @@
 from __future__ import annotations
 
 import logging
+import os
 import sqlite3
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
-from mdk_protocol.messages import InteractionEvent, Log
+from mdk_protocol.messages import Log
 from mdk_runtime.errors import MDKError
-from mdk_runtime.storage.schema import SEGMENT_NAME
-from mdk_runtime.storage.segment import Segment, Stored
+from mdk_runtime.storage.errors import DiskLow
+from mdk_runtime.storage.limits import StorageLimits
+from mdk_runtime.storage.segment import Entry, Stored
+from mdk_runtime.storage.tenant_store import TenantStore
 
-BATCH_MAX = 2000
-"""Messages in one transaction: beyond, fsync is no longer what costs."""
-
-BACKLOG_MAX = 10_000
-"""Messages that wait; above, who submits shall stop reading until there is room."""
-
-OPEN_MAX = 64
-"""Segments open at once; beyond, the one that was not used longest is closed."""
-
-RETRY_S_FIRST = 0.05
-RETRY_S_MAX = 2.0
+RETRY_S_FIRST: Final = 0.05
+RETRY_S_MAX: Final = 2.0
 """A write that fails (disk full, I/O error) is tried again, later and later; its acks wait."""
+ROOM_S: Final = 1.0
+"""Between two looks at the room on the disk."""
+MESSAGE_BYTES: Final = 500
+"""Of a message in memory, beside its texts."""
 
 logger = logging.getLogger("mdk.server.storage")
 
 
 class Job(NamedTuple):
-    """Messages of one tenant, to be stored in its folder."""
+    """Messages of one tenant, to be stored in its folder; without any, the folder is only looked after."""
 
     folder: Path
-    messages: list[Log | InteractionEvent]
-    token: Any
+    entries: list[Entry]
+    token: Any = None
     """The submitter's, handed back with the results."""
 
 
@@ -53,18 +51,34 @@ class Writer:
 
     Args:
         deliver: Gets jobs that are done, on the writer's thread.
+        limits: How much may wait, and how large a segment gets.
+        rolled: Called with a folder and the number of the segment that it writes from now on.
         retry_s: The first wait after a failure.
+        now_ms: The time.
     """
 
-    def __init__(self, deliver: Callable[[list[Done]], None], *, retry_s: float = RETRY_S_FIRST) -> None:
+    def __init__(
+        self,
+        deliver: Callable[[list[Done]], None],
+        limits: StorageLimits | None = None,
+        *,
+        rolled: Callable[[Path, int], None] = lambda folder, number: None,
+        retry_s: float = RETRY_S_FIRST,
+        now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+    ) -> None:
         self._deliver = deliver
+        self._limits = limits or StorageLimits()
+        self._rolled = rolled
         self._retry_s = retry_s
+        self._now_ms = now_ms
         self._jobs: deque[Job] = deque()
-        self._segments: dict[Path, Segment] = {}
+        self._stores: dict[Path, TenantStore] = {}
         """The one used last stands last."""
         self._changed = threading.Condition()
         self._stop_at: float | None = None
         self._backlog = 0
+        self._backlog_bytes = 0
+        self._room_seen_at = float("-inf")
         self.is_failing = False
         """True from a write that failed to the next that works."""
         self._thread = threading.Thread(target=self._run, name="mdk-storage", daemon=True)
@@ -77,17 +91,19 @@ class Writer:
     @property
     def is_full(self) -> bool:
         """True while nobody should submit more; more is taken all the same, for what was read already."""
-        return self._backlog >= BACKLOG_MAX
+        return self._backlog >= self._limits.backlog_max or self._backlog_bytes >= self._limits.backlog_bytes_max
 
     def start(self) -> None:
         """Start the thread."""
         self._thread.start()
 
     def submit(self, job: Job) -> None:
-        """Queue a job; it comes back by `deliver`."""
+        """Queue a job; it comes back by `deliver`, if it has messages."""
+        size = sum(map(_bytes_of, job.entries))
         with self._changed:
             self._jobs.append(job)
-            self._backlog += len(job.messages)
+            self._backlog += len(job.entries)
+            self._backlog_bytes += size
             self._changed.notify()
 
     def stop(self, *, timeout_s: float) -> int:
@@ -112,10 +128,12 @@ class Writer:
                     return
                 with self._changed:
                     self._backlog -= sum(len(one.results) for one in done)
-                self._deliver(done)
+                    self._backlog_bytes -= sum(_bytes_of(entry) for one in done for entry in one.job.entries)
+                if done:
+                    self._deliver(done)
         finally:
-            for segment in self._segments.values():
-                segment.close()
+            for store in self._stores.values():
+                store.close()
 
     def _next_batch(self) -> list[Job]:
         """The jobs of one round; empty when it is time to end."""
@@ -124,9 +142,9 @@ class Writer:
                 self._changed.wait()
             batch: list[Job] = []
             count = 0
-            while self._jobs and (not batch or count + len(self._jobs[0].messages) <= BATCH_MAX):
+            while self._jobs and (not batch or count + len(self._jobs[0].entries) <= self._limits.batch_max):
                 batch.append(self._jobs.popleft())
-                count += len(batch[-1].messages)
+                count += len(batch[-1].entries)
             return batch
 
     def _store(self, batch: list[Job]) -> list[Done] | None:
@@ -136,26 +154,30 @@ class Writer:
             by_folder.setdefault(job.folder, []).append(job)
         done: list[Done] = []
         for folder, jobs in by_folder.items():
-            messages = [message for job in jobs for message in job.messages]
-            results = self._persistently(folder, messages)
+            entries = [entry for job in jobs for entry in job.entries]
+            results = self._persistently(folder, entries)
             if results is None:
                 return None
             at = 0
             for job in jobs:
-                done.append(Done(job, results[at : at + len(job.messages)]))
-                at += len(job.messages)
+                if job.entries:
+                    done.append(Done(job, results[at : at + len(job.entries)]))
+                at += len(job.entries)
         return done
 
-    def _persistently(self, folder: Path, messages: list[Log | InteractionEvent]) -> list[Stored] | None:
+    def _persistently(self, folder: Path, entries: list[Entry]) -> list[Stored] | None:
         wait_s = self._retry_s
         while True:
             try:
-                results = self._segment(folder).store(messages)
+                self._check_room(folder)
+                results = self._store_of(folder).store(entries, now_ms=self._now_ms())
             except (sqlite3.Error, OSError, MDKError) as error:
                 if not self.is_failing:
                     logger.error("cannot store in %s: %s; trying again, acknowledgements wait", folder, error)
                 self.is_failing = True
                 self._forget(folder)
+                if not entries:
+                    return []
             else:
                 if self.is_failing:
                     logger.warning("storing in %s works again", folder)
@@ -177,16 +199,52 @@ class Writer:
         time.sleep(min(wait_s, left_s))
         return True
 
-    def _segment(self, folder: Path) -> Segment:
-        segment = self._segments.pop(folder, None)
-        if segment is None:
-            if len(self._segments) >= OPEN_MAX:
-                self._forget(next(iter(self._segments)))
-            segment = Segment(folder / SEGMENT_NAME)
-        self._segments[folder] = segment
-        return segment
+    def _store_of(self, folder: Path) -> TenantStore:
+        store = self._stores.pop(folder, None)
+        if store is None:
+            if len(self._stores) >= self._limits.tenants_open_max:
+                self._forget(next(iter(self._stores)))
+            store = TenantStore(folder, self._limits, now_ms=self._now_ms(), rolled=self._rolled)
+        self._stores[folder] = store
+        return store
 
     def _forget(self, folder: Path) -> None:
-        segment = self._segments.pop(folder, None)
-        if segment is not None:
-            segment.close()
+        store = self._stores.pop(folder, None)
+        if store is not None:
+            store.close()
+
+    def _check_room(self, folder: Path) -> None:
+        now = time.monotonic()
+        if now - self._room_seen_at < ROOM_S and not self.is_failing:
+            return
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        disk = os.statvfs(folder)
+        free_bytes = disk.f_bavail * disk.f_frsize
+        if free_bytes < self._limits.free_bytes_min:
+            raise DiskLow(folder, free_bytes, self._limits.free_bytes_min)
+        self._room_seen_at = now
+
+
+def _bytes_of(entry: Entry) -> int:
+    """About as much as the message takes in memory."""
+    message = entry.message
+    if isinstance(message, Log):
+        properties = message.context.properties
+        return MESSAGE_BYTES + len(message.text) + (_bytes_in(properties) if properties else 0)
+    return MESSAGE_BYTES + 100 * len(message.results)
+
+
+def _bytes_in(value: object) -> int:
+    """Of what JSON can say; without recursion, as it may be deep."""
+    total, rest = 0, [value]
+    while rest:
+        one = rest.pop()
+        total += 50
+        if isinstance(one, str):
+            total += len(one)
+        elif isinstance(one, dict):
+            rest += one
+            rest += one.values()
+        elif isinstance(one, list):
+            rest += one
+    return total

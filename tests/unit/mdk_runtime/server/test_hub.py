@@ -18,6 +18,7 @@ from mdk_runtime.core.tenant import ClientEndpoint
 from mdk_runtime.server import hub as module
 from mdk_runtime.server.hub import Hub
 from mdk_runtime.storage import writer as writer_module
+from mdk_runtime.storage.limits import StorageLimits
 from mdkspec_runtime.links.aio import Handshake, Refusal
 
 WITHIN_S = 10.0
@@ -25,14 +26,14 @@ UPGRADE = {"Upgrade": "websocket", "Sec-WebSocket-Version": "13", "Sec-WebSocket
 
 
 @asynccontextmanager
-async def hub_in(folder: Path) -> AsyncIterator[Hub]:
-    """A hub whose writer runs."""
-    made = Hub(folder, Open(), grace_s=0.05)
-    made.writer.start()
+async def hub_in(folder: Path, limits: StorageLimits | None = None) -> AsyncIterator[Hub]:
+    """A hub whose storage runs."""
+    made = Hub(folder, Open(), grace_s=0.05, limits=limits)
+    made.storage.start()
     try:
         yield made
     finally:
-        await asyncio.to_thread(made.writer.stop, timeout_s=1.0)
+        await asyncio.to_thread(made.storage.stop, timeout_s=1.0)
 
 
 class Client:
@@ -166,29 +167,27 @@ async def test_idle_tenants_make_room(tmp_path: Path, monkeypatch: pytest.Monkey
 
 
 @pytest.mark.asyncio
-async def test_reading_waits_for_storage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_reading_waits_for_storage(tmp_path: Path) -> None:
     """While too much waits nothing is read; when there is room it goes on."""
-    monkeypatch.setattr(writer_module, "BACKLOG_MAX", 10)
-    made = Hub(tmp_path, Open(), grace_s=1.0)
+    made = Hub(tmp_path, Open(), grace_s=1.0, limits=StorageLimits(backlog_max=10))
     client = Client(made)
     for sequence in range(20):
         client.send(log(sequence))
     await asyncio.sleep(0)
     assert not made.may_read.is_set()
-    made.writer.start()
+    made.storage.start()
     async with asyncio.timeout(WITHIN_S):
         await made.may_read.wait()
-    await asyncio.to_thread(made.writer.stop, timeout_s=1.0)
+    await asyncio.to_thread(made.storage.stop, timeout_s=1.0)
 
 
 @pytest.mark.asyncio
 async def test_discovery_outlives_storage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """While storage fails logs beyond the backlog stay with their senders; these are sent for when it works again."""
-    monkeypatch.setattr(writer_module, "BACKLOG_MAX", 5)
     monkeypatch.setattr(writer_module, "RETRY_S_MAX", 0.01)
     blocked = tmp_path / "default"
     blocked.write_text("no folder")
-    async with hub_in(tmp_path) as hub:
+    async with hub_in(tmp_path, limits=StorageLimits(backlog_max=5)) as hub:
         client, watcher = Client(hub), Client(hub, node_id="w")
         client.send(log(0))
         async with asyncio.timeout(WITHIN_S):

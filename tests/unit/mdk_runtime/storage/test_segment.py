@@ -13,12 +13,15 @@ from hypothesis import strategies as st
 
 from mdk_protocol.messages import Environment, InteractionEvent, LamportClock, Level, Log, SharedContext
 from mdk_runtime.core.tenant import Outcome
+from mdk_runtime.storage.answers import StoredLog
 from mdk_runtime.storage.errors import UnknownSchema, Unstorable
+from mdk_runtime.storage.layout import segment_path
 from mdk_runtime.storage.reader import Reader
 from mdk_runtime.storage.rows import clock_key, clock_levels, id_key, id_text
-from mdk_runtime.storage.schema import SEGMENT_NAME, VERSION, open_for_reading
-from mdk_runtime.storage.segment import Segment, Stored
+from mdk_runtime.storage.schema import VERSION, open_for_reading
+from mdk_runtime.storage.segment import Entry, Segment, Stored
 
+NOW_MS = 1795487600000
 TRACE = "0f4ae1a0-6f3c-4f0e-9c0a-1d2b3c4d5e6f"
 
 
@@ -40,9 +43,14 @@ def event(uuid: str = "8b0c9ce0-9b5b-4587-8588-4f57ec2c06fb", sequence: int = 0)
 @pytest.fixture
 def segment(tmp_path: Path) -> Iterator[Segment]:
     """An open segment."""
-    opened = Segment(tmp_path / SEGMENT_NAME)
+    opened = Segment(segment_path(tmp_path, 1))
     yield opened
     opened.close()
+
+
+def store(segment: Segment, *messages: Log | InteractionEvent) -> list[Stored]:
+    """Store messages of senders without a service."""
+    return segment.store([Entry(message) for message in messages], now_ms=NOW_MS)
 
 
 def outcomes(results: list[Stored]) -> list[str]:
@@ -52,27 +60,27 @@ def outcomes(results: list[Stored]) -> list[str]:
 
 def test_a_log_is_stored_once(segment: Segment) -> None:
     """Sender and sequence know it: in one transaction, in the next, and after the file was closed."""
-    assert outcomes(segment.store([log(0), log(1), log(0), log(0, node="n2")])) == ["NEW", "NEW", "KNOWN", "NEW"]
-    assert outcomes(segment.store([log(1), log(5), log(2)])) == ["KNOWN", "NEW", "NEW"]
+    assert outcomes(store(segment, log(0), log(1), log(0), log(0, node="n2"))) == ["NEW", "NEW", "KNOWN", "NEW"]
+    assert outcomes(store(segment, log(1), log(5), log(2))) == ["KNOWN", "NEW", "NEW"]
     segment.close()
     again = Segment(segment.path)
-    assert outcomes(again.store([log(0), log(2), log(4), log(5)])) == ["KNOWN", "KNOWN", "NEW", "KNOWN"]
+    assert outcomes(store(again, log(0), log(2), log(4), log(5))) == ["KNOWN", "KNOWN", "NEW", "KNOWN"]
     again.close()
     with Reader(segment.path.parent) as reader:
-        assert reader.counts() == (6, 0)
+        assert reader.stats().logs == 6
 
 
 def test_a_log_without_a_sequence_is_always_new(segment: Segment) -> None:
     """It is never sent again either."""
-    assert outcomes(segment.store([log(None), log(None)])) == ["NEW", "NEW"]
+    assert outcomes(store(segment, log(None), log(None))) == ["NEW", "NEW"]
 
 
 def test_an_interaction_is_known_by_its_uuid(segment: Segment) -> None:
     """An original sends each again after every reconnect, for ever."""
-    assert outcomes(segment.store([event(), event(sequence=1)])) == ["NEW", "KNOWN"]
-    assert outcomes(segment.store([event(), event("other")])) == ["KNOWN", "NEW"]
+    assert outcomes(store(segment, event(), event(sequence=1))) == ["NEW", "KNOWN"]
+    assert outcomes(store(segment, event(), event("other"))) == ["KNOWN", "NEW"]
     with Reader(segment.path.parent) as reader:
-        stored = reader.interactions_of_trace(TRACE)
+        stored = reader.interactions(oldest_first=True).items
     assert [(one.uuid, one.results, one.start_clock, one.end_clock, one.node) for one in stored] == [
         ("8b0c9ce0-9b5b-4587-8588-4f57ec2c06fb", {"n2": 1}, (1,), (4,), "n1"),
         ("other", {"n2": 1}, (1,), (4,), "n1"),
@@ -91,7 +99,7 @@ def test_an_interaction_is_known_by_its_uuid(segment: Segment) -> None:
 )
 def test_the_hopeless_is_rejected(segment: Segment, message: Log | InteractionEvent, reason: str) -> None:
     """It says why, and takes nothing else with it."""
-    assert segment.store([log(0), message, log(1)]) == [
+    assert store(segment, log(0), message, log(1)) == [
         Stored(Outcome.NEW),
         Stored(Outcome.REJECTED, reason),
         Stored(Outcome.NEW),
@@ -100,8 +108,8 @@ def test_the_hopeless_is_rejected(segment: Segment, message: Log | InteractionEv
 
 def test_a_rejected_log_is_not_seen(segment: Segment) -> None:
     """Its number is free: what was not stored must never be taken for stored."""
-    segment.store([log(0, clocks=[-1])])
-    assert outcomes(segment.store([log(0)])) == ["NEW"]
+    store(segment, log(0, clocks=[-1]))
+    assert outcomes(store(segment, log(0))) == ["NEW"]
 
 
 def test_all_of_a_log_comes_back(segment: Segment) -> None:
@@ -112,21 +120,20 @@ def test_all_of_a_log_comes_back(segment: Segment) -> None:
         properties={"a": [1, {"b": "ü"}]},
         environment=Environment(name="child", fallback_name="parent"),
     )
-    segment.store(
-        [
-            Log(
-                context=context,
-                timestamp=17,
-                node="nöde",
-                level=Level.WARN,
-                category="cät",
-                text="lone \ud800 and 😀",
-                sequence=3,
-            )
-        ]
+    store(
+        segment,
+        Log(
+            context=context,
+            timestamp=17,
+            node="nöde",
+            level=Level.WARN,
+            category="cät",
+            text="lone \ud800 and 😀",
+            sequence=3,
+        ),
     )
     with Reader(segment.path.parent) as reader:
-        (stored,) = reader.recent_logs()
+        (stored,) = reader.logs().items
     assert (stored.trace_id, stored.clock, stored.timestamp_ms, stored.node) == ("no uuid", (3, 0, 7), 17, "nöde")
     assert (stored.sequence, stored.level, stored.category) == (3, "WARN", "cät")
     assert stored.text == "lone \\ud800 and 😀"
@@ -136,12 +143,12 @@ def test_all_of_a_log_comes_back(segment: Segment) -> None:
 def test_a_trace_is_in_causal_order(segment: Segment) -> None:
     """By clock, in whatever order the logs came."""
     clocks = [[300], [2], [1, 0], [1], [1, 2, 0], [1, 10], [1, 2]]
-    segment.store([log(number, clocks=levels) for number, levels in enumerate(clocks)])
+    store(segment, *[log(number, clocks=levels) for number, levels in enumerate(clocks)])
     with Reader(segment.path.parent) as reader:
-        stored = reader.logs_of_trace(TRACE)
-        assert [list(one.clock) for one in stored] == sorted(clocks)
-        assert [one.sequence for one in reader.recent_logs(limit=2)] == [6, 5]
-        assert reader.logs_of_trace("unknown") == []
+        stored = reader.trace(TRACE).items
+        assert [list(one.clock) for one in stored if isinstance(one, StoredLog)] == sorted(clocks)
+        assert [one.sequence for one in reader.logs(limit=2).items] == [6, 5]
+        assert reader.trace("unknown").items == []
 
 
 @given(st.lists(st.lists(st.integers(0, 2**32 - 1), max_size=4)))
@@ -164,21 +171,24 @@ def test_an_uppercase_uuid_stays_as_it_was_written() -> None:
 
 
 def test_a_failed_transaction_leaves_nothing(segment: Segment) -> None:
-    """Neither in the file nor in memory: the same messages are new when they come again."""
+    """The same messages are new when they come again."""
     other = sqlite3.connect(segment.path)
     other.execute("CREATE TRIGGER full BEFORE INSERT ON logs BEGIN SELECT RAISE(ABORT, 'full'); END")
     other.commit()
     with pytest.raises(sqlite3.Error):
-        segment.store([event(), log(0)])
+        store(segment, event(), log(0))
     other.execute("DROP TRIGGER full")
     other.commit()
     other.close()
-    assert outcomes(segment.store([event(), log(0)])) == ["NEW", "NEW"]
+    segment.close()
+    again = Segment(segment.path)
+    assert outcomes(store(again, event(), log(0))) == ["NEW", "NEW"]
+    again.close()
 
 
 def test_durable_before_it_is_said(segment: Segment) -> None:
     """WAL with full synchronisation: a commit is on the disk."""
-    database = segment._database  # pyright: ignore[reportPrivateUsage]
+    database = segment.database
     assert database.execute("PRAGMA synchronous").fetchone() == (2,)
     assert database.execute("PRAGMA journal_mode").fetchone() == ("wal",)
 

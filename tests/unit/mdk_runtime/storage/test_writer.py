@@ -12,10 +12,10 @@ import pytest
 
 from mdk_protocol.messages import Log
 from mdk_runtime.core.tenant import Outcome
-from mdk_runtime.storage import writer as module
+from mdk_runtime.storage.layout import segment_path
+from mdk_runtime.storage.limits import StorageLimits
 from mdk_runtime.storage.reader import Reader
-from mdk_runtime.storage.schema import SEGMENT_NAME
-from mdk_runtime.storage.segment import Segment
+from mdk_runtime.storage.segment import Entry, Segment
 from mdk_runtime.storage.writer import Done, Job, Writer
 
 WITHIN_S = 10.0
@@ -56,7 +56,7 @@ def logs(first: int, count: int = 1) -> list[Log]:
 
 def job(folder: Path, first: int, count: int = 1) -> Job:
     """A job whose token is its first number."""
-    return Job(folder, list(logs(first, count)), first)
+    return Job(folder, [Entry(log) for log in logs(first, count)], first)
 
 
 def test_jobs_come_back_in_order(writer: Writer, deliveries: Deliveries, tmp_path: Path) -> None:
@@ -70,7 +70,7 @@ def test_jobs_come_back_in_order(writer: Writer, deliveries: Deliveries, tmp_pat
     assert {result.outcome for one in done for result in one.results} == {Outcome.NEW}
     assert writer.backlog == 0
     with Reader(tmp_path / "t") as reader:
-        assert reader.counts() == (30, 0)
+        assert reader.stats().logs == 30
 
 
 def test_tenants_have_a_file_each(writer: Writer, deliveries: Deliveries, tmp_path: Path) -> None:
@@ -79,30 +79,33 @@ def test_tenants_have_a_file_each(writer: Writer, deliveries: Deliveries, tmp_pa
     writer.submit(job(tmp_path / "b", 0))
     writer.start()
     assert [one.results[0].outcome for one in deliveries.take(2)] == [Outcome.NEW, Outcome.NEW]
-    assert (tmp_path / "a" / SEGMENT_NAME).exists()
-    assert (tmp_path / "b" / SEGMENT_NAME).exists()
+    assert segment_path(tmp_path / "a", 1).exists()
+    assert segment_path(tmp_path / "b", 1).exists()
 
 
-def test_open_files_are_bounded(
-    writer: Writer, deliveries: Deliveries, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_open_files_are_bounded(deliveries: Deliveries, tmp_path: Path) -> None:
     """The one not used longest is closed, and opened again when it is needed."""
-    monkeypatch.setattr(module, "OPEN_MAX", 2)
+    writer = Writer(deliveries.queue.put, StorageLimits(tenants_open_max=2))
     writer.start()
     for first in range(2):
         for name in "abc":
             writer.submit(job(tmp_path / name, first))
     assert {one.results[0].outcome for one in deliveries.take(6)} == {Outcome.NEW}
+    writer.stop(timeout_s=WITHIN_S)
 
 
-def test_full_is_said(writer: Writer, deliveries: Deliveries, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who submits can see that it should wait, and that it need not any more."""
-    monkeypatch.setattr(module, "BACKLOG_MAX", 10)
-    writer.submit(job(tmp_path, 0, 10))
+@pytest.mark.parametrize("limits", [StorageLimits(backlog_max=10), StorageLimits(backlog_bytes_max=5000)])
+def test_full_is_said(deliveries: Deliveries, tmp_path: Path, limits: StorageLimits) -> None:
+    """In messages and in bytes: who submits can see that it should wait, and that it need not any more."""
+    writer = Writer(deliveries.queue.put, limits)
+    writer.submit(job(tmp_path, 90, 9))
+    assert not writer.is_full
+    writer.submit(job(tmp_path, 0))
     assert writer.is_full
     writer.start()
-    deliveries.take(1)
+    deliveries.take(2)
     assert not writer.is_full
+    writer.stop(timeout_s=WITHIN_S)
 
 
 def test_a_failure_is_tried_again(
@@ -116,12 +119,12 @@ def test_a_failure_is_tried_again(
     failures = 3
     store = Segment.store
 
-    def fail_some_times(self: Segment, messages: list[Log]) -> object:
+    def fail_some_times(self: Segment, entries: list[Entry], *, now_ms: int) -> object:
         nonlocal failures
         failures -= 1
         if failures >= 0:
             raise sqlite3.OperationalError("database or disk is full")
-        return store(self, messages)
+        return store(self, entries, now_ms=now_ms)
 
     monkeypatch.setattr(Segment, "store", fail_some_times)
     with caplog.at_level(logging.WARNING):
@@ -144,7 +147,7 @@ def test_stop_stores_what_is_queued(deliveries: Deliveries, tmp_path: Path) -> N
         writer.submit(job(tmp_path, first))
     assert writer.stop(timeout_s=WITHIN_S) == 0
     with Reader(tmp_path) as reader:
-        assert reader.counts() == (20, 0)
+        assert reader.stats().logs == 20
 
 
 def test_stop_gives_up(deliveries: Deliveries, tmp_path: Path) -> None:

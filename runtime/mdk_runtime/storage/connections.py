@@ -1,0 +1,104 @@
+"""Connections to segments, kept open for the next query."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from mdk_runtime.storage.schema import open_for_reading
+
+WORDS_MAX: Final = 20_000
+"""Words of a segment that a connection remembers."""
+
+
+class _Key(NamedTuple):
+    path: Path
+    is_final: bool
+
+
+class SegmentConnection:
+    """A connection for reading, with the words of the segment that it has met. Used by one thread at a time."""
+
+    def __init__(self, path: Path, is_final: bool) -> None:
+        self.key = _Key(path, is_final)
+        self.database = open_for_reading(path, is_final=is_final)
+        self._texts: dict[int, str] = {}
+
+    def text(self, number: int) -> str:
+        """The word of a number."""
+        found = self._texts.get(number)
+        if found is None:
+            if len(self._texts) >= WORDS_MAX:
+                self._texts.clear()
+            row = self.database.execute("SELECT text FROM words WHERE id = ?", (number,)).fetchone()
+            found = self._texts[number] = row[0] if row else ""
+        return found
+
+    def number(self, text: str) -> int | None:
+        """The number of a word; None if the segment has it not."""
+        row = self.database.execute("SELECT id FROM words WHERE text = ?", (text,)).fetchone()
+        return int(row[0]) if row else None
+
+
+class Connections:
+    """Open connections that nobody uses, the one used last first. Used by any thread.
+
+    Args:
+        idle_max: So many stay open.
+    """
+
+    def __init__(self, idle_max: int) -> None:
+        self._idle_max = idle_max
+        self._lock = threading.Lock()
+        self._idle: list[SegmentConnection] = []
+        self._is_closed = False
+
+    @contextmanager
+    def use(self, path: Path, *, is_final: bool) -> Generator[SegmentConnection]:
+        """A connection that is this thread's for a while. Raises as `open_for_reading`."""
+        connection = self._take(_Key(path, is_final)) or SegmentConnection(path, is_final)
+        try:
+            yield connection
+        except sqlite3.Error:
+            connection.database.close()
+            raise
+        except BaseException:
+            self._give(connection)
+            raise
+        self._give(connection)
+
+    def forget(self, folder: Path) -> None:
+        """Let go of a tenant's files: some may have been removed, and stay on the disk as long as they are open."""
+        with self._lock:
+            gone = [one for one in self._idle if one.key.path.parent == folder]
+            self._idle = [one for one in self._idle if one.key.path.parent != folder]
+        for connection in gone:
+            connection.database.close()
+
+    def close(self) -> None:
+        """Let go of all files."""
+        with self._lock:
+            self._is_closed = True
+            gone, self._idle = self._idle, []
+        for connection in gone:
+            connection.database.close()
+
+    def _take(self, key: _Key) -> SegmentConnection | None:
+        with self._lock:
+            for place in range(len(self._idle) - 1, -1, -1):
+                if self._idle[place].key == key:
+                    return self._idle.pop(place)
+        return None
+
+    def _give(self, connection: SegmentConnection) -> None:
+        with self._lock:
+            if not self._is_closed:
+                self._idle.append(connection)
+            gone = [connection] if self._is_closed else self._idle[: -self._idle_max]
+            self._idle = self._idle[-self._idle_max :]
+        for one in gone:
+            one.database.close()

@@ -1,0 +1,167 @@
+"""The thread that seals full segments and drops old ones, beside the one that writes."""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from mdk_runtime.errors import MDKError
+from mdk_runtime.storage.layout import manifest_path, segment_numbers, segment_path
+from mdk_runtime.storage.limits import StorageLimits
+from mdk_runtime.storage.manifest import DROPPED_THROUGH, Manifest
+from mdk_runtime.storage.retention import retain
+from mdk_runtime.storage.sealing import seal
+
+LOOK_S: Final = 60.0
+"""Between two looks at everything: ages are in days."""
+RETENTION_LOCK_NAME: Final = "retention.lock"
+"""In the data folder. Who holds it shared (a backup) keeps segments from being dropped."""
+
+logger = logging.getLogger("mdk.server.storage")
+
+
+class Housekeeper:
+    """Tends the folders of all tenants.
+
+    Args:
+        data: The folder that holds the tenants' folders.
+        limits: When segments are dropped.
+        wants_roll: Called with the folder of a tenant whose segment is old, and may be so because nobody writes.
+        changed: Called when files of a folder were sealed or dropped.
+        now_ms: The time.
+    """
+
+    def __init__(
+        self,
+        data: Path,
+        limits: StorageLimits,
+        *,
+        wants_roll: Callable[[Path], None],
+        changed: Callable[[Path], None],
+        now_ms: Callable[[], int],
+    ) -> None:
+        self._data = data
+        self._limits = limits
+        self._wants_roll = wants_roll
+        self._changed = changed
+        self._now_ms = now_ms
+        self._condition = threading.Condition()
+        self._written: dict[Path, int] = {}
+        """The number of the segment that is written, of folders that were opened: those before it may be sealed."""
+        self._asked: dict[Path, float] = {}
+        """Age of the file for which a roll was asked."""
+        self._wanted: dict[Path, None] = {}
+        self._is_ending = False
+        self._is_failing = False
+        self._thread = threading.Thread(target=self._run, name="mdk-housekeeper", daemon=True)
+
+    def start(self) -> None:
+        """Start the thread."""
+        self._thread.start()
+
+    def rolled(self, folder: Path, number: int) -> None:
+        """A folder writes this segment from now on. Called from any thread."""
+        with self._condition:
+            self._written[folder] = number
+            self._wanted[folder] = None
+            self._condition.notify()
+
+    def stop(self, *, timeout_s: float) -> None:
+        """End the thread after the step that it is at; what is not done is done after the next start."""
+        with self._condition:
+            self._is_ending = True
+            self._condition.notify()
+        self._thread.join(timeout_s)
+
+    def look(self) -> None:
+        """Tend every folder once, on this thread."""
+        for folder in self._folders():
+            self._tend(folder)
+
+    # --- the thread -------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        next_look = time.monotonic()
+        while not self._is_ending:
+            with self._condition:
+                if not self._wanted and not self._is_ending:
+                    self._condition.wait(max(0.0, next_look - time.monotonic()))
+                wanted, self._wanted = list(self._wanted), {}
+            for folder in wanted:
+                self._tend(folder)
+            if time.monotonic() >= next_look:
+                self.look()
+                next_look = time.monotonic() + LOOK_S
+
+    def _folders(self) -> list[Path]:
+        try:
+            return [path for path in self._data.iterdir() if path.is_dir()]
+        except FileNotFoundError:
+            return []
+
+    def _tend(self, folder: Path) -> None:
+        if self._is_ending:
+            return
+        try:
+            self._tend_now(folder)
+        except (sqlite3.Error, OSError, MDKError) as error:
+            level = logging.DEBUG if self._is_failing else logging.WARNING
+            logger.log(level, "cannot tend %s: %s; trying again", folder, error)
+            self._is_failing = True
+        except Exception:
+            logger.exception("cannot tend %s", folder)
+        else:
+            self._is_failing = False
+
+    def _tend_now(self, folder: Path) -> None:
+        numbers = segment_numbers(folder)
+        if not numbers or not (manifest_path(folder).exists() or folder in self._written):
+            return
+        with Manifest(folder) as manifest:
+            if self._seal(folder, manifest, numbers):
+                self._changed(folder)
+            with self._may_drop() as may_drop:
+                if may_drop and retain(folder, manifest, self._limits, now_ms=self._now_ms()):
+                    self._changed(folder)
+        self._ask_for_roll(folder, numbers[-1])
+
+    def _seal(self, folder: Path, manifest: Manifest, numbers: list[int]) -> bool:
+        """Seal what waits for it, if the writer has said up to where; true if something was."""
+        sealed = {one.number for one in manifest.segments()}
+        dropped = manifest.fact(DROPPED_THROUGH)
+        is_changed = False
+        for number in numbers:
+            if dropped < number < self._written.get(folder, 0) and number not in sealed:
+                began = time.monotonic()
+                done = seal(folder, number, manifest, now_ms=self._now_ms(), may_go_on=lambda: not self._is_ending)
+                if not done:
+                    break  # In order: what is dropped first must be sealed first.
+                is_changed = True
+                logger.info("sealed segment %d of %s in %.1f s", number, folder.name, time.monotonic() - began)
+        return is_changed
+
+    @contextmanager
+    def _may_drop(self) -> Generator[bool]:
+        with (self._data / RETENTION_LOCK_NAME).open("a") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                yield False
+            else:
+                yield True
+
+    def _ask_for_roll(self, folder: Path, number: int) -> None:
+        """A segment that nobody writes to does not notice its own age."""
+        path = segment_path(folder, number)
+        written = max(one.stat().st_mtime for one in (path, path.with_name(path.name + "-wal")) if one.exists())
+        is_old = self._now_ms() / 1000 - written > self._limits.segment_age_s
+        if is_old and self._asked.get(folder) != written:
+            self._asked[folder] = written
+            self._wants_roll(folder)

@@ -1,0 +1,66 @@
+"""The files of a tenant's folder.
+
+`segment-N.db` holds rows, N counts from 1; the one with the highest number is written. `kept-N.db` is what is left of
+a dropped one: its failing traces, with their row ids. `manifest.db` says which segments are sealed and remembers what
+outlives them. What is not in the manifest is not sealed, whatever the folder says.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Final
+
+MANIFEST_NAME: Final = "manifest.db"
+_SEGMENT: Final = re.compile(r"segment-(\d{8})\.db")
+_KEPT: Final = re.compile(r"kept-(\d{8})\.db")
+
+
+def segment_path(folder: Path, number: int) -> Path:
+    """Where a segment is."""
+    return folder / f"segment-{number:08d}.db"
+
+
+def kept_path(folder: Path, number: int) -> Path:
+    """Where what was kept of a segment is."""
+    return folder / f"kept-{number:08d}.db"
+
+
+def manifest_path(folder: Path) -> Path:
+    """Where the manifest is."""
+    return folder / MANIFEST_NAME
+
+
+def segment_numbers(folder: Path) -> list[int]:
+    """Of the segments in the folder, ascending."""
+    return _numbers(folder, _SEGMENT)
+
+
+def kept_numbers(folder: Path) -> list[int]:
+    """Of the segments of which something was kept, ascending."""
+    return _numbers(folder, _KEPT)
+
+
+def size_bytes(path: Path) -> int:
+    """Of a database with its log of changes; 0 if it is not there."""
+    total = 0
+    for one in (path, path.with_name(path.name + "-wal")):
+        try:
+            total += one.stat().st_size
+        except FileNotFoundError:
+            continue
+    return total
+
+
+def remove(path: Path) -> None:
+    """Remove a database with its helpers; nothing happens if it is not there."""
+    for suffix in ("-wal", "-shm", "-journal", ""):
+        path.with_name(path.name + suffix).unlink(missing_ok=True)
+
+
+def _numbers(folder: Path, pattern: re.Pattern[str]) -> list[int]:
+    try:
+        names = [path.name for path in folder.iterdir()]
+    except FileNotFoundError:
+        return []
+    return sorted(int(found[1]) for found in map(pattern.fullmatch, names) if found)

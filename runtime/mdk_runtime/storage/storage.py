@@ -1,0 +1,88 @@
+"""Storage of all tenants: the thread that writes, the one that keeps house, and those that read."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+
+from mdk_runtime.storage.connections import Connections
+from mdk_runtime.storage.errors import TooManyQueries
+from mdk_runtime.storage.housekeeper import Housekeeper
+from mdk_runtime.storage.limits import StorageLimits
+from mdk_runtime.storage.reader import Reader
+from mdk_runtime.storage.writer import Done, Job, Writer
+
+T = TypeVar("T")
+
+
+class Storage:
+    """What the server knows of storage.
+
+    Args:
+        data: The folder that holds the tenants' folders.
+        deliver: Gets jobs whose messages are durable, on the writer's thread.
+        limits: How much, for how long.
+        now_ms: The time.
+    """
+
+    def __init__(
+        self,
+        data: Path,
+        deliver: Callable[[list[Done]], None],
+        limits: StorageLimits | None = None,
+        *,
+        now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+    ) -> None:
+        self.limits = limits or StorageLimits()
+        self._data = data
+        self._connections = Connections(self.limits.connections_idle_max)
+        self.housekeeper = Housekeeper(
+            data,
+            self.limits,
+            wants_roll=lambda folder: self.writer.submit(Job(folder, [])),
+            changed=self._connections.forget,
+            now_ms=now_ms,
+        )
+        self.writer = Writer(deliver, self.limits, rolled=self.housekeeper.rolled, now_ms=now_ms)
+        self._readers = ThreadPoolExecutor(self.limits.readers, thread_name_prefix="mdk-reader")
+        self._lock = threading.Lock()
+        self._queries = 0
+
+    def start(self) -> None:
+        """Start the threads."""
+        self._data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.writer.start()
+        self.housekeeper.start()
+
+    def stop(self, *, timeout_s: float) -> int:
+        """Store what is queued, end the threads; how many messages could not be stored in that time."""
+        unstored = self.writer.stop(timeout_s=timeout_s)
+        self.housekeeper.stop(timeout_s=timeout_s)
+        self._readers.shutdown(wait=False, cancel_futures=True)
+        self._connections.close()
+        return unstored
+
+    def query(self, tenant: str, ask: Callable[[Reader], T]) -> Future[T]:
+        """Ask something of a tenant, on a thread of the pool: `query("default", lambda reader: reader.stats())`.
+
+        Raises:
+            TooManyQueries: So many wait already. What `ask` raises is in the future.
+        """
+        with self._lock:
+            if self._queries >= self.limits.queries_waiting_max:
+                raise TooManyQueries(self._queries)
+            self._queries += 1
+        future = self._readers.submit(self._ask, self._data / tenant, ask)
+        future.add_done_callback(self._answered)
+        return future
+
+    def _ask(self, folder: Path, ask: Callable[[Reader], T]) -> T:
+        return ask(Reader(folder, connections=self._connections, limits=self.limits))
+
+    def _answered(self, _: Future[T]) -> None:
+        with self._lock:
+            self._queries -= 1

@@ -1,0 +1,202 @@
+"""One tenant's folder as it is written: the segment that takes rows, and when the next one is begun."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from mdk_runtime.errors import MDKError
+from mdk_runtime.storage import faults
+from mdk_runtime.storage.layout import kept_numbers, kept_path, remove, segment_numbers, segment_path
+from mdk_runtime.storage.limits import StorageLimits
+from mdk_runtime.storage.manifest import DROPPED_CALL_MS, DROPPED_THROUGH, Manifest, SealedSegment
+from mdk_runtime.storage.rows import INTEGER_MAX
+from mdk_runtime.storage.schema import VERSION, open_for_reading, open_segment, version_of_file
+from mdk_runtime.storage.segment import Entry, Segment, Stored
+
+ROLL_AGAIN_MS: Final = 10_000
+"""After a segment could not be begun (disk full) the old one goes on, and it is tried again after that."""
+
+logger = logging.getLogger("mdk.server.storage")
+
+
+class TenantStore:
+    """A tenant's files, open for writing. Used by one thread at a time.
+
+    A segment is begun in two steps. First the numbers seen in the old one go into the manifest, which says nothing
+    new; then the new one is there, in one transaction. Whatever happens between, each number is known in at least
+    one of the two files that are asked: the manifest and the segment that is written.
+
+    Args:
+        folder: The tenant's, made if needed.
+        limits: When a segment is full.
+        now_ms: The time.
+        rolled: Called with the number of the segment that is written: those before it can be sealed.
+    """
+
+    def __init__(
+        self, folder: Path, limits: StorageLimits, *, now_ms: int, rolled: Callable[[Path, int], None]
+    ) -> None:
+        self.folder = folder
+        self._limits = limits
+        self._rolled = rolled
+        self._roll_not_before_ms = 0
+        self._manifest = Manifest(folder)
+        self._past = _Past(folder, self._manifest)
+        try:
+            self._number, self._segment = self._recovered(now_ms)
+        except BaseException:
+            self._manifest.close()
+            raise
+        rolled(folder, self._number)
+
+    def store(self, entries: Sequence[Entry], *, now_ms: int) -> list[Stored]:
+        """Store messages; when this returns they are on the disk. Raises as `Segment.store`."""
+        try:
+            results = self._segment.store(entries, now_ms=now_ms) if entries else []
+        finally:
+            self._past.rest()
+        if self._is_full(now_ms) and now_ms >= self._roll_not_before_ms:
+            try:
+                self._roll(now_ms)
+            except (sqlite3.Error, OSError, MDKError) as error:
+                # What was to be stored is stored. The segment grows beyond its limit, that is all.
+                self._roll_not_before_ms = now_ms + ROLL_AGAIN_MS
+                logger.warning("cannot begin a segment in %s: %s; going on with the old one", self.folder, error)
+        return results
+
+    def close(self) -> None:
+        """Let go of the files."""
+        self._past.rest()
+        self._segment.close()
+        self._manifest.close()
+
+    # --- inside -----------------------------------------------------------------------------------
+
+    def _is_full(self, now_ms: int) -> bool:
+        segment, limits = self._segment, self._limits
+        return segment.rows > 0 and (
+            segment.rows >= limits.segment_rows
+            or segment.size_bytes >= limits.segment_bytes
+            or now_ms - segment.created_ms >= limits.segment_age_s * 1000
+        )
+
+    def _roll(self, now_ms: int) -> None:
+        self._manifest.add_seen(self._segment.seen(), now_ms=now_ms)
+        faults.reached("roll: numbers are in the manifest")
+        following = self._open(self._number + 1, now_ms)
+        faults.reached("roll: the new segment is there")
+        self._segment.close()
+        self._number, self._segment = self._number + 1, following
+        self._past.refresh(below=self._number)
+        self._rolled(self.folder, self._number)
+
+    def _recovered(self, now_ms: int) -> tuple[int, Segment]:
+        """The segment to go on with; leftovers of an earlier process are cleared away."""
+        sealed = {one.number: one for one in self._manifest.segments()}
+        dropped = self._manifest.fact(DROPPED_THROUGH)
+        for number in kept_numbers(self.folder):
+            if number not in sealed or not sealed[number].is_kept:
+                remove(kept_path(self.folder, number))
+        unsealed: list[int] = []
+        for number in segment_numbers(self.folder):
+            if (number in sealed and sealed[number].is_kept) or (number not in sealed and number <= dropped):
+                remove(segment_path(self.folder, number))
+            elif number not in sealed:
+                unsealed.append(number)
+        for one in sealed.values():
+            self._bring_up_to_date(one)
+        number = unsealed[-1] if unsealed else max([dropped, *sealed]) + 1
+        for older in unsealed[:-1]:
+            segment = self._open(older, now_ms)
+            self._manifest.add_seen(segment.seen(), now_ms=now_ms)
+            segment.close()
+        self._past.refresh(below=number)
+        return number, self._open(number, now_ms)
+
+    def _bring_up_to_date(self, sealed: SealedSegment) -> None:
+        path = sealed.path(self.folder)
+        if path.exists() and version_of_file(path) != VERSION:
+            open_segment(path, cache_bytes=self._limits.cache_bytes).close()
+
+    def _open(self, number: int, now_ms: int) -> Segment:
+        path = segment_path(self.folder, number)
+        return Segment(path, past=self._past, now_ms=now_ms, cache_bytes=self._limits.cache_bytes)
+
+
+class _Place(NamedTuple):
+    """A file with interactions, and when they ended."""
+
+    path: Path
+    is_final: bool
+    first_ms: int
+    last_ms: int
+
+
+class _Past:
+    """What the manifest and earlier segments know."""
+
+    def __init__(self, folder: Path, manifest: Manifest) -> None:
+        self._folder = folder
+        self._manifest = manifest
+        self._below = 0
+        self._opened: dict[Path, sqlite3.Connection] = {}
+        """For the transaction that runs, as what follows."""
+        self._known: list[_Place] | None = None
+        self._dropped_until_ms = 0
+
+    def refresh(self, *, below: int) -> None:
+        """From now on segments below this number are the past."""
+        self._below = below
+
+    def rest(self) -> None:
+        """The transaction is over: files are let go, so that one that is dropped does not stay on the disk."""
+        for database in self._opened.values():
+            database.close()
+        self._opened.clear()
+        self._known = None
+
+    def seen(self, node: str, kind: int) -> list[tuple[int, int]]:
+        """The numbers of a sender."""
+        return self._manifest.seen(node, kind)
+
+    def holds_call(self, uuid: bytes | str, end_ms: int) -> bool:
+        """True if it is in a segment, or was in one that is dropped: an interaction ends at one time only."""
+        for place in self._places():
+            if place.first_ms <= end_ms <= place.last_ms and self._is_in(place, uuid):
+                return True
+        return end_ms <= self._dropped_until_ms
+
+    def _places(self) -> list[_Place]:
+        """Where interactions are, read once for each transaction."""
+        if self._known is None:
+            sealed = self._manifest.segments()
+            self._dropped_until_ms = self._manifest.fact(DROPPED_CALL_MS)
+            dropped = self._manifest.fact(DROPPED_THROUGH)
+            self._known = [
+                _Place(one.path(self._folder), True, one.call_first_ms, one.call_last_ms)
+                for one in sealed
+                if one.call_first_ms is not None and one.call_last_ms is not None
+            ]
+            numbers = {one.number for one in sealed}
+            self._known += [
+                _Place(segment_path(self._folder, number), False, 0, INTEGER_MAX)
+                for number in segment_numbers(self._folder)
+                if dropped < number < self._below and number not in numbers
+            ]
+        return self._known
+
+    def _is_in(self, place: _Place, uuid: bytes | str) -> bool:
+        path = place.path
+        try:
+            database = self._opened.get(path)
+            if database is None:
+                database = self._opened[path] = open_for_reading(path, is_final=place.is_final)
+            return database.execute("SELECT 1 FROM interactions WHERE uuid = ?", (uuid,)).fetchone() is not None
+        except sqlite3.OperationalError:
+            if path.exists():
+                raise
+            return False  # It was dropped at this moment.

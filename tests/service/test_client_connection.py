@@ -36,22 +36,6 @@ def servers() -> Iterator[list[ScriptedServer]]:
         one.stop()
 
 
-def test_another_server_is_tried(servers: list[ScriptedServer]) -> None:
-    """One of several is enough; when it goes, the next takes over, with everything that was registered."""
-    urls = ", ".join(["ws://127.0.0.1:1/rtp", *(one.url for one in servers)])
-    config = read_config({"MDK_SERVER_URL": urls})
-    with MDK(config) as client:
-        client.register("svc", "1.0", "http://me")
-        wait_until(lambda: any(one.heard("active") for one in servers), "a registration")
-        first = next(one for one in servers if one.heard("active"))
-        assert client.server_url == first.url
-        other = next(one for one in servers if one is not first)
-        first.stop()
-        other.wait_for(lambda: other.heard("active"))
-        wait_until(lambda: client.server_url == other.url, "the other server's address")
-        first.start()
-
-
 def test_bad_addresses_are_named() -> None:
     """The one of several that is wrong."""
     with pytest.raises(ConfigurationError, match=r"MDK_SERVER_URL='http://b'"):

@@ -8,7 +8,18 @@ from typing import Protocol
 
 from msgspec import UNSET, UnsetType
 
-from mdk_protocol.messages import NODE_TTL, InteractionEvent, Log, Node, Open, ProtocolError
+from mdk_protocol.messages import (
+    NODE_TTL,
+    Changes,
+    Follow,
+    InteractionEvent,
+    Log,
+    Node,
+    Open,
+    ProtocolError,
+    TableBegin,
+    TableEnd,
+)
 from mdk_protocol.tables import SESSION_CLIENT
 from mdkspec_runtime.endpoint import Endpoint
 from mdkspec_runtime.reconnect import no_jitter
@@ -42,7 +53,7 @@ class SessionClientHandler(Protocol):
         ...
 
     def own_nodes(self) -> Iterable[Node]:
-        """Asked on `enter`, `every`."""
+        """Asked on `enter`, `every`, `recv Clear`."""
         ...
 
     def node_active(self, node: Node) -> None:
@@ -55,6 +66,26 @@ class SessionClientHandler(Protocol):
 
     def cleared(self) -> None:
         """Told on `recv Clear`."""
+        ...
+
+    def wanted(self) -> Iterable[Follow]:
+        """Asked on `enter`."""
+        ...
+
+    def table_begins(self, m: TableBegin) -> None:
+        """Told on `recv TableBegin`."""
+        ...
+
+    def changed(self, m: Changes) -> None:
+        """Told on `recv Changes`."""
+        ...
+
+    def table_ends(self, m: TableEnd) -> None:
+        """Told on `recv TableEnd`."""
+        ...
+
+    def table_complete(self) -> None:
+        """Told on `recv TableComplete`."""
         ...
 
     def log_received(self, m: Log) -> None:
@@ -94,6 +125,13 @@ class SessionClient(Endpoint):
         Allowed at any time.
         """
         self.call("Discovery", "unregister", node, now=now)
+
+    def follow(self, more: Follow, *, now: float) -> None:
+        """Call `follow` of Table.
+
+        Raises IllegalCall unless Table is in state Up.
+        """
+        self.call("Table", "follow", more, now=now)
 
     def subscribe(self, *, now: float) -> None:
         """Call `subscribe` of Tracing.

@@ -7,10 +7,12 @@ from typing import Final
 
 from mdk_protocol.messages import (
     Active,
+    Changes,
     Clear,
     Close,
     Expire,
     Extend,
+    Follow,
     InteractionAck,
     InteractionBatch,
     InteractionBatchAck,
@@ -21,6 +23,9 @@ from mdk_protocol.messages import (
     LogBatchAck,
     Open,
     Subscribe,
+    TableBegin,
+    TableComplete,
+    TableEnd,
 )
 from mdkspec_runtime.codec import Codec
 
@@ -37,6 +42,11 @@ CODEC: Final = Codec(
         Open,
         Extend,
         Close,
+        Follow,
+        TableBegin,
+        Changes,
+        TableEnd,
+        TableComplete,
         Log,
         LogAck,
         LogBatch,

@@ -84,6 +84,21 @@ class ProtocolError(Struct, frozen=True, kw_only=True):
     """Names this occurrence in the logs of the side that closed."""
 
 
+class Position(Struct, frozen=True, kw_only=True):
+    """How far a client knows the table: changes are counted as long as the server lives, and each life has its own epoch."""
+
+    epoch: str
+    sequence: int
+
+
+class Place(Struct, frozen=True, kw_only=True):
+    """An address of a service that nobody serves any more."""
+
+    service: str
+    environment: str
+    address: str
+
+
 class Active(Struct, frozen=True, kw_only=True, tag_field="type", tag="active"):
     """Registers or renews a node for `ttl` seconds."""
 
@@ -98,7 +113,10 @@ class Expire(Struct, frozen=True, kw_only=True, tag_field="type", tag="expire"):
 
 
 class Clear(Struct, frozen=True, kw_only=True, tag_field="type", tag="clear"):
-    """Forget every node."""
+    """Forget every node.
+
+    Original clients don't; ours say again what they offer.
+    """
 
 
 class InteractionEvent(
@@ -182,6 +200,48 @@ class Close(Struct, frozen=True, kw_only=True, tag_field="type", tag="close"):
     error: ProtocolError | UnsetType = UNSET
 
 
+class Follow(Struct, frozen=True, kw_only=True, tag_field="type", tag="follow"):
+    """The client wants these services, besides those that it has asked for on this connection."""
+
+    services: list[str] | UnsetType = UNSET
+    """Absent: every service."""
+    since: Position | UnsetType = UNSET
+    """Where the client's table of them stands: what has changed since is enough, if the server still knows it."""
+
+
+class TableBegin(Struct, frozen=True, kw_only=True, tag_field="type", tag="tablebegin"):
+    """All nodes of these services follow, in `changes`."""
+
+    services: list[str] | UnsetType = UNSET
+    """Absent: every service."""
+
+
+class Changes(Struct, frozen=True, kw_only=True, tag_field="type", tag="changes"):
+    """Every address that has changed, once, as it is now."""
+
+    active: list[Node] = []
+    suspect: list[Node] = []
+    """Their processes are out of touch: pick them last."""
+    gone: list[Place] = []
+    position: Position | UnsetType = UNSET
+    """Of the table, once this is taken; absent if more belongs to it."""
+
+
+class TableEnd(Struct, frozen=True, kw_only=True, tag_field="type", tag="tableend"):
+    """The answer to a `follow` ends here."""
+
+    position: Position
+    complete: bool = True
+    """True: what the client knows and the server has not named since `tablebegin` is gone.
+
+    False: the server has just started, and `tablecomplete` will say so.
+    """
+
+
+class TableComplete(Struct, frozen=True, kw_only=True, tag_field="type", tag="tablecomplete"):
+    """The server, which had just started, knows all nodes by now."""
+
+
 class Log(Struct, frozen=True, kw_only=True, tag_field="type", tag="log", rename={"content_type": "contentType"}):
     """One log message of a session."""
 
@@ -230,6 +290,11 @@ AnyMessage: TypeAlias = (
     | Open
     | Extend
     | Close
+    | Follow
+    | TableBegin
+    | Changes
+    | TableEnd
+    | TableComplete
     | Log
     | LogAck
     | LogBatch

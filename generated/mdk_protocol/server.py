@@ -8,7 +8,21 @@ from typing import Protocol
 
 from msgspec import UNSET, UnsetType
 
-from mdk_protocol.messages import NODE_TTL, InteractionEvent, Log, Node, Open, ProtocolError
+from mdk_protocol.messages import (
+    NODE_TTL,
+    Active,
+    Changes,
+    Expire,
+    Follow,
+    InteractionEvent,
+    Log,
+    Node,
+    Open,
+    ProtocolError,
+    TableBegin,
+    TableComplete,
+    TableEnd,
+)
 from mdk_protocol.tables import SESSION_SERVER
 from mdkspec_runtime.endpoint import Endpoint
 from mdkspec_runtime.leases import SharedLeases
@@ -57,6 +71,10 @@ class SessionServerHandler(Protocol):
         """Told on `recv Expire`."""
         ...
 
+    def followed(self, m: Follow) -> None:
+        """Told on `recv Follow`."""
+        ...
+
     def log_received(self, m: Log) -> None:
         """Told on `recv Log`."""
         ...
@@ -98,19 +116,19 @@ class SessionServer(Endpoint):
         """
         self.call("Session", "close", error, now=now)
 
-    def announce(self, node: Node, *, now: float) -> None:
+    def announce(self, news: Active, *, now: float) -> None:
         """Call `announce` of Discovery.
 
         Raises IllegalCall unless Discovery is in state Up.
         """
-        self.call("Discovery", "announce", node, now=now)
+        self.call("Discovery", "announce", news, now=now)
 
-    def withdraw(self, node: Node, *, now: float) -> None:
+    def withdraw(self, news: Expire, *, now: float) -> None:
         """Call `withdraw` of Discovery.
 
         Raises IllegalCall unless Discovery is in state Up.
         """
-        self.call("Discovery", "withdraw", node, now=now)
+        self.call("Discovery", "withdraw", news, now=now)
 
     def clear_all(self, *, now: float) -> None:
         """Call `clear_all` of Discovery.
@@ -118,6 +136,34 @@ class SessionServer(Endpoint):
         Raises IllegalCall unless Discovery is in state Up.
         """
         self.call("Discovery", "clear_all", now=now)
+
+    def begin_table(self, m: TableBegin, *, now: float) -> None:
+        """Call `begin_table` of Table.
+
+        Raises IllegalCall unless Table is in state Up.
+        """
+        self.call("Table", "begin_table", m, now=now)
+
+    def tell_changes(self, m: Changes, *, now: float) -> None:
+        """Call `tell_changes` of Table.
+
+        Raises IllegalCall unless Table is in state Up.
+        """
+        self.call("Table", "tell_changes", m, now=now)
+
+    def end_table(self, m: TableEnd, *, now: float) -> None:
+        """Call `end_table` of Table.
+
+        Raises IllegalCall unless Table is in state Up.
+        """
+        self.call("Table", "end_table", m, now=now)
+
+    def complete_table(self, m: TableComplete, *, now: float) -> None:
+        """Call `complete_table` of Table.
+
+        Raises IllegalCall unless Table is in state Up.
+        """
+        self.call("Table", "complete_table", m, now=now)
 
     def relay(self, log: Log, *, now: float) -> None:
         """Call `relay` of Tracing.

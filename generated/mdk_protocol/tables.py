@@ -133,7 +133,19 @@ DISCOVERY_CLIENT_MACHINE: Final = Machine(
             "recv Expire": (
                 Transition("discovery.mdkspec:37", actions=(Tell("node_expired", lambda x, m: (m.node,)),)),
             ),
-            "recv Clear": (Transition("discovery.mdkspec:38", actions=(Tell("cleared", lambda x, _: ()),)),),
+            "recv Clear": (
+                Transition(
+                    "discovery.mdkspec:38",
+                    actions=(
+                        Tell("cleared", lambda x, _: ()),
+                        Send(
+                            "Active",
+                            lambda x, _, node: Active(node=node, ttl=x.params["ttl"]),
+                            each=lambda x, _: x.hooks.own_nodes(),
+                        ),
+                    ),
+                ),
+            ),
         },
     },
     always={
@@ -143,6 +155,28 @@ DISCOVERY_CLIENT_MACHINE: Final = Machine(
     timers={"Up": (Timer("every 0", delay_s=lambda x: x.params["ttl"] / 2, repeat=True),)},
     live_in=frozenset(["Up", "Extended"]),
     sends={"Up": frozenset(["Active", "Expire"])},
+)
+
+TABLE_CLIENT_MACHINE: Final = Machine(
+    part="Table",
+    start="Up",
+    states={
+        "Up": {
+            "enter": (
+                Transition(
+                    "table.mdkspec:58",
+                    actions=(Send("Follow", lambda x, more: more, each=lambda x: x.hooks.wanted()),),
+                ),
+            ),
+            "call follow": (Transition("table.mdkspec:59", actions=(Send("Follow", lambda x, more: more),)),),
+            "recv TableBegin": (Transition("table.mdkspec:60", actions=(Tell("table_begins", lambda x, m: (m,)),)),),
+            "recv Changes": (Transition("table.mdkspec:61", actions=(Tell("changed", lambda x, m: (m,)),)),),
+            "recv TableEnd": (Transition("table.mdkspec:62", actions=(Tell("table_ends", lambda x, m: (m,)),)),),
+            "recv TableComplete": (Transition("table.mdkspec:63", actions=(Tell("table_complete", lambda x, _: ()),)),),
+        },
+    },
+    live_in=frozenset(["Extended"]),
+    sends={"Up": frozenset(["Follow"])},
 )
 
 TRACING_CLIENT_MACHINE: Final = Machine(
@@ -186,7 +220,13 @@ SESSION_CLIENT: Final = Role(
     peer="server",
     connects=True,
     path="/rtp",
-    machines=(SESSION_CLIENT_MACHINE, DISCOVERY_CLIENT_MACHINE, TRACING_CLIENT_MACHINE, METRICS_CLIENT_MACHINE),
+    machines=(
+        SESSION_CLIENT_MACHINE,
+        DISCOVERY_CLIENT_MACHINE,
+        TABLE_CLIENT_MACHINE,
+        TRACING_CLIENT_MACHINE,
+        METRICS_CLIENT_MACHINE,
+    ),
     receives={
         "Open": "Session",
         "Extend": "Session",
@@ -194,6 +234,10 @@ SESSION_CLIENT: Final = Role(
         "Active": "Discovery",
         "Expire": "Discovery",
         "Clear": "Discovery",
+        "TableBegin": "Table",
+        "Changes": "Table",
+        "TableEnd": "Table",
+        "TableComplete": "Table",
         "Log": "Tracing",
         "LogAck": "Tracing",
         "LogBatchAck": "Tracing",
@@ -364,15 +408,8 @@ DISCOVERY_SERVER_MACHINE: Final = Machine(
                 ),
                 Transition("discovery.mdkspec:57", actions=(Tell("refused", lambda x, m: (m.node,)),)),
             ),
-            "call announce": (
-                Transition(
-                    "discovery.mdkspec:58",
-                    actions=(Send("Active", lambda x, node: Active(node=node, ttl=x.params["ttl"])),),
-                ),
-            ),
-            "call withdraw": (
-                Transition("discovery.mdkspec:59", actions=(Send("Expire", lambda x, node: Expire(node=node)),)),
-            ),
+            "call announce": (Transition("discovery.mdkspec:58", actions=(Send("Active", lambda x, news: news),)),),
+            "call withdraw": (Transition("discovery.mdkspec:59", actions=(Send("Expire", lambda x, news: news),)),),
             "call clear_all": (Transition("discovery.mdkspec:60", actions=(Send("Clear", lambda x: Clear()),)),),
         },
     },
@@ -380,6 +417,22 @@ DISCOVERY_SERVER_MACHINE: Final = Machine(
     live_in=frozenset(["Up", "Extended"]),
     sends={"Up": frozenset(["Active", "Clear", "Expire"])},
     leases={"Discovery.nodes": "shared"},
+)
+
+TABLE_SERVER_MACHINE: Final = Machine(
+    part="Table",
+    start="Up",
+    states={
+        "Up": {
+            "recv Follow": (Transition("table.mdkspec:69", actions=(Tell("followed", lambda x, m: (m,)),)),),
+            "call begin_table": (Transition("table.mdkspec:70", actions=(Send("TableBegin", lambda x, m: m),)),),
+            "call tell_changes": (Transition("table.mdkspec:71", actions=(Send("Changes", lambda x, m: m),)),),
+            "call end_table": (Transition("table.mdkspec:72", actions=(Send("TableEnd", lambda x, m: m),)),),
+            "call complete_table": (Transition("table.mdkspec:73", actions=(Send("TableComplete", lambda x, m: m),)),),
+        },
+    },
+    live_in=frozenset(["Extended"]),
+    sends={"Up": frozenset(["Changes", "TableBegin", "TableComplete", "TableEnd"])},
 )
 
 TRACING_SERVER_MACHINE: Final = Machine(
@@ -429,12 +482,19 @@ SESSION_SERVER: Final = Role(
     peer="client",
     connects=False,
     path="/rtp",
-    machines=(SESSION_SERVER_MACHINE, DISCOVERY_SERVER_MACHINE, TRACING_SERVER_MACHINE, METRICS_SERVER_MACHINE),
+    machines=(
+        SESSION_SERVER_MACHINE,
+        DISCOVERY_SERVER_MACHINE,
+        TABLE_SERVER_MACHINE,
+        TRACING_SERVER_MACHINE,
+        METRICS_SERVER_MACHINE,
+    ),
     receives={
         "Open": "Session",
         "Close": "Session",
         "Active": "Discovery",
         "Expire": "Discovery",
+        "Follow": "Table",
         "Log": "Tracing",
         "Subscribe": "Tracing",
         "LogBatch": "Tracing",

@@ -9,11 +9,13 @@ from msgspec import UNSET
 from mdk_protocol.messages import (
     Active,
     AnyMessage,
+    Changes,
     Clear,
     Close,
     Environment,
     Expire,
     Extend,
+    Follow,
     InteractionAck,
     InteractionBatch,
     InteractionBatchAck,
@@ -26,9 +28,14 @@ from mdk_protocol.messages import (
     LogBatchAck,
     Node,
     Open,
+    Place,
+    Position,
     ProtocolError,
     SharedContext,
     Subscribe,
+    TableBegin,
+    TableComplete,
+    TableEnd,
 )
 from mdkspec_runtime.testing.strategies import integers, json_values, numbers, texts
 
@@ -76,6 +83,16 @@ def any_protocol_error() -> st.SearchStrategy[ProtocolError]:
         detail=st.one_of(st.just(UNSET), texts()),
         id=st.one_of(st.just(UNSET), texts()),
     )
+
+
+def any_position() -> st.SearchStrategy[Position]:
+    """Any Position that may be sent."""
+    return st.builds(Position, epoch=texts(), sequence=integers())
+
+
+def any_place() -> st.SearchStrategy[Place]:
+    """Any Place that may be sent."""
+    return st.builds(Place, service=texts(), environment=texts(), address=texts())
 
 
 def any_active() -> st.SearchStrategy[Active]:
@@ -148,6 +165,41 @@ def any_close() -> st.SearchStrategy[Close]:
     return st.builds(Close, error=st.one_of(st.just(UNSET), any_protocol_error()))
 
 
+def any_follow() -> st.SearchStrategy[Follow]:
+    """Any Follow that may be sent."""
+    return st.builds(
+        Follow,
+        services=st.one_of(st.just(UNSET), st.lists(texts(), max_size=3)),
+        since=st.one_of(st.just(UNSET), any_position()),
+    )
+
+
+def any_table_begin() -> st.SearchStrategy[TableBegin]:
+    """Any TableBegin that may be sent."""
+    return st.builds(TableBegin, services=st.one_of(st.just(UNSET), st.lists(texts(), max_size=3)))
+
+
+def any_changes() -> st.SearchStrategy[Changes]:
+    """Any Changes that may be sent."""
+    return st.builds(
+        Changes,
+        active=st.lists(any_node(), max_size=3),
+        suspect=st.lists(any_node(), max_size=3),
+        gone=st.lists(any_place(), max_size=3),
+        position=st.one_of(st.just(UNSET), any_position()),
+    )
+
+
+def any_table_end() -> st.SearchStrategy[TableEnd]:
+    """Any TableEnd that may be sent."""
+    return st.builds(TableEnd, position=any_position(), complete=st.booleans())
+
+
+def any_table_complete() -> st.SearchStrategy[TableComplete]:
+    """Any TableComplete that may be sent."""
+    return st.builds(TableComplete)
+
+
 def any_log() -> st.SearchStrategy[Log]:
     """Any Log that may be sent."""
     return st.builds(
@@ -197,6 +249,11 @@ def any_message() -> st.SearchStrategy[AnyMessage]:
         any_open(),
         any_extend(),
         any_close(),
+        any_follow(),
+        any_table_begin(),
+        any_changes(),
+        any_table_end(),
+        any_table_complete(),
         any_log(),
         any_log_ack(),
         any_log_batch(),

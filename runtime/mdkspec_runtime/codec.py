@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
-from typing import Any, TypeVar, Union, cast
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Generic, TypeVar, Union, cast
 
 import msgspec
 
@@ -13,6 +14,7 @@ from mdkspec_runtime.refusal import NESTING_MAX, Checks
 from mdkspec_runtime.tolerance import Normalizer, NotANumberError
 
 R = TypeVar("R", bound=msgspec.Struct)
+M = TypeVar("M", bound=msgspec.Struct)
 
 _KINDS: dict[type, str] = {
     type(None): "null",
@@ -22,6 +24,20 @@ _KINDS: dict[type, str] = {
     str: "a string",
     list: "an array",
 }
+
+
+class Shared(Generic[M]):
+    """Messages that are sent to many, and their frames. They must not be changed any more."""
+
+    __slots__ = ("frames", "messages")
+
+    def __init__(self, messages: Sequence[M], frames: dict[int, bytes]) -> None:
+        self.messages = messages
+        self.frames = frames
+        """By the message's `id`: the very object, not an equal one."""
+
+
+_NONE: dict[int, bytes] = {}
 
 
 class Codec:
@@ -52,6 +68,21 @@ class Codec:
         self._encode = msgspec.json.Encoder().encode
         self._checks = Checks()
         self._normalizer = Normalizer()
+        self._frames = _NONE
+        """Of the messages in use."""
+
+    def shared(self, messages: Sequence[M]) -> Shared[M]:
+        """Encode messages for many receivers, once; UnsendableMessage as for `encode`."""
+        return Shared(messages, {id(message): self.encode(message) for message in messages})
+
+    @contextmanager
+    def using(self, shared: Shared[Any]) -> Generator[None]:
+        """Inside, `encode` of one of these messages answers the frame that there is."""
+        before, self._frames = self._frames, shared.frames
+        try:
+            yield
+        finally:
+            self._frames = before
 
     def decode(self, frame: str | bytes, *, on_alias: Callable[[str], None] | None = None) -> msgspec.Struct:
         """The message of a frame.
@@ -79,6 +110,9 @@ class Codec:
         Raises:
             UnsendableMessage: It holds NaN, infinity or what JSON has no word for, or is too long.
         """
+        frame = self._frames.get(id(message))
+        if frame is not None:
+            return frame
         frame = self.encode_record(message)
         if len(frame) > self.message_bytes_max:
             problem = f"{len(frame)} bytes as JSON, at most {self.message_bytes_max} are allowed"

@@ -17,7 +17,7 @@ class Host:
     """A tenant whose storage is as fast as thought, and what each of its connections was sent."""
 
     def __init__(self) -> None:
-        self.tenant = Tenant(Open(mdk_version="test"))
+        self.tenant = Tenant(Open(mdk_version="test"), merge_s=0.0)
         self.connections: dict[int, Any] = {}
         self.sent: dict[int, list[dict[str, Any]]] = {}
         self.stored: set[Any] = set()

@@ -30,7 +30,7 @@ class Echo(Recorder):
         self.registered_count += 1
         for _ in range(10):
             if self.endpoint.is_connected:
-                self.endpoint.announce(node, now=asyncio.get_running_loop().time())
+                self.endpoint.announce(Active(node=node), now=asyncio.get_running_loop().time())
 
 
 def test_frames_before_a_close_are_handled() -> None:

@@ -52,6 +52,9 @@ class Desk:
     def closed(self, error: object) -> None:
         """Nothing to do."""
 
+    def followed(self, m: messages.Follow) -> None:
+        """Nothing to do."""
+
     def is_whole(self, node: messages.Node) -> bool:
         """Not asked here."""
         return True

@@ -59,7 +59,11 @@ def test_a_renamed_type_still_talks_to_an_old_peer(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("file", "line", "code"),
     [
-        ("discovery.mdkspec", "      recv Clear      -> tell cleared()\n", "MDK3011"),
+        (
+            "discovery.mdkspec",
+            "recv Clear      -> tell cleared(), send Active(node = node, ttl = ttl) for node in own_nodes()\n",
+            "MDK3011",
+        ),
         ("tracing.mdkspec", "      recv Subscribe    -> set following, tell subscribed()\n", "MDK3011"),
         ("metrics.mdkspec", "      recv InteractionEvent(m) -> tell interaction_received(m)\n", "MDK3011"),
         ("discovery.mdkspec", "      recv Active(m)  -> tell refused(m.node)\n", "MDK3006"),
@@ -89,7 +93,11 @@ def test_a_server_that_says_more_than_the_client_knows_is_refused() -> None:
     extra += " role client { start state Up { recv Extra -> tell extra() } }"
     extra += " role server { start state Up { enter -> send Extra() } } }"
     part = Edit("metrics.mdkspec", "/// Interactions to the server.", extra)
-    listed = Edit("session.mdkspec", "parts Discovery, Tracing, Metrics", "parts Discovery, Tracing, Metrics, Extras")
+    listed = Edit(
+        "session.mdkspec",
+        "parts Discovery, Table, Tracing, Metrics",
+        "parts Discovery, Extras, Table, Tracing, Metrics",
+    )
     assert compiled(part, listed).spec is not None
     found = [one for one in compiled(part, listed, edit).diagnostics if one.severity == "error"]
     assert any("client may receive Extra before it is live" in one.message for one in found)
@@ -115,7 +123,7 @@ def test_an_illegal_call_raises_and_changes_nothing() -> None:
     server = mdk_protocol.SessionServer(pair.server_told, shared=mdk_protocol.SessionServerShared(pair.server_told))
     server.connected(now=0.0)
     with pytest.raises(IllegalCall, match="the call 'announce' is not allowed while Discovery is not live"):
-        server.announce(NODE, now=0.0)
+        server.announce(mdk_protocol.Active(node=NODE), now=0.0)
     assert server.take_output() == []
     assert server.state("Session") == "Greeting"
 

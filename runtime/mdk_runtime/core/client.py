@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from mdk_protocol import messages
 from mdk_runtime.core.breaker import Breaker, Breakers, BreakerSettings, BreakerState
 from mdk_runtime.core.environments import DEFAULT_NAME, Environment
+from mdk_runtime.core.following import Following
 from mdk_runtime.core.nodes import NODE_ID_PROPERTY, Node, node_from_message, own_node
 from mdk_runtime.core.picking import ServiceSettings
 from mdk_runtime.core.table import Place, Table, Waiter
@@ -61,6 +62,7 @@ class ClientCore:
         """Nodes from before this connection that the server has not named again."""
         self._elsewhere: set[Place] = set()
         """Nodes that other sources than the server have named."""
+        self.following = Following(lambda: self.table.places() - self._elsewhere, self._drop, wants_all=True)
 
     # What the engine asks and tells: SessionClientHandler.
 
@@ -92,7 +94,46 @@ class ClientCore:
         self.listener.opened(m)
 
     def extended(self, revision: int) -> None:
-        """The server is ours."""
+        """The server is ours: it says itself what is gone."""
+        self._unconfirmed = set()
+
+    def wanted(self) -> Iterable[messages.Follow]:
+        """What to ask a server of ours for."""
+        with self.lock:
+            return self.following.wanted()
+
+    def table_begins(self, m: messages.TableBegin) -> None:
+        """All nodes of some services follow."""
+        with self.lock:
+            self.following.begins(m)
+
+    def changed(self, m: messages.Changes) -> None:
+        """What has changed in the table. New addresses come before old ones go, so that a service that moves has no gap."""
+        answered: list[tuple[Waiter, Node]] = []
+        with self.lock:
+            for message in (*m.active, *m.suspect):
+                node = node_from_message(message, self)
+                if node is not None:
+                    self.following.named((node.service, node.environment.name, node.address))
+                    answered += self.table.active(node)
+            for message in m.suspect:
+                self.table.suspect(
+                    message.service, message.environment.name, message.id or None, message.address or None
+                )
+            for place in m.gone:
+                self.table.expired(place.service, place.environment, None, place.address)
+            self.following.takes(m)
+        _deliver(answered)
+
+    def table_ends(self, m: messages.TableEnd) -> None:
+        """An answer of the server is complete."""
+        with self.lock:
+            self.following.ends(m)
+
+    def table_complete(self) -> None:
+        """The server knows all nodes by now."""
+        with self.lock:
+            self.following.complete()
 
     def node_active(self, node: messages.Node) -> None:
         """A node is there."""
@@ -101,6 +142,7 @@ class ClientCore:
             return
         self._unconfirmed.discard((known.service, known.environment.name, known.address))
         with self.lock:
+            self.following.lose()
             answered = self.table.active(known)
         _deliver(answered)
 
@@ -136,9 +178,12 @@ class ClientCore:
         with self.lock:
             gone = self._unconfirmed & self.table.places()
             self._unconfirmed = set()
-            for service, environment_name, address in gone:
-                self.table.expired(service, environment_name, None, address)
+            self._drop(gone)
         return len(gone)
+
+    def _drop(self, places: Iterable[Place]) -> None:
+        for service, environment_name, address in places:
+            self.table.expired(service, environment_name, None, address)
 
     def add_nodes(self, nodes: Iterable[messages.Node]) -> None:
         """Nodes of another source."""

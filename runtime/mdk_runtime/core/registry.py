@@ -6,6 +6,7 @@ gunicorn share one. Clients know an address by one of its senders, the one that 
 - An address is in the table exactly as long as it has a sender.
 - Who is shown for an address is one of its senders, so ids are unique in a service, as addresses are.
 - A client that applies the changes in order, replacing what has the same id or the same address, has the table.
+- An address is suspect exactly as long as all its senders are out of touch.
 """
 
 from __future__ import annotations
@@ -25,6 +26,10 @@ class Change(NamedTuple):
     node: Node
     is_gone: bool
     """True: the address of the node is served no more. False: it is served, as the node says."""
+    is_suspect: bool = False
+    """True: everyone behind the address is out of touch."""
+    for_originals: bool = True
+    """False: original clients know it from another change, or would not know what to do with it."""
 
 
 class Registry:
@@ -43,6 +48,10 @@ class Registry:
         """Sender to the keys that it holds."""
         self._suspects: Schedule[str] = Schedule()
         """Keys whose sender is out of touch, and until when it may come back."""
+        self._out: set[str] = set()
+        """Senders that are out of touch."""
+        self.version = 0
+        """Another number whenever a sender says something new, or goes."""
 
     def __len__(self) -> int:
         return sum(len(service.shown) for service in self._services.values())
@@ -52,6 +61,20 @@ class Registry:
         for service in self._services.values():
             for sender in service.shown.values():
                 yield service.nodes[sender]
+
+    def records(self) -> list[Node]:
+        """What every sender said last."""
+        return [node for service in self._services.values() for node in service.nodes.values()]
+
+    @property
+    def senders(self) -> int:
+        """How many there are."""
+        return len(self._keys)
+
+    @property
+    def senders_out(self) -> int:
+        """How many of them are out of touch."""
+        return len(self._out)
 
     def shown(self, node: Node) -> Node | None:
         """How clients know the node's address; None if they don't."""
@@ -73,13 +96,21 @@ class Registry:
         """A sender advertises a node, or renews it. The node must lack nothing."""
         node = completed(node)
         key = lease_key(node)
-        self._suspects.remove(key)
+        came_back = self._suspects.remove(key)
         place = self._places.get(key)
         if place is None:
             service = self._services.setdefault((node.environment.name, node.service), _Service())
             place = self._places[key] = _Place(service, str(node.id))
             self._keys.setdefault(place.sender, {})[key] = None
-        return place.service.put(place.sender, node)
+        service, sender = place
+        self._out.discard(sender)
+        before = service.nodes.get(sender)
+        if before == node and not came_back:
+            return []
+        self.version += before != node
+        changes = service.put(sender, node)
+        left = {str(before.address)} if before is not None else set[str]()
+        return changes + self._doubts(service, changes, {str(node.address), *left})
 
     def unregister(self, node: Node) -> list[Change]:
         """A sender takes its node back. Whatever address it names, it has only one."""
@@ -91,20 +122,32 @@ class Registry:
         place = self._places.pop(key, None)
         if place is None:
             return []
-        keys = self._keys[place.sender]
+        service, sender = place
+        keys = self._keys[sender]
         del keys[key]
         if not keys:
-            del self._keys[place.sender]
-        removed = place.service.nodes[place.sender]
-        changes = place.service.take(place.sender)
-        if not place.service.nodes:
+            del self._keys[sender]
+            self._out.discard(sender)
+        self.version += 1
+        removed = service.nodes[sender]
+        changes = service.take(sender)
+        if not service.nodes:
             del self._services[removed.environment.name, removed.service]
+        return changes + self._doubts(service, changes, {str(removed.address)})
+
+    def suspect(self, sender: str, *, until: float) -> list[Change]:
+        """A sender is out of touch: its nodes go at that time, unless it renews them before."""
+        changes: list[Change] = []
+        for key in self._keys.get(sender, ()):
+            self._out.add(sender)
+            self._suspects.set(key, until)
+            service, _ = self._places[key]
+            changes += self._doubts(service, [], {str(service.nodes[sender].address)})
         return changes
 
-    def suspect(self, sender: str, *, until: float) -> None:
-        """A sender is out of touch: its nodes go at that time, unless it renews them before."""
-        for key in self._keys.get(sender, ()):
-            self._suspects.set(key, until)
+    def clear(self) -> list[Change]:
+        """Forget every node."""
+        return [change for key in list(self._places) for change in self.remove(key)]
 
     @property
     def deadline(self) -> float | None:
@@ -118,6 +161,22 @@ class Registry:
             changes += self.remove(due[0])
         return changes
 
+    def _doubts(self, service: _Service, changes: list[Change], addresses: set[str]) -> list[Change]:
+        """What changed besides: addresses that are suspect from now on, or no more, or still."""
+        doubts: list[Change] = []
+        for address in addresses:
+            holders = service.holders.get(address)
+            if holders is None:
+                service.suspects.discard(address)
+                continue
+            shown = service.nodes[service.shown[address]]
+            was_suspect = address in service.suspects
+            is_suspect = all(lease_key(service.nodes[sender]) in self._suspects for sender in holders)
+            (service.suspects.add if is_suspect else service.suspects.discard)(address)
+            if is_suspect != was_suspect or (is_suspect and any(one.node.address == address for one in changes)):
+                doubts.append(Change(shown, is_gone=False, is_suspect=is_suspect, for_originals=False))
+        return doubts
+
 
 @dataclass(slots=True)
 class _Service:
@@ -129,6 +188,8 @@ class _Service:
     """Address to its senders, in the order in which they came."""
     shown: dict[str, str] = field(default_factory=dict[str, str])
     """Address to the sender by which clients know it."""
+    suspects: set[str] = field(default_factory=set[str])
+    """Addresses whose senders are all out of touch."""
 
     def put(self, sender: str, node: Node) -> list[Change]:
         """A sender says what it serves."""
@@ -142,7 +203,7 @@ class _Service:
             changes = self._leave(sender, before)
             if address not in self.shown:
                 # Clients replace what has the same id: they go from the old address to the new one without a gap.
-                changes = [change for change in changes if not change.is_gone]
+                changes = [change._replace(for_originals=not change.is_gone) for change in changes]
         self.holders.setdefault(address, {})[sender] = None
         shown = self.shown.get(address)
         if shown is None or shown == sender or not _says_the_same(self.nodes[shown], node):

@@ -10,27 +10,27 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable
 from enum import Enum, auto
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET
 
-from mdk_protocol.codec import CODEC
-from mdk_protocol.messages import (
-    NODE_TTL,
-    REVISION_PROPERTY,
-    Active,
-    InteractionEvent,
-    Log,
-    Node,
-    Open,
-    ProtocolError,
-)
-from mdk_protocol.server import SessionServer, SessionServerShared
+from mdk_protocol.messages import NODE_TTL, Follow, InteractionEvent, Log, Node, Open, ProtocolError
+from mdk_protocol.server import SessionServerShared
+from mdk_runtime.core.audience import Audience
+from mdk_runtime.core.connection import Connection
+from mdk_runtime.core.history import History
 from mdk_runtime.core.limits import GRACE_S
 from mdk_runtime.core.origin import UNKNOWN, Origin
+from mdk_runtime.core.protection import STALL_S, Protection, is_mass
 from mdk_runtime.core.registry import Change, Registry
-from mdk_runtime.core.wholeness import completed, lease_key, missing_in, sender_of
+from mdk_runtime.core.wholeness import lease_key, missing_in, sender_of
 from mdkspec_runtime.errors import UnsendableMessage
+
+MERGE_S = 0.02
+"""The first change is told at once, those that follow within so long together: cost is by message, not by byte."""
+
+NODES_LEASE: Final = "Discovery.nodes"
+"""As spec/discovery.mdkspec calls it."""
 
 REFUSALS_MAX = 100
 """Refusals kept for the log; a client that sends more in one go is not worth more lines."""
@@ -69,14 +69,30 @@ class Tenant:
 
     Args:
         own_open: What the server says of itself.
+        epoch: Differs from that of every other life of this tenant.
         grace_s: How long nodes outlive the last connection of their sender.
         ttl_s: Sent with each node. Clients of today ignore it.
+        merge_s: See MERGE_S.
+        warm_until: Until then the server, just started, does not know which nodes live.
     """
 
-    def __init__(self, own_open: Open, *, grace_s: float = GRACE_S, ttl_s: float = NODE_TTL) -> None:
+    def __init__(
+        self,
+        own_open: Open,
+        *,
+        epoch: str = "",
+        grace_s: float = GRACE_S,
+        ttl_s: float = NODE_TTL,
+        merge_s: float = MERGE_S,
+        warm_until: float | None = None,
+    ) -> None:
         self.own_open = own_open
         self.ttl_s = ttl_s
         self.registry = Registry()
+        self.audience = Audience(History(epoch), ttl_s)
+        self.audience.is_complete = warm_until is None
+        self.protection = Protection(ttl_s)
+        """Says whether nodes may expire."""
         self.leases = SessionServerShared(self)
         self.leases.wake = self._wake_shell
         self.connections: dict[Connection, None] = {}
@@ -90,7 +106,11 @@ class Tenant:
         self.wake: Callable[[], None] | None = None
         """Set by the shell; called when `work` or `take_writes` has something, or the deadline moved forward."""
         self._grace_s = grace_s
-        self._changes: list[Change] = []
+        self._merge_s = merge_s
+        self._warm_until = warm_until
+        self._tell_at = float("-inf")
+        """Not before then are changes told."""
+        self._notices: list[str] = []
         self._writes: list[Write] = []
         self._pending = 0
         """Writes taken by the shell and not stored yet."""
@@ -105,8 +125,16 @@ class Tenant:
     @property
     def deadline(self) -> float | None:
         """When `work` has something to do by itself."""
+        due = [self.expires_at, self._warm_until, self.protection.until]
+        if self.audience.has_questions or self.audience.has_news:
+            due.append(self._tell_at)
+        return min((at for at in due if at is not None), default=None)
+
+    @property
+    def expires_at(self) -> float | None:
+        """When the next node is expired, unless it is renewed."""
         due = [at for at in (self.leases.deadline, self.registry.deadline) if at is not None]
-        return min(due, default=None)
+        return max(min(due), self.protection.until or min(due)) if due else None
 
     def connect(self) -> Connection:
         """A client connects; the shell drives its endpoint and calls `disconnected` at the end, if it came that far."""
@@ -116,21 +144,63 @@ class Tenant:
         """The connection is gone. Senders that it was the last one of have the grace to come back."""
         self.connections.pop(connection, None)
         self.followers.pop(connection, None)
+        self.audience.remove(connection)
         for sender in connection.senders:
             self._touch[sender] -= 1
             if not self._touch[sender]:
                 del self._touch[sender]
-                self.registry.suspect(sender, until=now + self._grace_s)
+                self._change(self.registry.suspect(sender, until=now + self._grace_s))
         connection.senders.clear()
+        out, of = self.registry.senders_out, self.registry.senders
+        if self._warm_until is None and self.protection.until is None and is_mass(out, of):
+            # Only if there is none yet: those who are out stay so, and would prolong it for ever.
+            self.protect(f"{out} of {of} processes lost their connections at once", now=now)
         self._wake_shell()
 
     def work(self, *, now: float) -> None:
         """Remove what has lapsed, then tell everyone what changed."""
-        self.leases.tick(now=now)
-        self._changes += self.registry.tick(now=now)
-        changes, self._changes = self._changes, []
-        for connection in list(self.connections):
-            connection.tell(changes, now=now)
+        self._expire(now)
+        if self._warm_until is not None and now >= self._warm_until:
+            self._warm_until = None
+            self.audience.complete(now=now)
+        self.audience.answer(now=now)
+        if now >= self._tell_at and self.audience.has_news:
+            self._tell_at = now + self._merge_s
+            self.audience.tell(now=now)
+
+    def stalled(self, late_s: float, *, now: float) -> None:
+        """The loop did not run for so long: what is about to expire may have been renewed without our hearing it."""
+        expires_at = self.expires_at
+        if late_s > STALL_S and expires_at is not None and expires_at <= now + late_s:
+            self.protect(f"the server stood still for {late_s:.1f} s", now=now)
+
+    def protect(self, reason: str, *, now: float) -> None:
+        """Expire nobody for one ttl: what seems to be gone may well live."""
+        if self.protection.begin(reason, now=now):
+            self._notices.append(f"no node is expired for {self.ttl_s:g} s: {reason}")
+        self._wake_shell()
+
+    def clear(self) -> None:
+        """Forget every node, as an admin asks. Our clients say at once what they still offer, originals in half a ttl."""
+        for key in self.leases.keys(NODES_LEASE):
+            self.leases.release(NODES_LEASE, key)
+        self._change(self.registry.clear())
+        for connection in self.connections:
+            connection.keys.clear()
+        self.audience.wants_clear = True
+        self._wake_shell()
+
+    def restore(self, nodes: Iterable[Node], *, now: float) -> None:
+        """Take in what was known before a restart. It is expired after one ttl, unless it is renewed."""
+        for node in nodes:
+            if not missing_in(node):
+                self._change(self.registry.register(node))
+                self.leases.grant(NODES_LEASE, lease_key(node), now + self.ttl_s)
+
+    def take_notices(self) -> list[str]:
+        """What an operator should know, since the last time."""
+        notices, self._notices = self._notices, []
+        return notices
 
     def take_writes(self) -> list[Write]:
         """What has to be stored, in order of arrival; `stored` or `left` must follow for each."""
@@ -190,7 +260,7 @@ class Tenant:
             shown = self.registry.shown(node)
             if not changes and shown is not None:
                 # Its sender waits for the echo (wire/README.md, rule 11); for the others nothing has changed.
-                connection.owed.append(Change(shown, is_gone=False))
+                self.audience.owe(connection, Change(shown, is_gone=False))
                 self._wake_shell()
 
     def taken_back(self, connection: Connection, node: Node) -> None:
@@ -201,6 +271,12 @@ class Tenant:
     def opened(self, connection: Connection) -> None:
         """The client has spoken: from now on it is told what changes."""
         self.connections[connection] = None
+        self.audience.add(connection)
+
+    def followed(self, connection: Connection, follow: Follow) -> None:
+        """A client of ours wants services."""
+        self.audience.ask(connection, follow)
+        self._wake_shell()
 
     def seen(self, connection: Connection, sender: str) -> None:
         """A connection speaks for a sender."""
@@ -221,9 +297,10 @@ class Tenant:
         if len(self._writes) == 1:
             self._wake_shell()
 
-    def told(self) -> int:
+    @property
+    def gathered(self) -> int:
         """How many gathered changes a client that reads the table now knows already."""
-        return len(self._changes)
+        return self.audience.gathered
 
     # --- inside -----------------------------------------------------------------------------------
 
@@ -243,8 +320,18 @@ class Tenant:
 
     def _change(self, changes: list[Change]) -> None:
         if changes:
-            self._changes += changes
+            self.audience.note(changes)
             self._wake_shell()
+
+    def _expire(self, now: float) -> None:
+        expires_at = self.expires_at
+        if expires_at is not None and now - expires_at > STALL_S:
+            self.stalled(now - expires_at, now=now)
+        if self.protection.ended(now=now):
+            self._notices.append("nodes are expired again")
+        if self.protection.until is None:
+            self.leases.tick(now=now)
+            self._change(self.registry.tick(now=now))
 
     def _relay(self, log: Log, now: float) -> None:
         for connection in self.followers:
@@ -259,111 +346,3 @@ class Tenant:
     def _wake_shell(self) -> None:
         if self.wake is not None:
             self.wake()
-
-
-class Connection:
-    """What one client's connection is told; the handler of its endpoint."""
-
-    def __init__(self, tenant: Tenant) -> None:
-        self.tenant = tenant
-        self.senders: set[str] = set()
-        """Who was seen on it: the client itself, and who sends the nodes that came on it."""
-        self.keys: set[str] = set()
-        """Of the nodes that came on it."""
-        self.owed: list[Change] = []
-        """What only this client has to be told."""
-        self.client: Open | None = None
-        """What the client said of itself."""
-        self._skip = 0
-        self.endpoint = ClientEndpoint(self)
-
-    def tell(self, changes: list[Change], *, now: float) -> None:
-        """Tell the client what changed since it read the table, and what only it waits for."""
-        skip, self._skip = self._skip, 0
-        owed, self.owed = self.owed, []
-        if not self.endpoint.is_connected:
-            return
-        for change in (*changes[skip:], *owed):
-            if change.is_gone:
-                self.endpoint.withdraw(change.node, now=now)
-            else:
-                self.endpoint.announce(change.node, now=now)
-
-    # --- asked by the endpoint --------------------------------------------------------------------
-
-    def own_open(self) -> Open:
-        """The server's answer to the client's `open`."""
-        return self.tenant.own_open
-
-    def is_ours(self, m: Open) -> bool:
-        """True if the client knows more than the original protocol."""
-        revision = m.properties.get(REVISION_PROPERTY)
-        return isinstance(revision, int) and revision >= 1
-
-    def is_whole(self, node: Node) -> bool:
-        """True if every client can take the node."""
-        return not missing_in(node) and (self.tenant.registry.holds(node) or _unsendable(node) is None)
-
-    def lease_key(self, node: Node) -> str:
-        """Environment, service and sender."""
-        return lease_key(node)
-
-    def known_nodes(self) -> Iterable[Node]:
-        """The table; what is gathered but not told yet is in it."""
-        self._skip = self.tenant.told()
-        return list(self.tenant.registry.nodes())
-
-    # --- told by the endpoint ---------------------------------------------------------------------
-
-    def opened(self, m: Open) -> None:
-        """The client has spoken."""
-        self.client = m
-        self.tenant.opened(self)
-        if m.node_id:
-            self.tenant.seen(self, m.node_id)
-
-    def closed(self, error: ProtocolError | UnsetType) -> None:
-        """The client says goodbye. What it has not expired has the grace, as after any end."""
-
-    def registered(self, node: Node, ttl: float) -> None:
-        """The lease of `ttl` seconds is granted already."""
-        self.tenant.advertised(self, node)
-
-    def refused(self, node: Node) -> None:
-        """The node lacks what others need."""
-        missing = missing_in(node)
-        self.tenant.refused(node, f"it has no {' and no '.join(missing)}" if missing else str(_unsendable(node)))
-
-    def expired(self, node: Node) -> None:
-        """The lease is released already."""
-        self.tenant.taken_back(self, node)
-
-    def subscribed(self) -> None:
-        """The client wants every log from now on."""
-        self.tenant.followers[self] = None
-
-    def log_received(self, m: Log) -> None:
-        """Acknowledged when it is stored."""
-        self.tenant.write(self, m)
-
-    def interaction_received(self, m: InteractionEvent) -> None:
-        """Acknowledged when it is stored."""
-        self.tenant.write(self, m)
-
-
-class ClientEndpoint(SessionServer):
-    """The endpoint of a connection, which knows it."""
-
-    def __init__(self, connection: Connection) -> None:
-        tenant = connection.tenant
-        super().__init__(connection, shared=tenant.leases, ttl=tenant.ttl_s)
-        self.connection = connection
-
-
-def _unsendable(node: Node) -> UnsendableMessage | None:
-    """Why the node could not be sent to anybody: with its defaults written out it may be too large."""
-    try:
-        CODEC.encode(Active(node=completed(node)))
-    except UnsendableMessage as error:
-        return error
-    return None

@@ -7,10 +7,14 @@ import logging
 from collections.abc import Callable
 from http import HTTPStatus
 from pathlib import Path
+from uuid import uuid4
 
-from mdk_protocol.messages import Open, ProtocolError
-from mdk_runtime.core.tenant import ClientEndpoint, Connection, Outcome, Tenant, Write
+from mdk_protocol.messages import NODE_TTL, Open, ProtocolError
+from mdk_runtime.core.connection import ClientEndpoint, Connection
+from mdk_runtime.core.protection import Protection
+from mdk_runtime.core.tenant import Outcome, Tenant, Write
 from mdk_runtime.server.handshake import refusal_of, tenant_of, token_of
+from mdk_runtime.server.last_known import Keeper
 from mdk_runtime.storage.limits import StorageLimits
 from mdk_runtime.storage.segment import Entry
 from mdk_runtime.storage.storage import Storage
@@ -23,6 +27,9 @@ TENANTS_MAX = 1000
 
 NAMED_MAX = 1000
 """Messages and nodes named in the log for being refused; the rest is only counted."""
+
+WATCH_EVERY_S = 0.25
+"""How often the loop is looked at: whether it still runs in time, and still reads."""
 
 logger = logging.getLogger("mdk.server")
 
@@ -57,6 +64,31 @@ class Hub:
         self.may_read.set()
         self.storage = Storage(data, lambda done: self._call(self._stored, done), limits)
         self.writer = self.storage.writer
+        self._warm_until = self._loop.time() + NODE_TTL
+        self._watch_at = self._loop.time() + WATCH_EVERY_S
+        self._loop.call_at(self._watch_at, self._watch)
+
+    @property
+    def protected(self) -> dict[str, Protection]:
+        """Tenants whose nodes are not expired at this moment, because the fault seems to be ours."""
+        return {
+            name: served.tenant.protection
+            for name, served in self._tenants.items()
+            if served.tenant.protection.until is not None
+        }
+
+    def clear(self, tenant: str) -> int:
+        """Forget every node of a tenant, as an admin asks: how many there were. Those that live come back by themselves.
+
+        Our own clients register again at once, originals with their next renewal.
+        """
+        served = self._tenants.get(tenant)
+        if served is None:
+            return 0
+        count = len(served.tenant.registry)
+        served.tenant.clear()
+        logger.warning("tenant %s is cleared: %d nodes are forgotten", tenant, count)
+        return count
 
     def accept(self, handshake: Handshake) -> Endpoint | Refusal:
         """The endpoint of a client's connection, or why there is none."""
@@ -81,10 +113,15 @@ class Hub:
         """Accept and read no more, and wait until everything received is stored and acknowledged, at most that long."""
         self.is_ending = True
         self.may_read.clear()
+        for served in self._tenants.values():
+            served.is_ending = True
+            served.tenant.protect("the server ends", now=self._loop.time())
+        keeping = asyncio.gather(*(served.keeper.close() for served in self._tenants.values()))
         try:
             async with asyncio.timeout(timeout_s):
                 while self._work_all() or self._waiting:
                     await self._settled.wait()
+                await keeping
         except TimeoutError:
             logger.warning("%d messages are not stored after %.0f s", self._waiting, timeout_s)
 
@@ -103,8 +140,14 @@ class Hub:
                 self._tenants = {one: served for one, served in self._tenants.items() if not served.end_if_idle()}
             if len(self._tenants) >= TENANTS_MAX:
                 return None
-            tenant = Tenant(self._own_open, grace_s=self._grace_s)
+            now = self._loop.time()
+            warm_until = self._warm_until if now < self._warm_until else None
+            tenant = Tenant(self._own_open, epoch=uuid4().hex, grace_s=self._grace_s, warm_until=warm_until)
             served = self._tenants[name] = _Served(name, tenant, self._data / name, self._work)
+            known = served.keeper.load()
+            tenant.restore(known, now=now)
+            if known:
+                logger.info("tenant %s: %d nodes are known from before", name, len(known))
         return served
 
     def _work(self, served: _Served) -> int:
@@ -115,11 +158,25 @@ class Hub:
             logger.exception("tenant %s failed on an event; it goes on", served.name)
         for refusal in served.tenant.take_refusals():
             self._name("refused a node of %s (service %r): %s", served.name, refusal.node.service, refusal.reason)
+        for notice in served.tenant.take_notices():
+            logger.warning("tenant %s: %s", served.name, notice)
         writes = served.tenant.take_writes()
         if writes:
             self._submit(served, writes)
-        served.set_timer()
+        served.look()
         return len(writes)
+
+    def _watch(self) -> None:
+        """What a loop did not do for a while, or does not read, is nobody else's silence."""
+        now = self._loop.time()
+        late_s = now - self._watch_at
+        for served in self._tenants.values():
+            served.tenant.stalled(late_s, now=now)
+            expires_at = served.tenant.expires_at
+            if not self.may_read.is_set() and expires_at is not None and expires_at < now + WATCH_EVERY_S * 2:
+                served.tenant.protect("the server does not read while storage is behind", now=now)
+        self._watch_at = now + WATCH_EVERY_S
+        self._loop.call_at(self._watch_at, self._watch)
 
     def _work_all(self) -> int:
         return sum(self._work(served) for served in self._tenants.values())
@@ -186,6 +243,8 @@ class _Served:
         self.name = name
         self.tenant = tenant
         self.folder = folder
+        self.keeper = Keeper(folder, tenant.registry)
+        self.is_ending = False
         self._loop = asyncio.get_running_loop()
         self._work = work
         self._soon: asyncio.Handle | None = None
@@ -193,8 +252,10 @@ class _Served:
         self._timer_at: float | None = None
         tenant.wake = self._woken
 
-    def set_timer(self) -> None:
-        """Look again when the tenant's deadline comes."""
+    def look(self) -> None:
+        """Look again when the tenant's deadline comes, and have its nodes saved if they have changed."""
+        if not self.is_ending:
+            self.keeper.look()
         deadline = self.tenant.deadline
         if deadline == self._timer_at:
             return
@@ -205,7 +266,7 @@ class _Served:
 
     def end_if_idle(self) -> bool:
         """True if nothing of the tenant is needed any more; then it wants nothing of the loop either."""
-        if not self.tenant.is_idle:
+        if not (self.tenant.is_idle and self.keeper.is_settled):
             return False
         self.tenant.wake = None
         for handle in (self._soon, self._timer):

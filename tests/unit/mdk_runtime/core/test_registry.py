@@ -49,6 +49,22 @@ class ClientTable:
         )
 
 
+class OurTable:
+    """What a client of ours makes of the changes: each names an address as it is from now on."""
+
+    def __init__(self) -> None:
+        self.places: dict[tuple[str, str], tuple[Node, bool]] = {}
+
+    def apply(self, changes: list[Change]) -> None:
+        """Take what the server sends."""
+        for change in changes:
+            place = (change.node.environment.name, str(change.node.address))
+            if change.is_gone:
+                del self.places[place]
+            else:
+                self.places[place] = (change.node, change.is_suspect)
+
+
 class RegistryMachine(RuleBasedStateMachine):
     """Any sequence of events gives the table of the model, at the server and at each client."""
 
@@ -56,9 +72,15 @@ class RegistryMachine(RuleBasedStateMachine):
         super().__init__()
         self.registry = Registry()
         self.client = ClientTable()
+        self.ours = OurTable()
         self.model: dict[str, Node] = {}
         self.suspects: dict[str, float] = {}
         self.now = 0.0
+
+    def apply(self, changes: list[Change]) -> None:
+        """Both kinds of clients are told."""
+        self.client.apply([change for change in changes if change.for_originals])
+        self.ours.apply(changes)
 
     @rule(
         sender=st.sampled_from(SENDERS),
@@ -72,8 +94,9 @@ class RegistryMachine(RuleBasedStateMachine):
         changes = self.registry.register(one)
         key = lease_key(one)
         if self.model.get(key) == one:
-            assert changes == []
-        self.client.apply(changes)
+            assert [change for change in changes if change.for_originals] == []
+            assert changes == [] or key in self.suspects
+        self.apply(changes)
         self.model[key] = one
         self.suspects.pop(key, None)
 
@@ -81,21 +104,23 @@ class RegistryMachine(RuleBasedStateMachine):
     def unregister(self, sender: str, environment: str) -> None:
         """Whatever address the sender names."""
         one = node(sender, "any", environment=Environment(name=environment))
-        self.client.apply(self.registry.unregister(one))
+        self.apply(self.registry.unregister(one))
         self.model.pop(lease_key(one), None)
         self.suspects.pop(lease_key(one), None)
 
     @rule(sender=st.sampled_from(SENDERS), grace=st.integers(1, 3))
     def suspect(self, sender: str, grace: int) -> None:
         """All that the sender has goes at a time, unless it is renewed."""
-        self.registry.suspect(sender, until=self.now + grace)
+        changes = self.registry.suspect(sender, until=self.now + grace)
+        assert not any(change.for_originals for change in changes)
+        self.apply(changes)
         self.suspects |= {key: self.now + grace for key, one in self.model.items() if one.id == sender}
 
     @rule(seconds=st.integers(1, 3))
     def wait(self, seconds: int) -> None:
         """Time passes."""
         self.now += seconds
-        self.client.apply(self.registry.tick(now=self.now))
+        self.apply(self.registry.tick(now=self.now))
         for key in [key for key, until in self.suspects.items() if until <= self.now]:
             del self.suspects[key], self.model[key]
 
@@ -107,6 +132,10 @@ class RegistryMachine(RuleBasedStateMachine):
         assert shown.keys() == served
         assert all(one in self.model.values() for one in shown.values())
         assert sorted(map(str, self.client.nodes)) == sorted(map(str, shown.values()))
+        assert {place: one for place, (one, _) in self.ours.places.items()} == shown
+        trusted = {(one.environment.name, one.address) for key, one in self.model.items() if key not in self.suspects}
+        assert {place for place, (_, is_suspect) in self.ours.places.items() if is_suspect} == served - trusted
+        assert sorted(map(str, self.registry.records())) == sorted(map(str, self.model.values()))
         assert self.registry.deadline == min(self.suspects.values(), default=None)
         assert len(self.registry) == len(served)
 
@@ -127,7 +156,10 @@ def test_a_new_address_replaces_the_old_one_without_a_gap() -> None:
     """Clients replace by id, so the old address need not be withdrawn first."""
     registry = Registry()
     registry.register(node(address="a"))
-    assert registry.register(node(address="b")) == [Change(node(address="b"), is_gone=False)]
+    assert registry.register(node(address="b")) == [
+        Change(node(address="a"), is_gone=True, for_originals=False),
+        Change(node(address="b"), is_gone=False),
+    ]
     assert [one.address for one in registry.nodes()] == ["b"]
 
 
@@ -172,13 +204,17 @@ def test_one_who_joins_another_leaves_nothing_behind() -> None:
 
 
 def test_a_suspect_goes_after_its_grace() -> None:
-    """Unless it renews: then it was no change for anyone."""
+    """Unless it renews: then it was no change for an original; ours have picked it last for a while."""
     registry = Registry()
     registry.register(node())
-    registry.suspect("s1", until=2.0)
+    assert registry.suspect("s1", until=2.0) == [
+        Change(node(), is_gone=False, is_suspect=True, for_originals=False),
+    ]
+    assert (registry.senders, registry.senders_out) == (1, 1)
     assert registry.deadline == 2.0
     assert registry.tick(now=1.9) == []
-    assert registry.register(node()) == []
+    assert registry.register(node()) == [Change(node(), is_gone=False, for_originals=False)]
+    assert registry.senders_out == 0
     assert registry.deadline is None
     registry.suspect("s1", until=4.0)
     assert registry.tick(now=4.0) == [Change(node(), is_gone=True)]

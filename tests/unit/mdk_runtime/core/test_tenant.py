@@ -10,7 +10,8 @@ import pytest
 from conformance import captures
 from mdk_protocol.messages import Log, Open, ProtocolError
 from mdk_protocol.tables import SESSION_SERVER
-from mdk_runtime.core.tenant import REFUSALS_MAX, Connection, Outcome, Tenant, Write
+from mdk_runtime.core.connection import Connection
+from mdk_runtime.core.tenant import REFUSALS_MAX, Outcome, Tenant, Write
 
 MESSAGE_BYTES_MAX = SESSION_SERVER.codec.message_bytes_max
 """A message that comes in with just as much is larger when its defaults are written out."""
@@ -21,7 +22,7 @@ class Network:
 
     def __init__(self) -> None:
         self.now = 0.0
-        self.tenant = Tenant(Open(mdk_version="9"), grace_s=2.0)
+        self.tenant = Tenant(Open(mdk_version="9"), grace_s=2.0, merge_s=0.0)
         self.woken = 0
         self.tenant.wake = self._wake
         self.clients: list[Client] = []
@@ -252,7 +253,7 @@ def test_a_foreign_node_goes_with_the_connection_that_brought_it() -> None:
         ({"id": None, "address": ""}, "it has no id and no address"),
         (
             {"properties": {"x": "x" * (MESSAGE_BYTES_MAX - len(json.dumps(active(properties={"x": ""}))))}},
-            "Active cannot be sent",
+            "it cannot be passed on: ",
         ),
     ],
 )

@@ -14,7 +14,7 @@ import pytest
 from websockets.datastructures import Headers
 
 from mdk_protocol.messages import Open, ProtocolError
-from mdk_runtime.core.tenant import ClientEndpoint
+from mdk_runtime.core.connection import ClientEndpoint
 from mdk_runtime.server import hub as module
 from mdk_runtime.server.hub import Hub
 from mdk_runtime.storage import writer as writer_module

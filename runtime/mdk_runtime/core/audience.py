@@ -1,0 +1,198 @@
+"""Who is told of a tenant's table, and how: originals of everything, our own clients of what they follow."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from msgspec import UNSET
+
+from mdk_protocol.codec import CODEC
+from mdk_protocol.messages import Active, Changes, Expire, Follow, TableBegin, TableComplete, TableEnd
+from mdk_runtime.core.connection import Connection, News, Services
+from mdk_runtime.core.history import History, Stand, as_messages
+from mdk_runtime.core.registry import Change
+from mdkspec_runtime.codec import Shared
+
+ASKED_MAX = 1000
+"""Questions for the table that are answered in one go; the rest comes in the next one."""
+
+
+class Asked(NamedTuple):
+    """A client of ours wants services."""
+
+    connection: Connection
+    follow: Follow
+
+
+class Audience:
+    """The connections of a tenant that want its table.
+
+    Changes are gathered by `note` and told by `tell`: what came in between is one message for each connection of ours,
+    encoded once for all that follow the same services, and for originals a message for each change.
+    """
+
+    def __init__(self, history: History, ttl_s: float) -> None:
+        self.history = history
+        self._ttl_s = ttl_s
+        self._originals: dict[Connection, None] = {}
+        self._groups: dict[Services | None, dict[Connection, None]] = {}
+        """Clients of ours by what they follow."""
+        self._asked: list[Asked] = []
+        self._told = 0
+        """The changes that every connection of ours knows of."""
+        self._owing: dict[Connection, None] = {}
+        """Originals that wait for something that only they are told."""
+        self._news: list[News] = []
+        """For originals, not told yet."""
+        self._table: tuple[int, Shared[Changes]] | None = None
+        """The whole table as it was after so many changes: after a restart every client asks for it."""
+        self.wants_clear = False
+        """True: clients of ours shall forget every node, and say again what they offer."""
+        self.is_complete = True
+        """False while the server has just started, and does not know yet who lives."""
+
+    @property
+    def gathered(self) -> int:
+        """How many changes a client that reads the table now knows already."""
+        return len(self._news)
+
+    @property
+    def has_news(self) -> bool:
+        """True if there is something for `tell`."""
+        return bool(self._told < self.history.sequence or self._news or self._owing or self.wants_clear)
+
+    @property
+    def has_questions(self) -> bool:
+        """True if there is something for `answer`."""
+        return bool(self._asked)
+
+    def add(self, connection: Connection) -> None:
+        """A client has spoken."""
+        if not connection.is_extended:
+            self._originals[connection] = None
+
+    def remove(self, connection: Connection) -> None:
+        """The connection is gone."""
+        self._originals.pop(connection, None)
+        self._owing.pop(connection, None)
+        self._leave(connection)
+
+    def note(self, changes: Iterable[Change]) -> None:
+        """The table has changed."""
+        for change in changes:
+            self.history.note(change)
+            if change.for_originals:
+                self._news.append(self._as_news(change))
+
+    def owe(self, connection: Connection, change: Change) -> None:
+        """Only this connection has to be told."""
+        if not connection.is_extended:
+            connection.owed.append(self._as_news(change))
+            self._owing[connection] = None
+
+    def ask(self, connection: Connection, follow: Follow) -> None:
+        """A client of ours wants services."""
+        self._asked.append(Asked(connection, follow))
+
+    def tell(self, *, now: float) -> None:
+        """Tell everyone what has changed since the last time."""
+        news, self._news = self._news, []
+        owing, self._owing = self._owing, {}
+        if news:
+            with CODEC.using(CODEC.shared(news)):
+                for connection in self._originals:
+                    connection.tell(news, now=now)
+        else:
+            for connection in owing:
+                connection.tell(news, now=now)
+        stands = self.history.since(self._told)
+        self._told = self.history.sequence
+        wants_clear, self.wants_clear = self.wants_clear, False
+        if wants_clear:
+            for group in self._groups.values():
+                for connection in group:
+                    connection.clear(now=now)
+        if stands:
+            self._tell_ours(stands, now)
+
+    def answer(self, *, now: float) -> None:
+        """Answer those who asked for services."""
+        asked, self._asked = self._asked[:ASKED_MAX], self._asked[ASKED_MAX:]
+        for connection, follow in asked:
+            if connection.endpoint.is_connected:
+                self._answer(connection, follow, now)
+
+    def complete(self, *, now: float) -> None:
+        """From now on the server knows all nodes that live."""
+        self.is_complete = True
+        complete = TableComplete()
+        with CODEC.using(CODEC.shared([complete])):
+            for group in self._groups.values():
+                for connection in group:
+                    connection.complete_table(complete, now=now)
+
+    # --- inside -----------------------------------------------------------------------------------
+
+    def _tell_ours(self, stands: list[Stand], now: float) -> None:
+        position = self.history.position(self._told)
+        by_service: dict[str, list[Stand]] = {}
+        for stand in stands:
+            by_service.setdefault(stand.node.service, []).append(stand)
+        for services, group in self._groups.items():
+            wanted = stands if services is None else _of(services, by_service)
+            if wanted:
+                changes = as_messages(wanted, position)
+                with CODEC.using(CODEC.shared(changes)):
+                    for connection in group:
+                        connection.tell_changes(changes, now=now)
+
+    def _answer(self, connection: Connection, follow: Follow, now: float) -> None:
+        services = None if follow.services is UNSET else frozenset(follow.services)
+        before = connection.follows
+        self._leave(connection)
+        connection.follows = after = None if services is None or before is None else before | services
+        self._groups.setdefault(after, {})[connection] = None
+        # What is gathered is not told yet, but to have it told twice does no harm.
+        position = self.history.position(self._told)
+        end = TableEnd(position=position, complete=self.is_complete)
+        if follow.since is not UNSET and self.history.knows(follow.since):
+            stands = self.history.since(follow.since.sequence)
+            missed = stands if services is None else [one for one in stands if one.node.service in services]
+            connection.tell_table(None, as_messages(missed, position) if missed else (), end, now=now)
+        elif services is None:
+            table = self._whole_table()
+            with CODEC.using(table):
+                connection.tell_table(TableBegin(), table.messages, end, now=now)
+        else:
+            stands = self.history.present(sorted(services))
+            connection.tell_table(
+                TableBegin(services=sorted(services)),
+                as_messages(stands, None) if stands else (),
+                end,
+                now=now,
+            )
+
+    def _whole_table(self) -> Shared[Changes]:
+        sequence = self.history.sequence
+        if self._table is None or self._table[0] != sequence:
+            stands = self.history.present()
+            self._table = (sequence, CODEC.shared(as_messages(stands, None) if stands else ()))
+        return self._table[1]
+
+    def _leave(self, connection: Connection) -> None:
+        group = self._groups.get(connection.follows)
+        if group is not None:
+            group.pop(connection, None)
+            if not group:
+                del self._groups[connection.follows]
+
+    def _as_news(self, change: Change) -> News:
+        return Expire(node=change.node) if change.is_gone else Active(node=change.node, ttl=self._ttl_s)
+
+
+def _of(services: Services, by_service: dict[str, list[Stand]]) -> Sequence[Stand]:
+    """The changes of some services; the shorter list is walked."""
+    if len(services) > len(by_service):
+        return [stand for service, stands in by_service.items() if service in services for stand in stands]
+    return [stand for service in services for stand in by_service.get(service, ())]

@@ -1,0 +1,184 @@
+"""One client's connection to a tenant: what it is told, and the handler of its endpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from msgspec import UnsetType
+
+from mdk_protocol.codec import CODEC
+from mdk_protocol.messages import (
+    REVISION_PROPERTY,
+    Active,
+    Changes,
+    Expire,
+    Follow,
+    InteractionEvent,
+    Log,
+    Node,
+    Open,
+    Position,
+    ProtocolError,
+    TableBegin,
+    TableComplete,
+    TableEnd,
+)
+from mdk_protocol.server import SessionServer
+from mdk_runtime.core.wholeness import completed, lease_key, missing_in
+from mdkspec_runtime.errors import UnsendableMessage
+
+if TYPE_CHECKING:
+    from mdk_runtime.core.tenant import Tenant
+
+LARGEST_POSITION = Position(epoch="-" * 36, sequence=2**53)
+"""No longer one is ever sent."""
+
+News = Active | Expire
+"""A change as an original client is told of it."""
+
+Services = frozenset[str]
+
+
+class Connection:
+    """What one client's connection is told; the handler of its endpoint."""
+
+    def __init__(self, tenant: Tenant) -> None:
+        self.tenant = tenant
+        self.senders: set[str] = set()
+        """Who was seen on it: the client itself, and who sends the nodes that came on it."""
+        self.keys: set[str] = set()
+        """Of the nodes that came on it."""
+        self.owed: list[News] = []
+        """What only this client has to be told."""
+        self.client: Open | None = None
+        """What the client said of itself."""
+        self.is_extended = False
+        """True: it follows the table. False: an original, told of everything."""
+        self.follows: Services | None = frozenset()
+        """The services that a client of ours follows; None: all."""
+        self._skip = 0
+        self.endpoint = ClientEndpoint(self)
+
+    def tell(self, news: Sequence[News], *, now: float) -> None:
+        """Tell an original what changed since it read the table, and what only it waits for."""
+        skip, self._skip = self._skip, 0
+        owed, self.owed = self.owed, []
+        endpoint = self.endpoint
+        if not endpoint.is_connected:
+            return
+        for one in (*news[skip:], *owed):
+            if isinstance(one, Active):
+                endpoint.announce(one, now=now)
+            else:
+                endpoint.withdraw(one, now=now)
+
+    def tell_changes(self, changes: Sequence[Changes], *, now: float) -> None:
+        """Tell a client of ours what changed."""
+        if self.endpoint.is_connected:
+            for one in changes:
+                self.endpoint.tell_changes(one, now=now)
+
+    def tell_table(self, begin: TableBegin | None, changes: Sequence[Changes], end: TableEnd, *, now: float) -> None:
+        """Answer a client of ours that follows."""
+        if begin is not None:
+            self.endpoint.begin_table(begin, now=now)
+        self.tell_changes(changes, now=now)
+        if self.endpoint.is_connected:
+            self.endpoint.end_table(end, now=now)
+
+    def clear(self, *, now: float) -> None:
+        """Have a client of ours forget every node, and say again what it offers."""
+        if self.endpoint.is_connected:
+            self.endpoint.clear_all(now=now)
+
+    def complete_table(self, complete: TableComplete, *, now: float) -> None:
+        """Tell a client of ours that the server knows all nodes by now."""
+        if self.endpoint.is_connected:
+            self.endpoint.complete_table(complete, now=now)
+
+    # --- asked by the endpoint --------------------------------------------------------------------
+
+    def own_open(self) -> Open:
+        """The server's answer to the client's `open`."""
+        return self.tenant.own_open
+
+    def is_ours(self, m: Open) -> bool:
+        """True if the client knows more than the original protocol."""
+        revision = m.properties.get(REVISION_PROPERTY)
+        return isinstance(revision, int) and revision >= 1
+
+    def is_whole(self, node: Node) -> bool:
+        """True if every client can take the node."""
+        return not missing_in(node) and (self.tenant.registry.holds(node) or _unsendable(node) is None)
+
+    def lease_key(self, node: Node) -> str:
+        """Environment, service and sender."""
+        return lease_key(node)
+
+    def known_nodes(self) -> Iterable[Node]:
+        """The table for an original; what is gathered but not told yet is in it. One of ours asks for what it wants."""
+        if self.is_extended:
+            return []
+        self._skip = self.tenant.gathered
+        return list(self.tenant.registry.nodes())
+
+    # --- told by the endpoint ---------------------------------------------------------------------
+
+    def opened(self, m: Open) -> None:
+        """The client has spoken."""
+        self.client = m
+        self.is_extended = self.is_ours(m)
+        self.tenant.opened(self)
+        if m.node_id:
+            self.tenant.seen(self, m.node_id)
+
+    def closed(self, error: ProtocolError | UnsetType) -> None:
+        """The client says goodbye. What it has not expired has the grace, as after any end."""
+
+    def registered(self, node: Node, ttl: float) -> None:
+        """The lease of `ttl` seconds is granted already."""
+        self.tenant.advertised(self, node)
+
+    def refused(self, node: Node) -> None:
+        """The node lacks what others need."""
+        missing = missing_in(node)
+        self.tenant.refused(node, f"it has no {' and no '.join(missing)}" if missing else f"{_unsendable(node)}")
+
+    def expired(self, node: Node) -> None:
+        """The lease is released already."""
+        self.tenant.taken_back(self, node)
+
+    def followed(self, m: Follow) -> None:
+        """The client wants services."""
+        self.tenant.followed(self, m)
+
+    def subscribed(self) -> None:
+        """The client wants every log from now on."""
+        self.tenant.followers[self] = None
+
+    def log_received(self, m: Log) -> None:
+        """Acknowledged when it is stored."""
+        self.tenant.write(self, m)
+
+    def interaction_received(self, m: InteractionEvent) -> None:
+        """Acknowledged when it is stored."""
+        self.tenant.write(self, m)
+
+
+class ClientEndpoint(SessionServer):
+    """The endpoint of a connection, which knows it."""
+
+    def __init__(self, connection: Connection) -> None:
+        tenant = connection.tenant
+        super().__init__(connection, shared=tenant.leases, ttl=tenant.ttl_s)
+        self.connection = connection
+
+
+def _unsendable(node: Node) -> str | None:
+    """Why the node cannot be told to everybody: with its defaults written out it may be too large."""
+    try:
+        CODEC.encode(Changes(active=[completed(node)], position=LARGEST_POSITION))
+    except UnsendableMessage as error:
+        return f"it cannot be passed on: {error.problem}"
+    return None

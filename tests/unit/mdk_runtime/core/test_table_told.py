@@ -85,8 +85,8 @@ class Client:
         """What came since the last time, in short: `+a ?b -c @7`."""
         while frames := self.connection.endpoint.take_output():
             self.frames += [json.loads(frame) for frame in frames]
-        frames, self.frames = self.frames, []
-        return [short(frame) for frame in frames]
+        told, self.frames = self.frames, []
+        return [short(frame) for frame in told]
 
     def cut(self) -> None:
         """The connection breaks."""

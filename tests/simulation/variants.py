@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 import sys
 from dataclasses import dataclass, field
 from itertools import count
@@ -19,7 +20,7 @@ _numbers = count(1)
 
 @dataclass
 class Edit:
-    """One replacement in one file; the old text must stand there exactly once."""
+    """One replacement in one file; the old text must stand there exactly once, however it is aligned."""
 
     file: str
     old: str
@@ -77,15 +78,21 @@ class Recorder:
         return [name for name, _ in self.told]
 
 
+def _plain(text: str) -> str:
+    """Without what only aligns columns."""
+    return re.sub(" +", " ", text)
+
+
 def compiled(*edits: Edit, namespace: str = "mdk_protocol") -> Compilation:
     """The spec of MDK with edits."""
     texts = {
-        name: text.replace("namespace mdk_protocol", f"namespace {namespace}")
+        name: _plain(text).replace("namespace mdk_protocol", f"namespace {namespace}")
         for name, text in read_folder(ROOT / "spec").items()
     }
     for edit in edits:
-        assert texts[edit.file].count(edit.old) == 1, edit
-        texts[edit.file] = texts[edit.file].replace(edit.old, edit.new)
+        old = _plain(edit.old)
+        assert texts[edit.file].count(old) == 1, edit
+        texts[edit.file] = texts[edit.file].replace(old, edit.new)
     return compile_texts(texts)
 
 

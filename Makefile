@@ -4,7 +4,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup generate check-generated format lint types test test-unit test-service bench build demo check clean
+.PHONY: help setup generate check-generated format lint types test javascript test-unit test-service bench build demo check clean
 
 help: ## This list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -47,8 +47,16 @@ types: .venv/ready ## mypy --strict and pyright strict
 	$(BIN)/mypy
 	$(BIN)/pyright
 
-test: .venv/ready ## Every test
+test: .venv/ready javascript ## Every test
 	$(BIN)/pytest
+	@command -v node >/dev/null || { echo "not run, because node is missing: every test in tests/js"; test -z "$$CI"; }
+
+javascript: ## What the tests in JavaScript need, if there is Node
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory node_modules/.ready; fi
+
+node_modules/.ready: package-lock.json
+	npm ci --silent
+	@touch $@
 
 test-unit: .venv/ready ## The tests that need no socket and no process
 	$(BIN)/pytest tests/unit tests/property tests/golden tests/conformance tests/simulation
@@ -70,5 +78,5 @@ demo: .venv/ready ## A server, two services, a client; one is killed
 check: check-generated lint types test ## What CI runs
 
 clean: ## Remove what was made
-	rm -rf .venv dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	rm -rf .venv node_modules dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +

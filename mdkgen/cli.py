@@ -12,7 +12,7 @@ from difflib import unified_diff
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mdkgen.source import NoSpecError, read_folder, spec_files
+from mdkgen.source import ConfigurationError, NoSpecError, read_folder, spec_files
 
 if TYPE_CHECKING:  # Imported where they are used: most of a short run would be imports.
     from mdkgen.compiler import Compilation
@@ -31,7 +31,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         print(f'mdkgen: {error.name} is missing; run: pip install "mdk[gen]"', file=sys.stderr)
         return USAGE
-    except NoSpecError as error:
+    except (NoSpecError, ConfigurationError) as error:
         print(f"mdkgen: {error}", file=sys.stderr)
         return USAGE
     except OSError as error:
@@ -62,6 +62,8 @@ def _parser() -> argparse.ArgumentParser:
     generate = commands.add_parser("generate", help="write the generated packages")
     generate.add_argument("spec", type=Path, help="folder with .mdkspec files")
     generate.add_argument("out", type=Path, help="folder that holds the generated packages, and nothing else")
+    emit = "what to make, such as python,js; else what pyproject.toml says in [tool.mdkgen], else python"
+    generate.add_argument("--emit", metavar="NAMES", help=emit)
     mode = generate.add_mutually_exclusive_group()
     mode.add_argument("--check", action="store_true", help="write nothing; fail, with a diff, if anything would change")
     mode.add_argument("--diff", action="store_true", help="write nothing; print what would change")
@@ -158,11 +160,13 @@ def _explain(arguments: argparse.Namespace) -> int:
 
 
 def _generate(arguments: argparse.Namespace) -> int:
+    from mdkgen.emitters import emit, wanted
     from mdkgen.stamp import is_current, remember
 
     texts = read_folder(arguments.spec)
+    emitters = wanted(arguments.spec, arguments.emit)
     plain = not (arguments.check or arguments.diff)
-    count = is_current(texts, arguments.out) if plain else None
+    count = is_current(texts, emitters, arguments.out) if plain else None
     if count is not None:
         print(f"{arguments.out}: {count} files, 0 changed")
         return FINE
@@ -170,9 +174,7 @@ def _generate(arguments: argparse.Namespace) -> int:
     _report(compilation, arguments.spec)
     if compilation.spec is None:
         return FINDINGS
-    from mdkgen.render import render
-
-    files = render(compilation.spec)
+    files = emit(compilation.spec, emitters)
     if not plain:
         return _compare(arguments, files)
     from mdkgen.output import write
@@ -182,7 +184,7 @@ def _generate(arguments: argparse.Namespace) -> int:
         print(f"mdkgen: {arguments.out / path}: not made by mdkgen, left alone; move it elsewhere", file=sys.stderr)
     print(f"{arguments.out}: {len(files)} files, {len(written)} changed")
     if not compilation.diagnostics:
-        remember(texts, files)
+        remember(texts, emitters, files)
     return FINDINGS if strangers else FINE
 
 

@@ -71,7 +71,7 @@ def flat(node: Node) -> str:
     return node.opening + ", ".join(flat(item) for item in node.items) + node.flat_tail + node.closing
 
 
-def layout(node: Node, *, indent: int = 0, used: int = 0, tail: int = 0) -> str:
+def layout(node: Node, *, indent: int = 0, used: int = 0, tail: int = 0, step: int = INDENT) -> str:
     """The node as source text.
 
     Args:
@@ -79,17 +79,18 @@ def layout(node: Node, *, indent: int = 0, used: int = 0, tail: int = 0) -> str:
         indent: Columns by which its line is indented.
         used: Columns of the line that stand before the node.
         tail: Columns that must be left behind it on its last line.
+        step: Columns by which the items of an opened group are indented.
     """
     if isinstance(node, str):
         return node
     if isinstance(node, Labelled):
-        return node.label + layout(node.node, indent=indent, used=used + len(node.label), tail=tail)
+        return node.label + layout(node.node, indent=indent, used=used + len(node.label), tail=tail, step=step)
     text = flat(node)
     if not node.items or used + len(text) + tail <= WIDTH:
         return text
-    inner = indent + INDENT
-    lines = [" " * inner + layout(item, indent=inner, used=inner, tail=1) + ",\n" for item in node.items]
-    return node.opening + "\n" + "".join(lines) + " " * indent + node.closing
+    inner = indent + step
+    lines = [" " * inner + layout(item, indent=inner, used=inner, tail=1, step=step) + ",\n" for item in node.items]
+    return node.opening.rstrip() + "\n" + "".join(lines) + " " * indent + node.closing.lstrip()
 
 
 def assignment(target: str, node: Node) -> str:

@@ -16,6 +16,10 @@ class NoSpecError(Exception):
         super().__init__(f"{folder}: {reason}")
 
 
+class ConfigurationError(Exception):
+    """The project's configuration, or an option, says something that cannot be done."""
+
+
 def read_folder(folder: Path) -> dict[str, str]:
     """The texts of a spec folder by file name, sorted.
 

@@ -1,6 +1,7 @@
 """Remembers what was generated from what, so that nothing is done again when nothing has changed.
 
-The memory is a file in the user's cache folder, named after a hash of the compiler's own files and of the spec;
+The memory is a file in the user's cache folder, named after a hash of the compiler's own files, of the spec and of the
+emitters that ran;
 it holds a hash of every generated file. Without it everything still works, only slower.
 """
 
@@ -8,7 +9,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 
@@ -27,9 +28,9 @@ def cache_folder() -> Path | None:
     return folder if os.access(folder, os.W_OK) else None
 
 
-def is_current(texts: Mapping[str, str], out: Path) -> int | None:
+def is_current(texts: Mapping[str, str], emitters: Sequence[str], out: Path) -> int | None:
     """How many files the output folder has, if they are all just what these texts make; None if that is not known."""
-    place = _place(texts)
+    place = _place(texts, emitters)
     if place is None:
         return None
     try:
@@ -40,9 +41,9 @@ def is_current(texts: Mapping[str, str], out: Path) -> int | None:
     return len(present) if present == remembered else None
 
 
-def remember(texts: Mapping[str, str], files: Mapping[str, str]) -> None:
+def remember(texts: Mapping[str, str], emitters: Sequence[str], files: Mapping[str, str]) -> None:
     """These texts make these files."""
-    place = _place(texts)
+    place = _place(texts, emitters)
     if place is None:
         return
     temporary = place.with_suffix(f".{os.getpid()}")
@@ -55,15 +56,16 @@ def remember(texts: Mapping[str, str], files: Mapping[str, str]) -> None:
         return  # The next run does the work again.
 
 
-def _place(texts: Mapping[str, str]) -> Path | None:
+def _place(texts: Mapping[str, str], emitters: Sequence[str]) -> Path | None:
     folder = cache_folder()
     if folder is None:
         return None
     digest = sha256()
     own = Path(__file__).parent
     for path in sorted(own.rglob("*")):
-        if path.suffix in (".py", ".j2", ".lark"):
+        if path.suffix in (".py", ".j2", ".lark", ".js", ".ts"):
             digest.update(path.relative_to(own).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+    digest.update(",".join(emitters).encode() + b"\0")
     for name, text in sorted(texts.items()):
         digest.update(name.encode() + b"\0" + text.encode() + b"\0")
     return folder / f"made-{digest.hexdigest()[:32]}.json"

@@ -118,11 +118,11 @@ class _StubWriter:
             if hook.each:
                 self.iterates = True
                 result = f"Iterable[{result}]"
-            doc = hook.doc or f"Asked on {_occasions(machine, hook.name)}."
+            doc = hook.doc or f"Asked on {occasions(machine, hook.name)}."
             methods.append(Method(self._head(hook.name, hook.arguments, result), doc, ""))
         told = [event for event in machine.events if event.shared == shared]
         for event in told:
-            doc = f"Told on {_occasions(machine, event.name)}."
+            doc = f"Told on {occasions(machine, event.name)}."
             methods.append(Method(self._head(event.name, event.arguments, "None"), doc, ""))
         return methods
 
@@ -131,7 +131,7 @@ class _StubWriter:
         for one in machine.calls:
             given = "".join(f", {variable(argument.name)}" for argument in one.arguments)
             body = f'self.call("{part.name}", "{one.name}"{given}, now=now)'
-            doc = f"{one.doc or f'Call `{one.name}` of {part.name}.'} {_where(part, machine, one.name)}"
+            doc = f"{one.doc or f'Call `{one.name}` of {part.name}.'} {where_allowed(part, machine, one.name)}"
             methods.append(Method(self._head(one.name, one.arguments, "None", now=True), doc, body))
         methods += [self._delivery(delivery) for delivery in part.deliveries]
         methods += [self._request(request) for request in part.requests]
@@ -240,7 +240,7 @@ class _StubWriter:
         return any(argument.optional for machine in machines for one in machine.calls for argument in one.arguments)
 
 
-def _occasions(machine: Machine, name: str) -> str:
+def occasions(machine: Machine, name: str) -> str:
     """The triggers on which the application is told or asked something, as the spec writes them."""
     states = [one for state in machine.states for one in state.transitions]
     found: dict[str, None] = {}
@@ -254,7 +254,7 @@ def _occasions(machine: Machine, name: str) -> str:
     return ", ".join(found) or "nothing"
 
 
-def _where(part: Part, machine: Machine, call: str) -> str:
+def where_allowed(part: Part, machine: Machine, call: str) -> str:
     """Where a call is allowed; elsewhere it raises."""
     if any(one.trigger.kind == "call" and one.trigger.name == call for one in machine.always):
         return "Allowed at any time."

@@ -189,7 +189,7 @@ class _MachineWriter:
         calls = {one.name for one in self.machine.calls}
         for name in ignores:
             self.tables.engine.add("Transition")
-            nothing = call("Transition", quoted(_source(span)))
+            nothing = call("Transition", quoted(source_of(span)))
             collected.setdefault(f"{'call' if name in calls else 'recv'} {name}", []).append(nothing)
         return dict_of(*((name, tuple_of(*nodes)) for name, nodes in collected.items()))
 
@@ -208,7 +208,7 @@ class _MachineWriter:
     def _transition(self, transition: Transition) -> Node:
         self.tables.engine.add("Transition")
         binds = transition.trigger.binds or (("_",) if transition.trigger.kind in ("recv", "lapse") else ())
-        items: list[Node] = [quoted(_source(transition.span))]
+        items: list[Node] = [quoted(source_of(transition.span))]
         if transition.actions:
             items.append(
                 Labelled("actions=", tuple_of(*(self._action(action, binds) for action in transition.actions)))
@@ -288,7 +288,8 @@ def _function(binds: tuple[str, ...], body: Node) -> Node:
     return Expressions().function(binds, body)
 
 
-def _source(span: Span) -> str:
+def source_of(span: Span) -> str:
+    """Where the spec says it: `discovery.mdkspec:42`."""
     return f"{PurePosixPath(span.file).name}:{span.line}"
 
 

@@ -64,8 +64,15 @@ class Program:
 @contextmanager
 def running(*command: str, **environment: str) -> Iterator[Program]:
     """A Python program with arguments, killed at the end if it still runs."""
+    with started(sys.executable, "-u", *command, **environment) as program:
+        yield program
+
+
+@contextmanager
+def started(*command: str, **environment: str) -> Iterator[Program]:
+    """Any program with arguments, killed at the end if it still runs."""
     process = subprocess.Popen(
-        [sys.executable, "-u", *command],
+        command,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from mdkgen.compiler import compile_folder
+from mdkgen.emitters import emit, wanted
 from mdkgen.output import compare
-from mdkgen.render import render
 
 ROOT = Path(__file__).parents[3]
 
@@ -93,4 +93,4 @@ def test_no_committed_package_differs_from_its_spec(spec: str, out: str) -> None
     compilation = compile_folder(ROOT / spec)
     assert compilation.diagnostics == ()
     assert compilation.spec is not None
-    assert compare(render(compilation.spec), ROOT / out) == []
+    assert compare(emit(compilation.spec, wanted(ROOT / spec)), ROOT / out) == []

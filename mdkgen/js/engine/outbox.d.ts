@@ -1,0 +1,85 @@
+/** @typedef {import("./tables.js").Delivery} Delivery */
+/**
+ * Numbered messages, as frames, bounded in count and size.
+ *
+ * Numbers go on over reconnects. At every moment: put = acknowledged + dropped + kept.
+ */
+export class Outbox {
+    /** @param {Delivery} delivery */
+    constructor(delivery: Delivery);
+    _delivery: import("./tables.js").Delivery;
+    /** @type {Map<number, { frame: string, size: number }>} in ascending order */
+    _kept: Map<number, {
+        frame: string;
+        size: number;
+    }>;
+    /** @type {number[]} numbers not yet written on this connection, ascending; those before `_next` are written */
+    _waiting: number[];
+    _next: number;
+    /** The number of the next message. */
+    nextNumber: number;
+    /** Of the messages kept. */
+    sizeBytes: number;
+    acknowledged: number;
+    /** Acknowledgements of what was acknowledged before, or never sent. */
+    strayAcks: number;
+    /** Numbers dropped for want of room. A late acknowledgement takes its number out again. */
+    droppedRanges: NumberRanges;
+    /** Those of them that were written on this connection: an acknowledgement of all up to a number covers them. */
+    _writtenDrops: NumberRanges;
+    /** Messages kept. */
+    get count(): number;
+    /** Messages dropped for want of room and not known to have arrived. */
+    get dropped(): number;
+    /** The numbers of the messages kept, ascending. */
+    numbers(): number[];
+    /**
+     * Keep a message; returns its number.
+     *
+     * When there is no room, `drop_oldest` drops from the front, `drop_newest` drops this message: its number is used
+     * up all the same. The frame is no larger than the whole room (the caller sees to it).
+     *
+     * @param {string} frame
+     */
+    put(frame: string): number;
+    /**
+     * A connection stands: with `resend` all messages kept wait to be written, else those never written.
+     *
+     * Without `resend`, those written on an earlier connection are dropped: nobody will acknowledge them.
+     */
+    connected(): void;
+    /** The first message not yet written on this connection, which counts as written from now on; null if there is none. */
+    nextWaiting(): string | null;
+    /**
+     * The first messages not yet written on this connection, at least one if there are any; they count as written.
+     *
+     * @param {number} countMax no more than so many
+     * @param {number} sizeBytesMax after the first, no more than so many bytes together, a byte between two counted
+     */
+    nextBatch(countMax: number, sizeBytesMax: number): string[];
+    /**
+     * The peer has the message, or with `upto` all up to it; returns how many are no longer kept.
+     *
+     * What is not kept (acknowledged before, never sent, no number at all) is counted and does no harm.
+     *
+     * @param {number | undefined} number
+     * @param {boolean} [upto] by default as the delivery says
+     */
+    acknowledge(number: number | undefined, upto?: boolean): number;
+    /** @param {number} number */
+    _acknowledgeUpto(number: number): number;
+    /**
+     * What was written on this connection and then dropped has arrived; returns how many messages that were.
+     *
+     * @param {number} upto
+     */
+    _takeBack(upto: number): number;
+    /** @param {number} number */
+    _dropOldest(number: number): void;
+    /** @param {number} number */
+    _forget(number: number): boolean;
+    /** Let go of numbers that need not be written any more, before they outnumber the rest. */
+    _compact(): void;
+}
+export type Delivery = import("./tables.js").Delivery;
+import { NumberRanges } from "./ranges.js";

@@ -12,7 +12,7 @@ const JOBS_CLIENT_MACHINE = {
   states: {
     Up: {
       "recv Bye": [
-        { source: "jobs.mdkspec:67", actions: [$.tell("dismissed", (x, m) => [m.code, m.why]), $.hangup()] },
+        { source: "jobs.mdkspec:68", actions: [$.tell("dismissed", (x, m) => [m.code, m.why]), $.hangup()] },
       ],
     },
   },
@@ -56,9 +56,9 @@ const JOBS_QUEUE_MACHINE = {
   start: "Up",
   states: {
     Up: {
-      "recv Bye": [{ source: "jobs.mdkspec:72", actions: [$.hangup()] }],
+      "recv Bye": [{ source: "jobs.mdkspec:73", actions: [$.hangup()] }],
       "call dismiss": [
-        { source: "jobs.mdkspec:73", actions: [$.send("Bye", (x, code) => new Bye({ code })), $.hangup()] },
+        { source: "jobs.mdkspec:74", actions: [$.send("Bye", (x, code) => new Bye({ code })), $.hangup()] },
       ],
     },
   },
@@ -74,7 +74,7 @@ const JOBS_QUEUE_MACHINE = {
 const SUBMITTING_QUEUE_MACHINE = {
   part: "Submitting",
   start: "Up",
-  states: { Up: { "recv Submit": [{ source: "jobs.mdkspec:90", actions: [$.tell("submitted", (x, m) => [m])] }] } },
+  states: { Up: { "recv Submit": [{ source: "jobs.mdkspec:91", actions: [$.tell("submitted", (x, m) => [m])] }] } },
   always: {},
   timers: {},
   liveIn: ["Up"],
@@ -89,22 +89,22 @@ const WORKING_QUEUE_MACHINE = {
   start: "Up",
   states: {
     Up: {
-      "recv Take": [{ source: "jobs.mdkspec:120", actions: [$.tell("wanted", (x, m) => [m])] }],
+      "recv Take": [{ source: "jobs.mdkspec:121", actions: [$.tell("wanted", (x, m) => [m])] }],
       "recv Result": [
         {
-          source: "jobs.mdkspec:121",
+          source: "jobs.mdkspec:122",
           actions: [$.release("Working.work", (x, m) => m.id), $.tell("finished", (x, m) => [m])],
         },
       ],
       "call hand_out": [
         {
-          source: "jobs.mdkspec:122",
+          source: "jobs.mdkspec:123",
           actions: [$.grant("Working.work", (x, job) => job.id, (x, job) => x.params["workMax"])],
         },
       ],
     },
   },
-  always: { "lapse work": [{ source: "jobs.mdkspec:117", actions: [$.tell("overdue", (x, key) => [key])] }] },
+  always: { "lapse work": [{ source: "jobs.mdkspec:118", actions: [$.tell("overdue", (x, key) => [key])] }] },
   timers: {},
   liveIn: ["Up"],
   sessionFlags: {},

@@ -18,7 +18,7 @@ export interface SessionClientHandler {
   remember(node: m.Node): void;
   /** Asked on `call unregister`. */
   forget(node: m.Node): void;
-  /** Asked on `enter`, `every`. */
+  /** Asked on `enter`, `every`, `recv Clear`. */
   ownNodes(): Iterable<m.Node>;
   /** Told on `recv Active`. */
   nodeActive(node: m.Node): void;
@@ -26,6 +26,16 @@ export interface SessionClientHandler {
   nodeExpired(node: m.Node): void;
   /** Told on `recv Clear`. */
   cleared(): void;
+  /** Asked on `enter`. */
+  wanted(): Iterable<m.Follow>;
+  /** Told on `recv TableBegin`. */
+  tableBegins(m: m.TableBegin): void;
+  /** Told on `recv Changes`. */
+  changed(m: m.Changes): void;
+  /** Told on `recv TableEnd`. */
+  tableEnds(m: m.TableEnd): void;
+  /** Told on `recv TableComplete`. */
+  tableComplete(): void;
   /** Told on `recv Log`. */
   logReceived(m: m.Log): void;
 }
@@ -48,6 +58,8 @@ export class SessionClient extends Endpoint {
   register(node: m.Node): void;
   /** Call `unregister` of Discovery. Allowed at any time. */
   unregister(node: m.Node): void;
+  /** Call `follow` of Table. Raises IllegalCall unless Table is in state Up. */
+  follow(more: m.Follow): void;
   /** Call `subscribe` of Tracing. Allowed at any time. */
   subscribe(): void;
   /** Number the message, keep it until it is acknowledged, send it when connected; returns the number. */

@@ -41,6 +41,15 @@ export class SessionClient extends Endpoint {
     this.call("Discovery", "unregister", node);
   }
 
+  /**
+   * Call `follow` of Table. Raises IllegalCall unless Table is in state Up.
+   *
+   * @param {import("./messages.js").Follow} more
+   */
+  follow(more) {
+    this.call("Table", "follow", more);
+  }
+
   /** Call `subscribe` of Tracing. Allowed at any time. */
   subscribe() {
     this.call("Tracing", "subscribe");

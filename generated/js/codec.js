@@ -4,10 +4,12 @@
 import { Codec } from "./engine/codec.js";
 import {
   Active,
+  Changes,
   Clear,
   Close,
   Expire,
   Extend,
+  Follow,
   InteractionAck,
   InteractionBatch,
   InteractionBatchAck,
@@ -18,6 +20,9 @@ import {
   LogBatchAck,
   Open,
   Subscribe,
+  TableBegin,
+  TableComplete,
+  TableEnd,
 } from "./messages.js";
 
 export const CODEC = new Codec({
@@ -33,6 +38,11 @@ export const CODEC = new Codec({
     Open,
     Extend,
     Close,
+    Follow,
+    TableBegin,
+    Changes,
+    TableEnd,
+    TableComplete,
     Log,
     LogAck,
     LogBatch,

@@ -91,6 +91,27 @@ export class ProtocolError {
   readonly id: string | undefined;
 }
 
+/** How far a client knows the table: changes are counted as long as the server lives, and each life has its own epoch. */
+export class Position {
+  static typeName: string;
+  static wireName: string | null;
+  static fields: readonly Field[];
+  constructor(fields: { epoch: string; sequence: number });
+  readonly epoch: string;
+  readonly sequence: number;
+}
+
+/** An address of a service that nobody serves any more. */
+export class Place {
+  static typeName: string;
+  static wireName: string | null;
+  static fields: readonly Field[];
+  constructor(fields: { service: string; environment: string; address: string });
+  readonly service: string;
+  readonly environment: string;
+  readonly address: string;
+}
+
 /** Registers or renews a node for `ttl` seconds. */
 export class Active {
   static typeName: string;
@@ -110,7 +131,7 @@ export class Expire {
   readonly node: Node;
 }
 
-/** Forget every node. */
+/** Forget every node. Original clients don't; ours say again what they offer. */
 export class Clear {
   static typeName: string;
   static wireName: string | null;
@@ -198,6 +219,61 @@ export class Close {
   readonly error: ProtocolError | undefined;
 }
 
+/** The client wants these services, besides those that it has asked for on this connection. */
+export class Follow {
+  static typeName: string;
+  static wireName: string | null;
+  static fields: readonly Field[];
+  constructor(fields?: { services?: ReadonlyArray<string> | undefined; since?: Position | undefined });
+  /** Absent: every service. */
+  readonly services: ReadonlyArray<string> | undefined;
+  /** Where the client's table of them stands: what has changed since is enough, if the server still knows it. */
+  readonly since: Position | undefined;
+}
+
+/** All nodes of these services follow, in `changes`. */
+export class TableBegin {
+  static typeName: string;
+  static wireName: string | null;
+  static fields: readonly Field[];
+  constructor(fields?: { services?: ReadonlyArray<string> | undefined });
+  /** Absent: every service. */
+  readonly services: ReadonlyArray<string> | undefined;
+}
+
+/** Every address that has changed, once, as it is now. */
+export class Changes {
+  static typeName: string;
+  static wireName: string | null;
+  static fields: readonly Field[];
+  constructor(fields?: { active?: ReadonlyArray<Node> | undefined; suspect?: ReadonlyArray<Node> | undefined; gone?: ReadonlyArray<Place> | undefined; position?: Position | undefined });
+  readonly active: ReadonlyArray<Node>;
+  /** Their processes are out of touch: pick them last. */
+  readonly suspect: ReadonlyArray<Node>;
+  readonly gone: ReadonlyArray<Place>;
+  /** Of the table, once this is taken; absent if more belongs to it. */
+  readonly position: Position | undefined;
+}
+
+/** The answer to a `follow` ends here. */
+export class TableEnd {
+  static typeName: string;
+  static wireName: string | null;
+  static fields: readonly Field[];
+  constructor(fields: { position: Position; complete?: boolean | undefined });
+  readonly position: Position;
+  /** True: what the client knows and the server has not named since `tablebegin` is gone. False: the server has just started, and `tablecomplete` will say so. */
+  readonly complete: boolean;
+}
+
+/** The server, which had just started, knows all nodes by now. */
+export class TableComplete {
+  static typeName: string;
+  static wireName: string | null;
+  static fields: readonly Field[];
+  constructor();
+}
+
 /** One log message of a session. */
 export class Log {
   static typeName: string;
@@ -263,6 +339,11 @@ export type AnyMessage =
   | Open
   | Extend
   | Close
+  | Follow
+  | TableBegin
+  | Changes
+  | TableEnd
+  | TableComplete
   | Log
   | LogAck
   | LogBatch

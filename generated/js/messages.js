@@ -130,6 +130,44 @@ export class ProtocolError {
   }
 }
 
+/** How far a client knows the table: changes are counted as long as the server lives, and each life has its own epoch. */
+export class Position {
+  static typeName = "Position";
+  static wireName = null;
+  /** @type {readonly $.Field[]} */
+  static fields = [
+    $.field("epoch", "epoch", $.text, "required"),
+    $.field("sequence", "sequence", $.integer, "required"),
+  ];
+
+  /** @param {ConstructorParameters<typeof import("./messages.js").Position>[0]} fields */
+  constructor({ epoch, sequence }) {
+    this.epoch = epoch;
+    this.sequence = sequence;
+    $.freeze(this);
+  }
+}
+
+/** An address of a service that nobody serves any more. */
+export class Place {
+  static typeName = "Place";
+  static wireName = null;
+  /** @type {readonly $.Field[]} */
+  static fields = [
+    $.field("service", "service", $.text, "required"),
+    $.field("environment", "environment", $.text, "required"),
+    $.field("address", "address", $.text, "required"),
+  ];
+
+  /** @param {ConstructorParameters<typeof import("./messages.js").Place>[0]} fields */
+  constructor({ service, environment, address }) {
+    this.service = service;
+    this.environment = environment;
+    this.address = address;
+    $.freeze(this);
+  }
+}
+
 /** Registers or renews a node for `ttl` seconds. */
 export class Active {
   static typeName = "Active";
@@ -162,7 +200,7 @@ export class Expire {
   }
 }
 
-/** Forget every node. */
+/** Forget every node. Original clients don't; ours say again what they offer. */
 export class Clear {
   static typeName = "Clear";
   static wireName = "clear";
@@ -318,6 +356,90 @@ export class Close {
   /** @param {ConstructorParameters<typeof import("./messages.js").Close>[0]} [fields] */
   constructor({ error } = {}) {
     this.error = error;
+    $.freeze(this);
+  }
+}
+
+/** The client wants these services, besides those that it has asked for on this connection. */
+export class Follow {
+  static typeName = "Follow";
+  static wireName = "follow";
+  /** @type {readonly $.Field[]} */
+  static fields = [
+    $.field("services", "services", $.list($.text), "optional"),
+    $.field("since", "since", $.struct(() => Position), "optional"),
+  ];
+
+  /** @param {ConstructorParameters<typeof import("./messages.js").Follow>[0]} [fields] */
+  constructor({ services, since } = {}) {
+    this.services = services;
+    this.since = since;
+    $.freeze(this);
+  }
+}
+
+/** All nodes of these services follow, in `changes`. */
+export class TableBegin {
+  static typeName = "TableBegin";
+  static wireName = "tablebegin";
+  /** @type {readonly $.Field[]} */
+  static fields = [$.field("services", "services", $.list($.text), "optional")];
+
+  /** @param {ConstructorParameters<typeof import("./messages.js").TableBegin>[0]} [fields] */
+  constructor({ services } = {}) {
+    this.services = services;
+    $.freeze(this);
+  }
+}
+
+/** Every address that has changed, once, as it is now. */
+export class Changes {
+  static typeName = "Changes";
+  static wireName = "changes";
+  /** @type {readonly $.Field[]} */
+  static fields = [
+    $.field("active", "active", $.list($.struct(() => Node)), "default"),
+    $.field("suspect", "suspect", $.list($.struct(() => Node)), "default"),
+    $.field("gone", "gone", $.list($.struct(() => Place)), "default"),
+    $.field("position", "position", $.struct(() => Position), "optional"),
+  ];
+
+  /** @param {ConstructorParameters<typeof import("./messages.js").Changes>[0]} [fields] */
+  constructor({ active = [], suspect = [], gone = [], position } = {}) {
+    this.active = active;
+    this.suspect = suspect;
+    this.gone = gone;
+    this.position = position;
+    $.freeze(this);
+  }
+}
+
+/** The answer to a `follow` ends here. */
+export class TableEnd {
+  static typeName = "TableEnd";
+  static wireName = "tableend";
+  /** @type {readonly $.Field[]} */
+  static fields = [
+    $.field("position", "position", $.struct(() => Position), "required"),
+    $.field("complete", "complete", $.boolean, "default"),
+  ];
+
+  /** @param {ConstructorParameters<typeof import("./messages.js").TableEnd>[0]} fields */
+  constructor({ position, complete = true }) {
+    this.position = position;
+    this.complete = complete;
+    $.freeze(this);
+  }
+}
+
+/** The server, which had just started, knows all nodes by now. */
+export class TableComplete {
+  static typeName = "TableComplete";
+  static wireName = "tablecomplete";
+  /** @type {readonly $.Field[]} */
+  static fields = [];
+
+  constructor() {
     $.freeze(this);
   }
 }

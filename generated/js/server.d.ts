@@ -27,6 +27,8 @@ export interface SessionServerHandler {
   refused(node: m.Node): void;
   /** Told on `recv Expire`. */
   expired(node: m.Node): void;
+  /** Told on `recv Follow`. */
+  followed(m: m.Follow): void;
   /** Told on `recv Log`. */
   logReceived(m: m.Log): void;
   /** Told on `recv Subscribe`. */
@@ -60,11 +62,19 @@ export class SessionServer extends Endpoint {
   /** Call `close` of Session. Raises IllegalCall unless Session is in state Greeting or Up or Extended. */
   close(error?: m.ProtocolError | undefined): void;
   /** Call `announce` of Discovery. Raises IllegalCall unless Discovery is in state Up. */
-  announce(node: m.Node): void;
+  announce(news: m.Active): void;
   /** Call `withdraw` of Discovery. Raises IllegalCall unless Discovery is in state Up. */
-  withdraw(node: m.Node): void;
+  withdraw(news: m.Expire): void;
   /** Call `clear_all` of Discovery. Raises IllegalCall unless Discovery is in state Up. */
   clearAll(): void;
+  /** Call `begin_table` of Table. Raises IllegalCall unless Table is in state Up. */
+  beginTable(m: m.TableBegin): void;
+  /** Call `tell_changes` of Table. Raises IllegalCall unless Table is in state Up. */
+  tellChanges(m: m.Changes): void;
+  /** Call `end_table` of Table. Raises IllegalCall unless Table is in state Up. */
+  endTable(m: m.TableEnd): void;
+  /** Call `complete_table` of Table. Raises IllegalCall unless Table is in state Up. */
+  completeTable(m: m.TableComplete): void;
   /** Call `relay` of Tracing. Raises IllegalCall unless Tracing is in state Up. */
   relay(log: m.Log): void;
   /** Tell the client that the message with this number is safe and need not be kept. */

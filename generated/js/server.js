@@ -38,24 +38,60 @@ export class SessionServer extends Endpoint {
   /**
    * Call `announce` of Discovery. Raises IllegalCall unless Discovery is in state Up.
    *
-   * @param {import("./messages.js").Node} node
+   * @param {import("./messages.js").Active} news
    */
-  announce(node) {
-    this.call("Discovery", "announce", node);
+  announce(news) {
+    this.call("Discovery", "announce", news);
   }
 
   /**
    * Call `withdraw` of Discovery. Raises IllegalCall unless Discovery is in state Up.
    *
-   * @param {import("./messages.js").Node} node
+   * @param {import("./messages.js").Expire} news
    */
-  withdraw(node) {
-    this.call("Discovery", "withdraw", node);
+  withdraw(news) {
+    this.call("Discovery", "withdraw", news);
   }
 
   /** Call `clear_all` of Discovery. Raises IllegalCall unless Discovery is in state Up. */
   clearAll() {
     this.call("Discovery", "clear_all");
+  }
+
+  /**
+   * Call `begin_table` of Table. Raises IllegalCall unless Table is in state Up.
+   *
+   * @param {import("./messages.js").TableBegin} m
+   */
+  beginTable(m) {
+    this.call("Table", "begin_table", m);
+  }
+
+  /**
+   * Call `tell_changes` of Table. Raises IllegalCall unless Table is in state Up.
+   *
+   * @param {import("./messages.js").Changes} m
+   */
+  tellChanges(m) {
+    this.call("Table", "tell_changes", m);
+  }
+
+  /**
+   * Call `end_table` of Table. Raises IllegalCall unless Table is in state Up.
+   *
+   * @param {import("./messages.js").TableEnd} m
+   */
+  endTable(m) {
+    this.call("Table", "end_table", m);
+  }
+
+  /**
+   * Call `complete_table` of Table. Raises IllegalCall unless Table is in state Up.
+   *
+   * @param {import("./messages.js").TableComplete} m
+   */
+  completeTable(m) {
+    this.call("Table", "complete_table", m);
   }
 
   /**

@@ -90,7 +90,15 @@ const DISCOVERY_CLIENT_MACHINE = {
       ],
       "recv Active": [{ source: "discovery.mdkspec:36", actions: [$.tell("nodeActive", (x, m) => [m.node])] }],
       "recv Expire": [{ source: "discovery.mdkspec:37", actions: [$.tell("nodeExpired", (x, m) => [m.node])] }],
-      "recv Clear": [{ source: "discovery.mdkspec:38", actions: [$.tell("cleared", (x, _) => [])] }],
+      "recv Clear": [
+        {
+          source: "discovery.mdkspec:38",
+          actions: [
+            $.tell("cleared", (x, _) => []),
+            $.send("Active", (x, _, node) => new Active({ node, ttl: x.params["ttl"] }), (x, _) => x.hooks.ownNodes()),
+          ],
+        },
+      ],
     },
   },
   always: {
@@ -99,6 +107,28 @@ const DISCOVERY_CLIENT_MACHINE = {
   },
   timers: { Up: [{ input: "every 0", delayS: (x) => x.params["ttl"] / 2, repeat: true }] },
   liveIn: ["Up", "Extended"],
+  sessionFlags: {},
+  connectionFlags: {},
+  leases: {},
+};
+
+/** @type {$.Machine} */
+const TABLE_CLIENT_MACHINE = {
+  part: "Table",
+  start: "Up",
+  states: {
+    Up: {
+      enter: [{ source: "table.mdkspec:58", actions: [$.send("Follow", (x, more) => more, (x) => x.hooks.wanted())] }],
+      "call follow": [{ source: "table.mdkspec:59", actions: [$.send("Follow", (x, more) => more)] }],
+      "recv TableBegin": [{ source: "table.mdkspec:60", actions: [$.tell("tableBegins", (x, m) => [m])] }],
+      "recv Changes": [{ source: "table.mdkspec:61", actions: [$.tell("changed", (x, m) => [m])] }],
+      "recv TableEnd": [{ source: "table.mdkspec:62", actions: [$.tell("tableEnds", (x, m) => [m])] }],
+      "recv TableComplete": [{ source: "table.mdkspec:63", actions: [$.tell("tableComplete", (x, _) => [])] }],
+    },
+  },
+  always: {},
+  timers: {},
+  liveIn: ["Extended"],
   sessionFlags: {},
   connectionFlags: {},
   leases: {},
@@ -232,15 +262,8 @@ const DISCOVERY_SERVER_MACHINE = {
         },
         { source: "discovery.mdkspec:57", actions: [$.tell("refused", (x, m) => [m.node])] },
       ],
-      "call announce": [
-        {
-          source: "discovery.mdkspec:58",
-          actions: [$.send("Active", (x, node) => new Active({ node, ttl: x.params["ttl"] }))],
-        },
-      ],
-      "call withdraw": [
-        { source: "discovery.mdkspec:59", actions: [$.send("Expire", (x, node) => new Expire({ node }))] },
-      ],
+      "call announce": [{ source: "discovery.mdkspec:58", actions: [$.send("Active", (x, news) => news)] }],
+      "call withdraw": [{ source: "discovery.mdkspec:59", actions: [$.send("Expire", (x, news) => news)] }],
       "call clear_all": [{ source: "discovery.mdkspec:60", actions: [$.send("Clear", (x) => new Clear())] }],
     },
   },
@@ -250,6 +273,27 @@ const DISCOVERY_SERVER_MACHINE = {
   sessionFlags: {},
   connectionFlags: {},
   leases: { "Discovery.nodes": "shared" },
+};
+
+/** @type {$.Machine} */
+const TABLE_SERVER_MACHINE = {
+  part: "Table",
+  start: "Up",
+  states: {
+    Up: {
+      "recv Follow": [{ source: "table.mdkspec:69", actions: [$.tell("followed", (x, m) => [m])] }],
+      "call begin_table": [{ source: "table.mdkspec:70", actions: [$.send("TableBegin", (x, m) => m)] }],
+      "call tell_changes": [{ source: "table.mdkspec:71", actions: [$.send("Changes", (x, m) => m)] }],
+      "call end_table": [{ source: "table.mdkspec:72", actions: [$.send("TableEnd", (x, m) => m)] }],
+      "call complete_table": [{ source: "table.mdkspec:73", actions: [$.send("TableComplete", (x, m) => m)] }],
+    },
+  },
+  always: {},
+  timers: {},
+  liveIn: ["Extended"],
+  sessionFlags: {},
+  connectionFlags: {},
+  leases: {},
 };
 
 /** @type {$.Machine} */
@@ -309,7 +353,13 @@ export const SESSION_CLIENT = {
   peer: "server",
   connects: true,
   path: "/rtp",
-  machines: [SESSION_CLIENT_MACHINE, DISCOVERY_CLIENT_MACHINE, TRACING_CLIENT_MACHINE, METRICS_CLIENT_MACHINE],
+  machines: [
+    SESSION_CLIENT_MACHINE,
+    DISCOVERY_CLIENT_MACHINE,
+    TABLE_CLIENT_MACHINE,
+    TRACING_CLIENT_MACHINE,
+    METRICS_CLIENT_MACHINE,
+  ],
   receives: {
     Open: "Session",
     Extend: "Session",
@@ -317,6 +367,10 @@ export const SESSION_CLIENT = {
     Active: "Discovery",
     Expire: "Discovery",
     Clear: "Discovery",
+    TableBegin: "Table",
+    Changes: "Table",
+    TableEnd: "Table",
+    TableComplete: "Table",
     Log: "Tracing",
     LogAck: "Tracing",
     LogBatchAck: "Tracing",
@@ -396,12 +450,19 @@ export const SESSION_SERVER = {
   peer: "client",
   connects: false,
   path: "/rtp",
-  machines: [SESSION_SERVER_MACHINE, DISCOVERY_SERVER_MACHINE, TRACING_SERVER_MACHINE, METRICS_SERVER_MACHINE],
+  machines: [
+    SESSION_SERVER_MACHINE,
+    DISCOVERY_SERVER_MACHINE,
+    TABLE_SERVER_MACHINE,
+    TRACING_SERVER_MACHINE,
+    METRICS_SERVER_MACHINE,
+  ],
   receives: {
     Open: "Session",
     Close: "Session",
     Active: "Discovery",
     Expire: "Discovery",
+    Follow: "Table",
     Log: "Tracing",
     Subscribe: "Tracing",
     LogBatch: "Tracing",

@@ -14,6 +14,7 @@ from typing import Any
 from mdk_runtime.client_commands import add_client_commands
 from mdk_runtime.errors import MDKError
 from mdk_runtime.server.configuration import add_server_arguments
+from mdk_runtime.server.token_commands import add_token_commands
 
 FINE, FAILED, USAGE = 0, 1, 2
 
@@ -42,6 +43,7 @@ def _parser() -> argparse.ArgumentParser:
     add_server_arguments(server)
     server.set_defaults(run=_server)
     add_client_commands(commands)
+    add_token_commands(commands)
     demo = commands.add_parser("demo", help="a server, two services and a client; one service is killed")
     demo.set_defaults(run=_demo)
     return parser
@@ -63,7 +65,7 @@ class _Version(argparse.Action):
 
 def _server(arguments: argparse.Namespace) -> int:
     from mdk_runtime.server.configuration import as_toml, read_configuration
-    from mdk_runtime.server.errors import ListenRefused
+    from mdk_runtime.server.errors import ListenRefused, TLSIncomplete
     from mdk_runtime.server.options import BadSetting, UnreadableConfiguration
 
     try:
@@ -72,7 +74,7 @@ def _server(arguments: argparse.Namespace) -> int:
             print(as_toml(configuration), end="")
             return FINE
         configuration.settings.check()
-    except (BadSetting, UnreadableConfiguration, ListenRefused) as error:
+    except (BadSetting, UnreadableConfiguration, ListenRefused, TLSIncomplete) as error:
         print(f"mdk: {error}", file=sys.stderr)
         return USAGE
     from mdk_runtime.server.application import run_server

@@ -197,6 +197,7 @@ def test_a_token_is_never_written(running: ServerProcess) -> None:
             c.send(log(0 if token else 1))
             c.receive()
             c.send("x" * 3_000_000)
+            assert c.receive()["error"]["code"] == "message_bytes_max"
             with pytest.raises(ConnectionClosed):
                 c.receive()
     http(running.url, f"/other?token={secret}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from msgspec import UnsetType
+from msgspec import UNSET, UnsetType
 
 from mdk_protocol.codec import CODEC
 from mdk_protocol.messages import (
@@ -25,6 +25,7 @@ from mdk_protocol.messages import (
     TableEnd,
 )
 from mdk_protocol.server import SessionServer
+from mdk_runtime.core.grants import Grant, Scope
 from mdk_runtime.core.wholeness import completed, lease_key, missing_in
 from mdkspec_runtime.errors import UnsendableMessage
 
@@ -43,8 +44,14 @@ Services = frozenset[str]
 class Connection:
     """What one client's connection is told; the handler of its endpoint."""
 
-    def __init__(self, tenant: Tenant) -> None:
+    def __init__(self, tenant: Tenant, grant: Grant, until: float | None) -> None:
         self.tenant = tenant
+        self.grant = grant
+        """What its token allows."""
+        self.until = until
+        """When its token runs out."""
+        self.now = 0.0
+        """When the frame came that is being handled."""
         self.senders: set[str] = set()
         """Who was seen on it: the client itself, and who sends the nodes that came on it."""
         self.keys: set[str] = set()
@@ -97,6 +104,13 @@ class Connection:
         if self.endpoint.is_connected:
             self.endpoint.complete_table(complete, now=now)
 
+    def acknowledge(self, message: Log | InteractionEvent, *, now: float) -> None:
+        """The client need not send it again."""
+        if message.sequence is not UNSET:
+            endpoint, is_log = self.endpoint, isinstance(message, Log)
+            acknowledge = endpoint.acknowledge_logs if is_log else endpoint.acknowledge_interactions
+            acknowledge(message.sequence, now=now)
+
     # --- asked by the endpoint --------------------------------------------------------------------
 
     def own_open(self) -> Open:
@@ -110,7 +124,11 @@ class Connection:
 
     def is_whole(self, node: Node) -> bool:
         """True if every client can take the node."""
-        return not missing_in(node) and (self.tenant.registry.holds(node) or _unsendable(node) is None)
+        return (
+            not missing_in(node)
+            and self._forbids(node) is None
+            and (self.tenant.registry.holds(node) or _unsendable(node) is None)
+        )
 
     def lease_key(self, node: Node) -> str:
         """Environment, service and sender."""
@@ -141,9 +159,16 @@ class Connection:
         self.tenant.advertised(self, node)
 
     def refused(self, node: Node) -> None:
-        """The node lacks what others need."""
+        """The node lacks what others need, or may not be registered."""
         missing = missing_in(node)
-        self.tenant.refused(node, f"it has no {' and no '.join(missing)}" if missing else f"{_unsendable(node)}")
+        forbidden = self._forbids(node)
+        self.tenant.counters["node refused"] += 1
+        if missing:
+            self.tenant.refused(_named(node), f"it has no {' and no '.join(missing)}")
+        elif forbidden is not None:
+            self._tell_once(forbidden, _named(node))
+        else:
+            self.tenant.refused(_named(node), f"{_unsendable(node)}")
 
     def expired(self, node: Node) -> None:
         """The lease is released already."""
@@ -159,11 +184,43 @@ class Connection:
 
     def log_received(self, m: Log) -> None:
         """Acknowledged when it is stored."""
-        self.tenant.write(self, m)
+        if self.may_write(m):
+            self.tenant.write(self, m)
 
     def interaction_received(self, m: InteractionEvent) -> None:
         """Acknowledged when it is stored."""
-        self.tenant.write(self, m)
+        if self.may_write(m):
+            self.tenant.write(self, m)
+
+    # --- what it may do ---------------------------------------------------------------------------
+
+    def may_write(self, message: Log | InteractionEvent) -> bool:
+        """True if the message may be stored; otherwise it is counted as rejected, and acknowledged as such."""
+        forbidden = self.tenant.allowance.forbids_write(self.grant, is_log=isinstance(message, Log), now=self.now)
+        if forbidden is None:
+            return True
+        self.tenant.rejected(self, message, now=self.now)
+        self._tell_once(forbidden, f"messages of {message.node!r}")
+        return False
+
+    def hang_up(self, error: ProtocolError, *, now: float) -> None:
+        """Say why, and end."""
+        if self.endpoint.is_connected:
+            self.endpoint.close(error, now=now)
+
+    def _forbids(self, node: Node) -> ProtocolError | None:
+        registry, allowance = self.tenant.registry, self.tenant.allowance
+        forbidden = allowance.forbids_node(self.grant, others=registry.leases)
+        if forbidden is not None and self.grant.allows(Scope.REGISTER) and registry.knows(node):
+            return None  # A renewal takes no room.
+        return forbidden
+
+    def _tell_once(self, error: ProtocolError, what: str) -> None:
+        """Say why to the client, by hanging up: an original understands nothing else. But not for ever."""
+        sender = self.client.node_id if self.client is not None else UNSET
+        if self.tenant.allowance.told.is_news(f"{error.code} {sender}", now=self.now):
+            self.tenant.refused(what, str(error.title))
+            self.hang_up(error, now=self.now)
 
 
 class ClientEndpoint(SessionServer):
@@ -173,6 +230,23 @@ class ClientEndpoint(SessionServer):
         tenant = connection.tenant
         super().__init__(connection, shared=tenant.leases, ttl=tenant.ttl_s)
         self.connection = connection
+
+    def receive(self, frame: str | bytes, *, now: float, binary: bool = False) -> None:
+        """A frame came. Before the first is answered it is seen whether there is room for one more client."""
+        connection = self.connection
+        connection.now = now
+        if connection.client is None:
+            tenant = connection.tenant
+            full = tenant.allowance.forbids_connection(others=len(tenant.connections))
+            if full is not None and self.is_connected:
+                tenant.counters["connection refused"] += 1
+                self.close(full, now=now)
+                return
+        super().receive(frame, now=now, binary=binary)
+
+
+def _named(node: Node) -> str:
+    return f"a node of service {node.service!r}"
 
 
 def _unsendable(node: Node) -> str | None:

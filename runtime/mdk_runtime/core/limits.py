@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass
+from typing import Final
+
+from mdk_protocol.messages import ProtocolError
+from mdk_runtime.core.grants import Grant, Scope
 
 GRACE_S = 2.0
 """How long the nodes of a sender stay whose last connection broke: time to come back."""
@@ -15,6 +19,11 @@ LOGS_PER_S_MAX = 100_000
 """More than one server stores: a bound for a tenant that runs wild; backpressure answers the rest."""
 BURST_S = 2.0
 """A rate may be exceeded for so long: clients that come back send again what they have kept."""
+
+TOKEN_EXPIRED: Final = ProtocolError(code="token_expired", title="the token has expired; connect with a new one")
+TOKEN_REVOKED: Final = ProtocolError(code="token_revoked", title="the token's key is no longer used; get a new token")
+MAY_NOT_REGISTER: Final = ProtocolError(code="scope_register", title="the token lacks the scope 'register'")
+MAY_NOT_WRITE: Final = ProtocolError(code="scope_write", title="the token lacks the scope 'write'")
 
 TOLD_MAX = 10_000
 """Senders of a tenant that are remembered for having been told."""
@@ -79,3 +88,37 @@ class Told:
             self._until.popitem(last=False)
         self._until[whom] = now + TELL_EVERY_S
         return True
+
+
+class Allowance:
+    """What a tenant's clients may do, by their tokens and by what is used already."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self.told = Told()
+        self._logs = Bucket(limits.logs_per_s_max, limits.logs_per_s_max * BURST_S)
+
+    def forbids_connection(self, *, others: int) -> ProtocolError | None:
+        """Why there may not be one more connection."""
+        most = self.limits.connections_max
+        if others < most:
+            return None
+        return ProtocolError(code="connections_max", title=f"the tenant has {most} connections already")
+
+    def forbids_node(self, grant: Grant, *, others: int) -> ProtocolError | None:
+        """Why a node may not be registered."""
+        most = self.limits.nodes_max
+        if not grant.allows(Scope.REGISTER):
+            return MAY_NOT_REGISTER
+        if others < most:
+            return None
+        return ProtocolError(code="nodes_max", title=f"the tenant has {most} nodes already")
+
+    def forbids_write(self, grant: Grant, *, is_log: bool, now: float) -> ProtocolError | None:
+        """Why a message may not be stored."""
+        if not grant.allows(Scope.WRITE):
+            return MAY_NOT_WRITE
+        if not is_log or self._logs.take(now=now):
+            return None
+        most = self.limits.logs_per_s_max
+        return ProtocolError(code="logs_per_second_max", title=f"the tenant logs more than {most} messages a second")

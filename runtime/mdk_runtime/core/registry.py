@@ -56,6 +56,15 @@ class Registry:
     def __len__(self) -> int:
         return sum(len(service.shown) for service in self._services.values())
 
+    @property
+    def leases(self) -> int:
+        """How many nodes are held, those that share an address each counted."""
+        return len(self._places)
+
+    def knows(self, node: Node) -> bool:
+        """True if its sender holds it already, at whatever address."""
+        return lease_key(node) in self._places
+
     def nodes(self) -> Iterator[Node]:
         """Every address once, as it is shown, in the order in which services and addresses came."""
         for service in self._services.values():

@@ -12,19 +12,19 @@ from collections.abc import Callable, Iterable
 from enum import Enum, auto
 from typing import Final, NamedTuple
 
-from msgspec import UNSET
-
 from mdk_protocol.messages import NODE_TTL, Follow, InteractionEvent, Log, Node, Open, ProtocolError
 from mdk_protocol.server import SessionServerShared
 from mdk_runtime.core.audience import Audience
 from mdk_runtime.core.connection import Connection
+from mdk_runtime.core.grants import Grant
 from mdk_runtime.core.history import History
-from mdk_runtime.core.limits import GRACE_S
+from mdk_runtime.core.limits import GRACE_S, TOKEN_EXPIRED, TOKEN_REVOKED, Allowance, Limits
 from mdk_runtime.core.origin import UNKNOWN, Origin
 from mdk_runtime.core.protection import STALL_S, Protection, is_mass
 from mdk_runtime.core.registry import Change, Registry
 from mdk_runtime.core.wholeness import lease_key, missing_in, sender_of
 from mdkspec_runtime.errors import UnsendableMessage
+from mdkspec_runtime.schedule import Schedule
 
 MERGE_S = 0.02
 """The first change is told at once, those that follow within so long together: cost is by message, not by byte."""
@@ -55,9 +55,9 @@ class Write(NamedTuple):
 
 
 class Refusal(NamedTuple):
-    """A node that was refused, for the log."""
+    """What was refused, for the log."""
 
-    node: Node
+    what: str
     reason: str
 
 
@@ -74,6 +74,7 @@ class Tenant:
         ttl_s: Sent with each node. Clients of today ignore it.
         merge_s: See MERGE_S.
         warm_until: Until then the server, just started, does not know which nodes live.
+        limits: What the tenant may have.
     """
 
     def __init__(
@@ -85,6 +86,7 @@ class Tenant:
         ttl_s: float = NODE_TTL,
         merge_s: float = MERGE_S,
         warm_until: float | None = None,
+        limits: Limits | None = None,
     ) -> None:
         self.own_open = own_open
         self.ttl_s = ttl_s
@@ -105,6 +107,7 @@ class Tenant:
         """Not yet taken by the shell, at most `REFUSALS_MAX`."""
         self.wake: Callable[[], None] | None = None
         """Set by the shell; called when `work` or `take_writes` has something, or the deadline moved forward."""
+        self.allowance = Allowance(limits or Limits())
         self._grace_s = grace_s
         self._merge_s = merge_s
         self._warm_until = warm_until
@@ -114,6 +117,8 @@ class Tenant:
         self._writes: list[Write] = []
         self._pending = 0
         """Writes taken by the shell and not stored yet."""
+        self._ends: Schedule[Connection] = Schedule()
+        """Connections whose token runs out."""
         self._touch: dict[str, int] = {}
         """Sender to the number of connections on which it was seen."""
 
@@ -125,7 +130,7 @@ class Tenant:
     @property
     def deadline(self) -> float | None:
         """When `work` has something to do by itself."""
-        due = [self.expires_at, self._warm_until, self.protection.until]
+        due = [self.expires_at, self._ends.deadline, self._warm_until, self.protection.until]
         if self.audience.has_questions or self.audience.has_news:
             due.append(self._tell_at)
         return min((at for at in due if at is not None), default=None)
@@ -136,15 +141,21 @@ class Tenant:
         due = [at for at in (self.leases.deadline, self.registry.deadline) if at is not None]
         return max(min(due), self.protection.until or min(due)) if due else None
 
-    def connect(self) -> Connection:
-        """A client connects; the shell drives its endpoint and calls `disconnected` at the end, if it came that far."""
-        return Connection(self)
+    def connect(self, grant: Grant | None = None, *, until: float | None = None) -> Connection:
+        """A client connects; the shell drives its endpoint and calls `disconnected` at the end, if it came that far.
+
+        Args:
+            grant: What its token allows; everything if there is none.
+            until: When the token runs out, on the clock of `now`.
+        """
+        return Connection(self, grant or Grant(""), until)
 
     def disconnected(self, connection: Connection, *, now: float) -> None:
         """The connection is gone. Senders that it was the last one of have the grace to come back."""
         self.connections.pop(connection, None)
         self.followers.pop(connection, None)
         self.audience.remove(connection)
+        self._ends.remove(connection)
         for sender in connection.senders:
             self._touch[sender] -= 1
             if not self._touch[sender]:
@@ -158,7 +169,9 @@ class Tenant:
         self._wake_shell()
 
     def work(self, *, now: float) -> None:
-        """Remove what has lapsed, then tell everyone what changed."""
+        """End whose token has run out, remove what has lapsed, then tell everyone what changed."""
+        while (due := self._ends.pop_due(now)) is not None:
+            due[0].hang_up(TOKEN_EXPIRED, now=now)
         self._expire(now)
         if self._warm_until is not None and now >= self._warm_until:
             self._warm_until = None
@@ -225,18 +238,21 @@ class Tenant:
             self._pending -= 1
             is_log = isinstance(message, Log)
             self.counters[f"{'log' if is_log else 'interaction'} {outcome.name.lower()}"] += 1
-            if message.sequence is not UNSET:
-                endpoint = write.connection.endpoint
-                acknowledge = endpoint.acknowledge_logs if is_log else endpoint.acknowledge_interactions
-                acknowledge(message.sequence, now=now)
+            write.connection.acknowledge(message, now=now)
             if isinstance(message, Log) and outcome is Outcome.NEW:
                 self._relay(message, now)
 
     def close(self, error: ProtocolError, *, now: float) -> None:
         """Say goodbye to every client."""
         for connection in list(self.connections):
-            if connection.endpoint.is_connected:
-                connection.endpoint.close(error, now=now)
+            connection.hang_up(error, now=now)
+
+    def revoke(self, keys: frozenset[str], *, now: float) -> int:
+        """End the connections whose token was signed with none of these keys; answers how many."""
+        revoked = [one for one in self.connections if one.grant.key and one.grant.key not in keys]
+        for connection in revoked:
+            connection.hang_up(TOKEN_REVOKED, now=now)
+        return len(revoked)
 
     # --- told by the leases -----------------------------------------------------------------------
 
@@ -272,6 +288,9 @@ class Tenant:
         """The client has spoken: from now on it is told what changes."""
         self.connections[connection] = None
         self.audience.add(connection)
+        if connection.until is not None:
+            self._ends.set(connection, connection.until)
+            self._wake_shell()
 
     def followed(self, connection: Connection, follow: Follow) -> None:
         """A client of ours wants services."""
@@ -284,12 +303,16 @@ class Tenant:
             connection.senders.add(sender)
             self._touch[sender] = self._touch.get(sender, 0) + 1
 
-    def refused(self, node: Node, reason: str) -> None:
-        """A node is not passed on."""
-        self.counters["node refused"] += 1
+    def refused(self, what: str, reason: str) -> None:
+        """Something is not passed on or not stored."""
         if len(self._refusals) < REFUSALS_MAX:
-            self._refusals.append(Refusal(node, reason))
+            self._refusals.append(Refusal(what, reason))
             self._wake_shell()
+
+    def rejected(self, connection: Connection, message: Log | InteractionEvent, *, now: float) -> None:
+        """A message will never be stored."""
+        self.counters[f"{'log' if isinstance(message, Log) else 'interaction'} {Outcome.REJECTED.name.lower()}"] += 1
+        connection.acknowledge(message, now=now)
 
     def write(self, connection: Connection, message: Log | InteractionEvent) -> None:
         """A message has to be stored."""

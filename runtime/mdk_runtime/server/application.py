@@ -15,10 +15,13 @@ from pathlib import Path
 
 from mdk_protocol.messages import Open, ProtocolError
 from mdk_protocol.tables import SESSION_SERVER
+from mdk_runtime.core.limits import Limits
+from mdk_runtime.server.auth import Gate
 from mdk_runtime.server.connections import patient_connections
 from mdk_runtime.server.errors import CannotListen, DataFolderUnusable, NotStored, ReadyFileUnusable
 from mdk_runtime.server.hub import Hub
 from mdk_runtime.server.settings import Settings
+from mdk_runtime.server.tls import Certificate
 from mdkspec_runtime.links.aio import Listener, serve
 
 FLUSH_S = 2.0
@@ -46,13 +49,18 @@ async def run_server(settings: Settings) -> None:
 
 
 async def _serve(settings: Settings, stop: asyncio.Event) -> None:
-    hub = Hub(settings.data, Open(mdk_version=own_version()), grace_s=settings.grace)
+    certificate = None
+    if settings.tls_cert is not None and settings.tls_key is not None:
+        certificate = Certificate(settings.tls_cert, settings.tls_key)
+    hub = _hub(settings)
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, _reload, hub, certificate)
     hub.storage.start()
     try:
         async with AsyncExitStack() as stack:
-            listener = await _listen(settings, hub, stack)
-            url = f"ws://{_in_url(settings.host)}:{listener.port}{SESSION_SERVER.path}"
-            _announce(settings, url)
+            listener = await _listen(settings, hub, certificate, stack)
+            scheme = "ws" if certificate is None else "wss"
+            url = f"{scheme}://{_in_url(settings.host)}:{listener.port}{SESSION_SERVER.path}"
+            _announce(settings, url, hub.gate)
             if settings.ready_file is not None:
                 write_ready_file(settings.ready_file, {"rtp": url, "pid": os.getpid()})
             await stop.wait()
@@ -63,7 +71,26 @@ async def _serve(settings: Settings, stop: asyncio.Event) -> None:
         raise NotStored(unstored)
 
 
-async def _listen(settings: Settings, hub: Hub, stack: AsyncExitStack) -> Listener:
+def _hub(settings: Settings) -> Hub:
+    limits = Limits(settings.connections_max, settings.nodes_max, settings.logs_per_second_max)
+    return Hub(
+        settings.data,
+        Open(mdk_version=own_version()),
+        grace_s=settings.grace,
+        gate=Gate(settings.key, failures_max=settings.auth_failures_max),
+        tenant_limits=limits,
+        tenants_max=settings.tenants_max,
+    )
+
+
+def _reload(hub: Hub, certificate: Certificate | None) -> None:
+    """SIGHUP: keys and certificate may be others now."""
+    hub.reload()
+    if certificate is not None:
+        certificate.reload()
+
+
+async def _listen(settings: Settings, hub: Hub, certificate: Certificate | None, stack: AsyncExitStack) -> Listener:
     try:
         return await stack.enter_async_context(
             serve(
@@ -72,7 +99,9 @@ async def _listen(settings: Settings, hub: Hub, stack: AsyncExitStack) -> Listen
                 settings.port,
                 path=SESSION_SERVER.path,
                 message_bytes_max=SESSION_SERVER.codec.message_bytes_max,
+                frame_bytes_max=settings.message_bytes_max,
                 ended=hub.ended,
+                ssl=certificate.context if certificate is not None else None,
                 connection_class=patient_connections(hub.may_read),
                 logger=logging.getLogger("mdk.server.link"),
             )
@@ -94,9 +123,11 @@ async def _end(hub: Hub, listener: Listener) -> None:
     logger.info("ended")
 
 
-def _announce(settings: Settings, url: str) -> None:
+def _announce(settings: Settings, url: str, gate: Gate) -> None:
     logger.info("serving %s, data in %s", url, settings.data)
-    if settings.insecure:
+    if gate.has_keys:
+        logger.info("keys: %s", gate.keys_shown)
+    elif settings.insecure:
         logger.warning("no keys: whoever reaches this port is let in, and names its tenant by any token")
     else:
         logger.info("no keys: any token is its own tenant, no token is tenant 'default'")

@@ -1,11 +1,21 @@
-"""Connections as the WebSocket library has them, but read more leniently, and not while storage cannot keep up."""
+"""Connections as the WebSocket library has them, but read more leniently, and not while storage cannot keep up.
+
+And with a word of goodbye for who sends too much at once.
+"""
 
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 from websockets.asyncio.server import ServerConnection
+from websockets.frames import CloseCode
+from websockets.protocol import State
+from websockets.server import ServerProtocol
 from websockets.typing import Data
+
+from mdk_protocol.codec import CODEC
+from mdk_protocol.messages import Close, ProtocolError
 
 REQUEST_LINE_BYTES_MAX = 8192
 """As the library's own bound."""
@@ -18,6 +28,10 @@ def patient_connections(may_read: asyncio.Event) -> type[ServerConnection]:
     """
 
     class PatientConnection(ServerConnection):
+        def __init__(self, protocol: ServerProtocol, *arguments: Any, **options: Any) -> None:
+            super().__init__(protocol, *arguments, **options)
+            _say_what_is_too_large(protocol)
+
         _request_line: bytes | None = b""
         """What came of it; None when it is complete."""
 
@@ -38,6 +52,20 @@ def patient_connections(may_read: asyncio.Event) -> type[ServerConnection]:
             return await super().recv(decode)
 
     return PatientConnection
+
+
+def _say_what_is_too_large(protocol: ServerProtocol) -> None:
+    """Before the library ends a connection for a frame that is too large, say so in words of the protocol, too."""
+    fail = protocol.fail
+
+    def say_and_fail(code: int, reason: str = "") -> None:
+        if code == CloseCode.MESSAGE_TOO_BIG and protocol.state is State.OPEN:
+            title = f"a frame is larger than {protocol.max_message_size} bytes"
+            error = ProtocolError(code="message_bytes_max", title=title)
+            protocol.send_text(CODEC.encode(Close(error=error)))
+        fail(code, reason)
+
+    protocol.fail = say_and_fail  # type: ignore[method-assign]  # The library has no other place for it.
 
 
 def with_escaped_blanks(data: bytes) -> bytes:

@@ -25,6 +25,70 @@ class ListenRefused(ServerError):
         )
 
 
+class TLSIncomplete(ServerError):
+    """TLS wants a certificate and its key."""
+
+    def __init__(self, missing: str) -> None:
+        self.missing = missing
+        """The setting that is missing."""
+        super().__init__(missing)
+
+    def __str__(self) -> str:
+        return f"TLS wants a certificate and its key; --{self.missing.replace('_', '-')} is missing"
+
+
+class BadCertificate(ServerError):
+    """The certificate or its key cannot be used."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        self.path = path
+        self.reason = reason
+        super().__init__(path, reason)
+
+    def __str__(self) -> str:
+        return f"the certificate {self.path} cannot be used: {self.reason}"
+
+
+class BadKey(ServerError):
+    """A key for tokens cannot be used."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        self.path = path
+        self.reason = reason
+        super().__init__(path, reason)
+
+    def __str__(self) -> str:
+        return f"the key {self.path} cannot be used: {self.reason}"
+
+
+class PackagesMissing(ServerError):
+    """A part of the server stands on packages that are not installed."""
+
+    def __init__(self, wanted_by: str, *, without: str = "") -> None:
+        self.wanted_by = wanted_by
+        self.without = without
+        """How to do without that part."""
+        super().__init__(wanted_by, without)
+
+    def __str__(self) -> str:
+        other = f", or say {self.without}" if self.without else ""
+        return f'{self.wanted_by} needs packages that are not installed: pip install "mdk[server]"{other}'
+
+
+class TokenRefused(ServerError):
+    """A token does not let its bearer in."""
+
+    def __init__(self, error: str, detail: str) -> None:
+        self.error = error
+        """A word for programs."""
+        self.detail = detail
+        """For people. The bearer is told both, so they must not help to guess."""
+        super().__init__(error, detail)
+
+    def __str__(self) -> str:
+        return f"{self.error}: {self.detail}"
+
+
 class CannotListen(ServerError):
     """The address is taken, or is not this machine's."""
 

@@ -1,4 +1,4 @@
-"""What a connecting client must bring, and which tenant its token names.
+"""What a connecting client must bring, and where its token stands.
 
 An original client writes its token into the URL as it is: blanks are not escaped, and what follows `#` or `&` is
 not part of it. It repeats the URL in `Origin`. So neither may ever come into a log.
@@ -6,16 +6,12 @@ not part of it. It repeats the URL in `Origin`. So neither may ever come into a 
 
 from __future__ import annotations
 
-import hashlib
 from http import HTTPStatus
 from urllib.parse import unquote
 
 from websockets.datastructures import Headers
 
 from mdkspec_runtime.links.aio import Handshake, Refusal
-
-DEFAULT_TENANT = "default"
-"""Of clients without a token."""
 
 
 def refusal_of(handshake: Handshake) -> Refusal | None:
@@ -52,10 +48,3 @@ def token_of(query: str, headers: Headers) -> str:
             return unquote(value)
     scheme, _, credentials = headers.get("Authorization", "").partition(" ")
     return credentials.strip() if scheme.lower() == "bearer" else ""
-
-
-def tenant_of(token: str) -> str:
-    """The name of a token's tenant, safe as a folder's name and in a log: the token cannot be had from it."""
-    if not token:
-        return DEFAULT_TENANT
-    return f"token-{hashlib.sha256(token.encode('utf-8', 'surrogateescape')).hexdigest()[:32]}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
 from http import HTTPStatus
 from pathlib import Path
@@ -11,10 +12,14 @@ from uuid import uuid4
 
 from mdk_protocol.messages import NODE_TTL, Open, ProtocolError
 from mdk_runtime.core.connection import ClientEndpoint, Connection
+from mdk_runtime.core.grants import Grant, Scope
+from mdk_runtime.core.limits import Limits
 from mdk_runtime.core.protection import Protection
 from mdk_runtime.core.tenant import Outcome, Tenant, Write
-from mdk_runtime.server.handshake import refusal_of, tenant_of, token_of
+from mdk_runtime.server.auth import Gate
+from mdk_runtime.server.handshake import refusal_of, token_of
 from mdk_runtime.server.last_known import Keeper
+from mdk_runtime.server.settings import TENANTS_MAX
 from mdk_runtime.storage.limits import StorageLimits
 from mdk_runtime.storage.segment import Entry
 from mdk_runtime.storage.storage import Storage
@@ -22,14 +27,16 @@ from mdk_runtime.storage.writer import Done, Job
 from mdkspec_runtime.endpoint import Endpoint
 from mdkspec_runtime.links.aio import Handshake, Refusal
 
-TENANTS_MAX = 1000
-"""Tenants in memory at once; idle ones make room for new ones."""
-
 NAMED_MAX = 1000
 """Messages and nodes named in the log for being refused; the rest is only counted."""
 
 WATCH_EVERY_S = 0.25
 """How often the loop is looked at: whether it still runs in time, and still reads."""
+
+LEEWAY_S = 10.0
+"""A connection outlives its token by as much as a token is let in late (tokens.py)."""
+
+SHUTDOWN = Refusal(HTTPStatus.SERVICE_UNAVAILABLE, "shutdown", "the server ends")
 
 logger = logging.getLogger("mdk.server")
 
@@ -41,10 +48,26 @@ class Hub:
         data: The folder that holds the tenants' folders.
         own_open: What the server says of itself.
         grace_s: How long nodes outlive the last connection of their sender.
+        gate: Who is let in; everybody if there is none.
+        tenant_limits: What each tenant may have.
         limits: Of storage.
+        tenants_max: Tenants in memory at once; idle ones make room for new ones.
     """
 
-    def __init__(self, data: Path, own_open: Open, *, grace_s: float, limits: StorageLimits | None = None) -> None:
+    def __init__(
+        self,
+        data: Path,
+        own_open: Open,
+        *,
+        grace_s: float,
+        gate: Gate | None = None,
+        tenant_limits: Limits | None = None,
+        limits: StorageLimits | None = None,
+        tenants_max: int = TENANTS_MAX,
+    ) -> None:
+        self.gate = gate or Gate()
+        self._tenant_limits = tenant_limits or Limits()
+        self._tenants_max = tenants_max
         self._data = data
         self._own_open = own_open
         self._grace_s = grace_s
@@ -96,11 +119,32 @@ class Hub:
         if refusal is not None:
             return refusal
         if self.is_ending:
-            return Refusal(HTTPStatus.SERVICE_UNAVAILABLE, "shutdown", "the server ends")
-        served = self._tenant(tenant_of(token_of(handshake.query, handshake.headers)))
+            return SHUTDOWN
+        grant = self.gate.admit(token_of(handshake.query, handshake.headers), handshake.peer[0])
+        return grant if isinstance(grant, Refusal) else self.connect(grant)
+
+    def connect(self, grant: Grant) -> ClientEndpoint | Refusal:
+        """The endpoint of a connection that is let in, or why there is none."""
+        if not grant.allows(Scope.READ):
+            return Refusal(HTTPStatus.FORBIDDEN, "scope_read", "the token lacks the scope 'read'")
+        if self.is_ending:
+            return SHUTDOWN
+        served = self._tenant(grant.tenant)
         if served is None:
-            return Refusal(HTTPStatus.SERVICE_UNAVAILABLE, "tenants", f"{TENANTS_MAX} tenants are connected")
-        return served.tenant.connect().endpoint
+            return Refusal(HTTPStatus.SERVICE_UNAVAILABLE, "tenants", f"{self._tenants_max} tenants are connected")
+        until = None
+        if grant.expires_at is not None:
+            until = self._loop.time() + grant.expires_at + LEEWAY_S - time.time()
+        return served.tenant.connect(grant, until=until).endpoint
+
+    def reload(self) -> None:
+        """Read the keys again; end the connections whose key is gone."""
+        if not self.gate.has_keys or not self.gate.reload():
+            return
+        keys = frozenset(key.fingerprint for key in self.gate.keys)
+        ended = sum(served.tenant.revoke(keys, now=self._loop.time()) for served in self._tenants.values())
+        if ended:
+            logger.warning("%d connections end: their tokens' keys are gone", ended)
 
     def ended(self, endpoint: Endpoint) -> None:
         """A connection is gone."""
@@ -136,13 +180,19 @@ class Hub:
     def _tenant(self, name: str) -> _Served | None:
         served = self._tenants.get(name)
         if served is None:
-            if len(self._tenants) >= TENANTS_MAX:
+            if len(self._tenants) >= self._tenants_max:
                 self._tenants = {one: served for one, served in self._tenants.items() if not served.end_if_idle()}
-            if len(self._tenants) >= TENANTS_MAX:
+            if len(self._tenants) >= self._tenants_max:
                 return None
             now = self._loop.time()
             warm_until = self._warm_until if now < self._warm_until else None
-            tenant = Tenant(self._own_open, epoch=uuid4().hex, grace_s=self._grace_s, warm_until=warm_until)
+            tenant = Tenant(
+                self._own_open,
+                epoch=uuid4().hex,
+                grace_s=self._grace_s,
+                warm_until=warm_until,
+                limits=self._tenant_limits,
+            )
             served = self._tenants[name] = _Served(name, tenant, self._data / name, self._work)
             known = served.keeper.load()
             tenant.restore(known, now=now)
@@ -157,7 +207,7 @@ class Hub:
         except Exception:
             logger.exception("tenant %s failed on an event; it goes on", served.name)
         for refusal in served.tenant.take_refusals():
-            self._name("refused a node of %s (service %r): %s", served.name, refusal.node.service, refusal.reason)
+            self._name("refused %s of %s: %s", refusal.what, served.name, refusal.reason)
         for notice in served.tenant.take_notices():
             logger.warning("tenant %s: %s", served.name, notice)
         writes = served.tenant.take_writes()

@@ -116,12 +116,21 @@ def _scaled(text: str, units: dict[str, Any], *, whole: bool) -> float:
     return int(value) if whole else value
 
 
-def _bytes(text: str) -> int:
-    return int(_scaled(text, UNITS, whole=True))
+def byte_count(low: int = 0, shown: str = "") -> Kind:
+    """A number of bytes, not less than `low`."""
 
+    def check(number: float) -> int:
+        if not low <= number <= 1 << 60:
+            raise Unreadable
+        return int(number)
 
-def _bytes_or_text(value: Any, folder: Path) -> int:
-    return _bytes(value) if isinstance(value, str) else _whole(0, 1 << 60)[1](value, folder)
+    def from_text(text: str) -> int:
+        return check(_scaled(text, UNITS, whole=True))
+
+    def from_toml(value: Any, folder: Path) -> int:
+        return from_text(value) if isinstance(value, str) else check(_of(int)(value, folder))
+
+    return Kind(f"a number of bytes such as 65536, 512KiB or 2GiB{shown}", "BYTES", from_text, from_toml)
 
 
 def _seconds(text: str) -> float:
@@ -176,7 +185,7 @@ FLAG: Final = Kind("true or false", "", _flag, _of(bool))
 PORT: Final = Kind("a number from 0 to 65535", "PORT", *_whole(0, 65535))
 COUNT: Final = Kind("a whole number, 0 or more", "N", *_whole(0, 10**12))
 AT_LEAST_ONE: Final = Kind("a whole number, 1 or more", "N", *_whole(1, 10**12))
-BYTES: Final = Kind("a number of bytes such as 65536, 512KiB or 2GiB", "BYTES", _bytes, _bytes_or_text)
+BYTES: Final = byte_count()
 SECONDS: Final = Kind("seconds, 0 or more, such as 2, 0.5, 15m, 12h or 30d", "SECONDS", _seconds, _seconds_or_text)
 PATH: Final = Kind("a path", "PATH", _path, _path_beside)
 PATHS: Final = Kind("paths, with commas between", "PATH", _list(_path), _list_in_file(_path_beside), is_list=True)

@@ -12,20 +12,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from mdk_runtime.core.limits import GRACE_S
-from mdk_runtime.server.errors import ListenRefused
+from mdk_runtime.core.limits import CONNECTIONS_MAX, GRACE_S, LOGS_PER_S_MAX, NODES_MAX
+from mdk_runtime.server.errors import ListenRefused, TLSIncomplete
 from mdk_runtime.server.options import (
+    AT_LEAST_ONE,
+    COUNT,
     FLAG,
     PATH,
+    PATHS,
     PORT,
     SECONDS,
     TEXT,
+    byte_count,
     choice,
     option,
 )
 
 PORT_DEFAULT = 8765
-HTTP_PORT_DEFAULT = 8080
 MESSAGE_BYTES_MAX = 2 << 20
 """Twice the protocol's largest message: what is a little too large is answered by name, and does not end a connection."""
 TENANTS_MAX = 1000
@@ -36,25 +39,46 @@ AUTH_FAILURES_MAX = 20
 class Settings:
     """Each field is a setting."""
 
-    host: str = option("127.0.0.1", TEXT, "address to listen on, for both ports")
-    port: int = option(PORT_DEFAULT, PORT, "port of the protocol; 0 takes any free one, for both")
+    host: str = option("127.0.0.1", TEXT, "address to listen on")
+    port: int = option(PORT_DEFAULT, PORT, "port of the protocol; 0 takes any free one")
     data: Path = option(
         lambda: default_data_folder(os.environ), PATH, "folder for what is stored", shown="~/.local/state/mdk"
     )
     ready_file: Path | None = option(None, PATH, "written as JSON when the server listens")
     grace: float = option(GRACE_S, SECONDS, "how long nodes outlive a connection that broke")
+    key: tuple[Path, ...] = option(
+        (), PATHS, "key that tokens are signed with, or a folder of them; read again on SIGHUP", shown="none"
+    )
     insecure: bool = option(False, FLAG, "let other machines in without keys")
+    auth_failures_max: int = option(
+        AUTH_FAILURES_MAX, COUNT, "refused tokens a minute of one address, before it has to wait; 0 for no limit"
+    )
+    tls_cert: Path | None = option(None, PATH, "certificate chain in PEM; read again on SIGHUP")
+    tls_key: Path | None = option(None, PATH, "key of the certificate, in PEM")
+    message_bytes_max: int = option(
+        MESSAGE_BYTES_MAX,
+        byte_count(4096, ", at least 4KiB"),
+        "largest frame that is read; a message is at most 1MiB",
+        shown="2MiB",
+    )
+    tenants_max: int = option(TENANTS_MAX, AT_LEAST_ONE, "tenants in use at once")
+    connections_max: int = option(CONNECTIONS_MAX, AT_LEAST_ONE, "connections of one tenant")
+    nodes_max: int = option(NODES_MAX, AT_LEAST_ONE, "nodes of one tenant")
+    logs_per_second_max: int = option(LOGS_PER_S_MAX, COUNT, "logs a second of one tenant; 0 for no limit")
     log_format: str = option("text", choice("text", "json"), "how the server's own log is written")
     log_level: str = option("info", choice("debug", "info", "warning", "error"), "what the server's own log holds")
 
     def check(self) -> None:
-        """Refuse what would be dangerous, .
+        """Refuse what would be dangerous, or makes no sense together.
 
         Raises:
             ListenRefused: Others could reach a server that trusts everyone.
+            TLSIncomplete: A certificate without its key, or a key without its certificate.
         """
-        if not is_loopback(self.host) and not self.insecure:
+        if not is_loopback(self.host) and not self.key and not self.insecure:
             raise ListenRefused(self.host)
+        if (self.tls_cert is None) != (self.tls_key is None):
+            raise TLSIncomplete("tls_key" if self.tls_key is None else "tls_cert")
 
 
 def is_loopback(host: str) -> bool:

@@ -253,6 +253,7 @@ async def serve(
     *,
     path: str,
     message_bytes_max: int,
+    frame_bytes_max: int | None = None,
     ended: Callable[[Endpoint], None] | None = None,
     refuse_browsers: bool = True,
     ssl: ssl_module.SSLContext | None = None,
@@ -269,6 +270,7 @@ async def serve(
         port: 0 for any free one; see `Listener.port`.
         path: Where the protocol is; other paths are answered with 404.
         message_bytes_max: The protocol's; see FRAME_SLACK.
+        frame_bytes_max: Instead of FRAME_SLACK times that.
         ended: Called when an endpoint has lost its connection.
         refuse_browsers: Refuse an `Origin` of http or https: any web page could reach a server on loopback.
         ssl: For `wss://`.
@@ -308,7 +310,7 @@ async def serve(
         port,
         process_request=process_request,
         compression=None,
-        max_size=message_bytes_max * FRAME_SLACK,
+        max_size=frame_bytes_max or message_bytes_max * FRAME_SLACK,
         open_timeout=open_timeout_s,
         ping_interval=ping_every_s,
         ping_timeout=ping_every_s,

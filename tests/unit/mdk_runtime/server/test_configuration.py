@@ -19,6 +19,7 @@ from mdk_runtime.server.configuration import (
     options,
     read_configuration,
 )
+from mdk_runtime.server.errors import TLSIncomplete
 from mdk_runtime.server.options import FLAG, BadSetting, UnreadableConfiguration
 from mdk_runtime.server.settings import Settings
 
@@ -44,15 +45,15 @@ def test_flag_over_variable_over_file_over_default(tmp_path: Path) -> None:
     file = written(tmp_path, "port = 1\ngrace = 1.5\nhost = 'file'\n")
     found = read("--port", "3", variables={"MDK_SERVER_PORT": "2", "MDK_SERVER_HOST": "variable"}, file=file)
     assert (found.settings.port, found.settings.host, found.settings.grace) == (3, "variable", 1.5)
-    assert found.settings.log_level == Settings().log_level
+    assert found.settings.tenants_max == Settings().tenants_max
     assert found.sources == {"port": "--port", "host": "MDK_SERVER_HOST", "grace": f"{file}:2"}
 
 
 def test_a_flag_takes_back_what_a_file_sets(tmp_path: Path) -> None:
     """`--no-insecure` beats `insecure = true`; a variable that is empty is not set."""
-    file = written(tmp_path, "insecure = true\n")
+    file = written(tmp_path, "insecure = true\nhost = 'x'\n")
     found = read("--no-insecure", variables={"MDK_SERVER_HOST": ""}, file=file)
-    assert (found.settings.insecure, found.settings.host) == (False, "127.0.0.1")
+    assert (found.settings.insecure, found.settings.host) == (False, "x")
 
 
 EXAMPLES = {
@@ -97,9 +98,14 @@ def test_every_setting_is_read_from_all_three(name: str, tmp_path: Path) -> None
         ("grace = -1", ":1: grace is -1; expected seconds, 0 or more, such as 2, 0.5, 15m, 12h or 30d"),
         ("grace = nan", ":1: grace is nan; expected seconds"),
         ("grace = false", ":1: grace is False; expected seconds"),
+        ("message_bytes_max = '2 MB'", ":1: message_bytes_max is '2 MB'; expected a number of bytes such as 65536"),
+        ("message_bytes_max = '0.3KiB'", "message_bytes_max is '0.3KiB'; expected a number of bytes"),
         ("log_format = 'xml'", ":1: log_format is 'xml'; expected one of text, json"),
         ("insecure = 1", ":1: insecure is 1; expected true or false"),
+        ("key = [1]", ":1: key is [1]; expected paths"),
+        ("key = ''", ":1: key is ''; expected paths"),
         ("host = 1", ":1: host is 1; expected a text"),
+        ("connections_max = 0", ":1: connections_max is 0; expected a whole number, 1 or more"),
         ("# port\nprot = 1", ":2: prot is no setting of the server; did you mean port?"),
         ("\n[tls]\ncert = 'x'", ":2: tls is no setting of the server; "),
         ("zzzzzz = 1", ":1: zzzzzz is no setting of the server; known are host, port"),
@@ -160,18 +166,19 @@ def test_variables_that_are_not_the_servers() -> None:
 
 
 def test_paths_of_a_file_are_seen_from_its_folder(tmp_path: Path) -> None:
-    """Wherever the server is started."""
-    file = written(tmp_path, "data = 'state'\nready_file = '/b'\n")
+    """Wherever the server is started; those of flags from where it is started."""
+    file = written(tmp_path, "data = 'state'\nkey = ['a', '/b']\n")
     settings = read(variables={"MDK_SERVER_CONFIG": str(file)}).settings
-    assert (settings.data, settings.ready_file) == (tmp_path / "state", Path("/b"))
+    assert (settings.data, settings.key) == (tmp_path / "state", (tmp_path / "a", Path("/b")))
+    assert read("--key", "a,b", "--key", "c").settings.key == (Path("a"), Path("b"), Path("c"))
 
 
 def test_what_is_printed_can_be_read_again(tmp_path: Path) -> None:
     """`--print-config` shows every setting with its source, as a file that sets the same."""
-    found = read("--host", 'a"\\\n\x7fü', "--data", "/d", "--insecure", variables={"MDK_SERVER_GRACE": "1h"})
+    found = read("--host", 'a"\\\n\x7fü', "--key", "/a,/b", "--data", "/d", variables={"MDK_SERVER_GRACE": "1h"})
     text = as_toml(found)
     assert "grace = 3600.0  # MDK_SERVER_GRACE\n" in text
-    assert "# ready_file =  # not set\n" in text
+    assert "# tls_cert =  # not set\n" in text
     assert "port = 8765  # default\n" in text
     again = read(file=written(tmp_path, text))
     assert again.settings == found.settings
@@ -189,6 +196,10 @@ def test_the_command_prints_and_refuses(tmp_path: Path, capsys: pytest.CaptureFi
         "mdk: --port is 'x'; expected a number from 0 to 65535\n"
         f"mdk: the configuration {tmp_path / 'none'} cannot be read: No such file or directory\n"
     )
+    assert main(["server", "--tls-cert", "c"]) == 2
+    assert capsys.readouterr().err == "mdk: TLS wants a certificate and its key; --tls-key is missing\n"
+    with pytest.raises(TLSIncomplete, match="--tls-cert is missing"):
+        Settings(tls_key=Path("k")).check()
 
 
 def test_the_operators_table_is_the_declaration() -> None:

@@ -26,9 +26,9 @@ UPGRADE = {"Upgrade": "websocket", "Sec-WebSocket-Version": "13", "Sec-WebSocket
 
 
 @asynccontextmanager
-async def hub_in(folder: Path, limits: StorageLimits | None = None) -> AsyncIterator[Hub]:
+async def hub_in(folder: Path, limits: StorageLimits | None = None, *, tenants_max: int = 100) -> AsyncIterator[Hub]:
     """A hub whose storage runs."""
-    made = Hub(folder, Open(), grace_s=0.05, limits=limits)
+    made = Hub(folder, Open(), grace_s=0.05, limits=limits, tenants_max=tenants_max)
     made.storage.start()
     try:
         yield made
@@ -125,7 +125,8 @@ async def test_the_refused_is_named(tmp_path: Path, caplog: pytest.LogCaptureFix
             client.send(log(-5))
             assert (await client.next()) == {"type": "logack", "sequence": -5}
         node, message = [record.getMessage() for record in caplog.records]
-        assert node.endswith("(service 's'): it has no version and no address")
+        assert node.endswith(": it has no version and no address")
+        assert node.startswith("refused a node of service 's' of token-")
         assert "cannot store a Log of token-" in message
         assert "from 'n': sequence is -5; expected a number from 0" in message
         assert "SECRET" not in caplog.text
@@ -147,10 +148,9 @@ async def test_naming_ends(tmp_path: Path, caplog: pytest.LogCaptureFixture, mon
 
 
 @pytest.mark.asyncio
-async def test_idle_tenants_make_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_idle_tenants_make_room(tmp_path: Path) -> None:
     """A tenant in use stays; where all are in use a new one is refused."""
-    monkeypatch.setattr(module, "TENANTS_MAX", 2)
-    async with hub_in(tmp_path) as hub:
+    async with hub_in(tmp_path, tenants_max=2) as hub:
         one = Client(hub, "a")
         Client(hub, "b").cut()
         Client(hub, "c")

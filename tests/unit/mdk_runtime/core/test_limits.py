@@ -1,0 +1,187 @@
+"""What a tenant's clients may do: by their tokens, and by what is used already."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from mdk_protocol.messages import Open
+from mdk_runtime.core import limits as module
+from mdk_runtime.core.connection import Connection
+from mdk_runtime.core.grants import EVERYTHING, ORDINARY, Grant, Scope
+from mdk_runtime.core.limits import TELL_EVERY_S, Allowance, Bucket, Limits, Told
+from mdk_runtime.core.tenant import Tenant
+from service.servers import active, log
+
+READER = Grant("t", frozenset({Scope.READ}))
+
+
+class Client:
+    """A client with a token."""
+
+    def __init__(self, tenant: Tenant, node_id: str, grant: Grant | None = None, **options: Any) -> None:
+        self.tenant = tenant
+        self.connection: Connection = tenant.connect(grant, **options)
+        self.endpoint = self.connection.endpoint
+        self.endpoint.connected(now=0.0)
+        self.answers = self.send({"type": "open", "nodeId": node_id})
+
+    def send(self, message: dict[str, Any], *, now: float = 0.0) -> list[dict[str, Any]]:
+        """What the server answers at once, without what it tells everyone."""
+        import json
+
+        self.endpoint.receive(json.dumps(message), now=now)
+        self.tenant.work(now=now)
+        frames: list[dict[str, Any]] = []
+        while output := self.endpoint.take_output():
+            frames += [json.loads(frame) for frame in output]
+        return [one for one in frames if one["type"] not in ("extend", "table")]
+
+    def end(self) -> None:
+        """The connection is gone."""
+        self.endpoint.lost(now=0.0)
+        self.tenant.disconnected(self.connection, now=0.0)
+
+
+def kinds(frames: list[dict[str, Any]]) -> list[str]:
+    """Types, and of a `close` its code."""
+    return [one["error"]["code"] if one["type"] == "close" else one["type"] for one in frames]
+
+
+def tenant(**limits: int) -> Tenant:
+    """With these bounds."""
+    return Tenant(Open(), limits=Limits(**limits), merge_s=0.0)
+
+
+def test_without_register_nothing_is_registered() -> None:
+    """The client is told so by `close`, once; then it may stay, and its node is left out without a word."""
+    served = tenant()
+    reader = Client(served, "r", READER)
+    (close,) = reader.send(active("r"))
+    assert close == {
+        "type": "close", "error": {"code": "scope_register", "title": "the token lacks the scope 'register'"}
+    }  # fmt: skip
+    assert reader.endpoint.hanging_up
+    reader.end()
+    again = Client(served, "r", READER)
+    assert again.send(active("r")) == again.send(active("r")) == []
+    assert not again.endpoint.hanging_up
+    assert len(served.registry) == 0
+    assert served.counters["node refused"] == 3
+    assert [one.reason for one in served.take_refusals()] == ["the token lacks the scope 'register'"]
+
+
+def test_without_register_nothing_of_others_is_taken_back() -> None:
+    """`expire` is refused as `active` is."""
+    served = tenant()
+    owner = Client(served, "n1")
+    owner.send(active("n1"))
+    thief = Client(served, "n2", READER)
+    assert kinds(thief.send({**active("n1"), "type": "expire"})) == ["scope_register"]
+    assert len(served.registry) == 1
+
+
+def test_without_write_nothing_is_stored() -> None:
+    """Acknowledged all the same and counted as rejected, or it would be sent again for ever; told once."""
+    served = tenant()
+    reader = Client(served, "r", READER)
+    assert kinds(reader.send(log(0, node="r"))) == ["logack", "scope_write"]
+    reader.end()
+    again = Client(served, "r", READER)
+    assert kinds(again.send(log(1, node="r"))) == ["logack"]
+    interaction = {"uuid": "u", "session": "t", "node": "r", "type": "interactionevent", "sequence": 0, "sync": 1}
+    assert again.send(interaction) == [{"type": "interactionack", "sequence": 0}]
+    assert served.take_writes() == []
+    assert (served.counters["log rejected"], served.counters["interaction rejected"]) == (2, 1)
+
+
+def test_scopes_name_everything() -> None:
+    """An ordinary token may all but administer."""
+    assert {Scope.ADMIN} == EVERYTHING - ORDINARY
+    assert Allowance(Limits()).forbids_node(Grant("t", ORDINARY), others=0) is None
+
+
+def test_one_connection_too_many() -> None:
+    """It is told so when it has spoken, and not answered; when another one has gone there is room."""
+    served = tenant(connections_max=2)
+    one, two = Client(served, "1"), Client(served, "2")
+    three = Client(served, "3")
+    assert kinds(one.answers) == kinds(two.answers) == ["open"]
+    assert kinds(three.answers) == ["connections_max"]
+    assert three.endpoint.hanging_up
+    assert three.send({"type": "open"}) == []
+    assert served.counters["connection refused"] == 1
+    two.end()
+    assert kinds(Client(served, "4").answers) == ["open"]
+
+
+def test_one_node_too_many() -> None:
+    """Told once; renewals and moves of what is there go on; when one is gone there is room."""
+    served = tenant(nodes_max=2)
+    client = Client(served, "n1")
+    for number in (1, 2):
+        assert kinds(client.send(active(f"n{number}", f"http://{number}"))) == ["active"]
+    assert client.send(active("n1", "http://1")) == []
+    assert client.send(active("n3", "http://3"))[-1]["error"]["title"] == "the tenant has 2 nodes already"
+    client.end()
+    again = Client(served, "n1")
+    assert client.connection not in served.connections
+    assert again.send(active("n3", "http://3")) == []
+    assert kinds(again.send(active("n1", "http://moved")))[-1] == "active"
+    again.send({**active("n2", "http://2"), "type": "expire"})
+    assert kinds(again.send(active("n3", "http://3"))) == ["active"]
+
+
+def test_too_many_logs() -> None:
+    """What is above the rate is acknowledged, counted as rejected and told once; later there is room again."""
+    served = tenant(logs_per_s_max=2)
+    client = Client(served, "n1")
+    answers = [kinds(client.send(log(number))) for number in range(5)]
+    assert answers == [[], [], [], [], ["logack", "logs_per_second_max"]]
+    client.end()
+    again = Client(served, "n1")
+    assert kinds(again.send(log(5))) == ["logack"]
+    assert again.send(log(6), now=1.0) == again.send(log(7), now=1.0) == []
+    assert kinds(again.send(log(8), now=1.0)) == ["logack"]
+    assert kinds(again.send(log(9), now=1.0 + TELL_EVERY_S)) == []
+    assert (len(served.take_writes()), served.counters["log rejected"]) == (7, 3)
+
+
+def test_a_token_runs_out() -> None:
+    """The connection is ended when its time has come, not before, and one that has gone by itself is not missed."""
+    served = tenant()
+    client, gone = Client(served, "n", until=5.0), Client(served, "m", until=4.0)
+    assert served.deadline == 4.0
+    gone.end()
+    assert served.deadline in (2.0, 5.0)
+    assert client.send({"type": "x"}, now=4.9) == []
+    assert kinds(client.send({"type": "x"}, now=5.0)) == ["token_expired"]
+    assert client.endpoint.hanging_up
+
+
+def test_a_key_is_taken_away() -> None:
+    """Connections by other keys, and those without any, go on."""
+    served = tenant()
+    clients = [Client(served, key, Grant("t", key=key)) for key in ("a", "b", "")]
+    assert served.revoke(frozenset({"b"}), now=0.0) == 1
+    assert [kinds(client.send({"type": "x"})) for client in clients] == [["token_revoked"], [], []]
+
+
+def test_a_bucket() -> None:
+    """A burst, then the rate; a clock that stands still gives nothing; 0 lets everything through."""
+    bucket = Bucket(10.0, 3.0)
+    assert [bucket.take(now=0.0) for _ in range(4)] == [True, True, True, False]
+    assert [bucket.take(now=0.1), bucket.take(now=0.1), bucket.take(now=100.0)] == [True, False, True]
+    assert [bucket.take(now=100.0) for _ in range(3)] == [True, True, False]
+    assert all(Bucket(0.0, 0.0).take(now=0.0) for _ in range(100))
+
+
+def test_told_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who was told longest ago is forgotten first, and told again."""
+    monkeypatch.setattr(module, "TOLD_MAX", 2)
+    told = Told()
+    assert [told.is_news(whom, now=0.0) for whom in ("a", "b", "a", "c", "b", "a")] == [
+        True, True, False, True, False, True
+    ]  # fmt: skip
+    assert told.is_news("a", now=TELL_EVERY_S)

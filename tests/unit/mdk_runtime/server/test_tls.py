@@ -1,0 +1,41 @@
+"""What a certificate cannot be, and what is said then."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import trustme
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    PrivateFormat,
+    load_pem_private_key,
+)
+
+from mdk_runtime.server.errors import BadCertificate
+from mdk_runtime.server.tls import Certificate
+
+
+def test_what_cannot_be_used(tmp_path: Path) -> None:
+    """Missing, no PEM, another's key, an encrypted key: one line that names the file, and no question at a terminal."""
+    chain, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    authority = trustme.CA()
+    one, two = authority.issue_cert("a"), authority.issue_cert("b")
+    with pytest.raises(BadCertificate, match=rf"{chain}: No such file or directory"):
+        Certificate(chain, key)
+    one.cert_chain_pems[0].write_to_path(chain)
+    with pytest.raises(BadCertificate, match=rf"{key}: No such file or directory"):
+        Certificate(chain, key)
+    two.private_key_pem.write_to_path(key)
+    with pytest.raises(BadCertificate, match=rf"key values mismatch \(with the key {key}\)"):
+        Certificate(chain, key)
+    private = load_pem_private_key(one.private_key_pem.bytes(), None)
+    key.write_bytes(private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"x")))
+    with pytest.raises(BadCertificate, match=rf"its key {key} is encrypted"):
+        Certificate(chain, key)
+    one.private_key_pem.write_to_path(key)
+    assert Certificate(chain, key).context
+    chain.write_text("no PEM")
+    with pytest.raises(BadCertificate, match=rf"the certificate {chain} cannot be used: "):
+        Certificate(chain, key)

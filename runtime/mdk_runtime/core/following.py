@@ -35,7 +35,7 @@ class Following:
         self.position: Position | None = None
         self._asked: list[set[str] | None] = []
         """What was asked for on this connection and is not answered in full, in order."""
-        self._doubted: set[Place] = set()
+        self.doubted: set[Place] = set()
         """Nodes that the server has not named since the last `tablebegin` of their service."""
 
     @property
@@ -78,11 +78,11 @@ class Following:
         """All nodes of some services follow."""
         places = self._places()
         services = None if not m.services else set(m.services)
-        self._doubted |= places if services is None else {one for one in places if one[0] in services}
+        self.doubted |= places if services is None else {one for one in places if one[0] in services}
 
     def named(self, place: Place) -> None:
         """The server has named a node."""
-        self._doubted.discard(place)
+        self.doubted.discard(place)
 
     def takes(self, m: Changes) -> None:
         """Changes are taken into the table."""
@@ -100,8 +100,8 @@ class Following:
 
     def complete(self) -> None:
         """The server knows all nodes by now: those that it has not named are gone."""
-        if self._doubted:
-            gone, self._doubted = self._doubted & self._places(), set()
+        if self.doubted:
+            gone, self.doubted = self.doubted & self._places(), set()
             self._drop(gone)
 
     def lose(self) -> None:

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from mdk_protocol.messages import Open
+from mdk_protocol.messages import Open, Position
 from mdk_runtime.core.connection import Connection
+from mdk_runtime.core.history import History
 from mdk_runtime.core.protection import BROKEN_MIN, STALL_S
 from mdk_runtime.core.tenant import NODES_LEASE, Tenant
 
@@ -363,3 +364,63 @@ def test_clear_forgets_every_node_until_it_says_so_again() -> None:
     network.move(1)
     assert client.take() == ["+a @3"]
     assert original.take() == ["active a"]
+
+
+def test_a_position_does_not_pass_over_what_is_gathered() -> None:
+    """One that asks for more while a change waits to be told, and is cut, is told that change when it comes back."""
+    network = Network()
+    service, client = Client(network, "s1"), Client(network)
+    client.follow(["svc"])
+    service.register("s1", "a")
+    service.register("s2", "b")
+    assert client.take() == ["+a @1"]
+    assert client.follow(["two"]) == ["begin two", "end @1"]
+    client.cut()
+    assert Client(network).follow(["svc", "two"], position(1)) == ["+b @1", "end @1"]
+
+
+def test_a_long_absence_costs_the_whole_table() -> None:
+    """Addresses that are gone are kept up to a bound; who was away while more went reads all of it again."""
+    network = Network()
+    history = network.tenant.audience.history = History("e", gone_max=2)
+    service = Client(network, "s0")
+    service.register("s0", "stays")
+    for number in range(1, 4):
+        service.register("s1", f"a{number}")
+    network.move(1)
+    assert [history.knows(Position(epoch="e", sequence=at)) for at in (1, 3, history.sequence)] == [True, True, True]
+    service.register("s1", "a4")
+    network.move(1)
+    assert [history.knows(Position(epoch="e", sequence=at)) for at in (1, 3, 4)] == [False, True, True]
+    assert Client(network).follow(None, position(1)) == ["begin", "+stays +a4", "end @8"]
+
+
+def test_a_large_table_comes_in_pieces() -> None:
+    """Each fits into a message and leaves room for others; the position comes with the last."""
+    network = Network()
+    service, client = Client(network, "s1"), Client(network)
+    for number in range(6):
+        node = {"id": f"s{number}", "service": "svc", "version": "1.0", "address": f"a{number}"}
+        service.send({"type": "active", "node": node | {"properties": {"x": "x" * 100_000}}})
+    network.move(1)
+    assert client.follow() == ["begin", "+a0 +a1", "+a2 +a3", "+a4 +a5", "end @6"]
+    assert Client(network).follow(["svc"], position(1)) == ["+a1 +a2", "+a3 +a4", "+a5 @6", "end @6"]
+
+
+def test_a_change_is_encoded_once_for_all_that_follow_the_same() -> None:
+    """The very same bytes go to each; and an original's message is encoded once for all originals."""
+    network = Network()
+    service = Client(network, "s1")
+    ours, originals = [Client(network) for _ in range(3)], [Client(network, is_ours=False) for _ in range(3)]
+    for client in ours:
+        client.follow()
+    service.register("s1", "a")
+    for group in (ours, originals):
+        frames = [client.connection.endpoint.take_output() for client in group]
+        assert len(frames[0]) == 1
+        assert all(one[0] is frames[0][0] for one in frames)
+    again = [Client(network) for _ in range(2)]
+    for client in again:
+        client.send({"type": "follow"})
+    tables = [client.connection.endpoint.take_output() for client in again]
+    assert tables[0][1] is tables[1][1]

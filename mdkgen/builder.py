@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-import ast
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -436,11 +436,8 @@ class Builder(Transformer[Token, Any]):
 
 
 def unquoted(token: Token) -> str:
-    """The text of a STRING; an escape that Python does not know stays as it stands."""
-    try:
-        return str(ast.literal_eval(str(token)))
-    except (SyntaxError, ValueError):
-        return str(token)[1:-1]
+    """The text of a STRING, which is written as in JSON; the parser has seen to that."""
+    return str(json.loads(token, strict=False))
 
 
 def size_bytes(text: str) -> int:

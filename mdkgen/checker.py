@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import keyword
+import sys
 from collections.abc import Sequence
 
 from mdkgen import syntax
@@ -11,19 +13,27 @@ from mdkgen.check.types import check_consts, check_enums, check_newtypes, check_
 from mdkgen.diagnostics import Diagnostic
 from mdkgen.model import Export, Face, FaceModule, Spec
 
+TAKEN = {"msgspec", "mdkspec_runtime", "hypothesis", *sys.stdlib_module_names}
+"""Packages that the generated one imports, or Python before it."""
+
+NEEDS_ALL = {"MDK1003", "MDK3004", "MDK3005", "MDK3007", "MDK3011", "MDK3012"}
+"""Findings that compare declarations: they mean nothing while one of them cannot be read."""
+
 
 def check(files: Sequence[syntax.File]) -> tuple[Spec | None, list[Diagnostic]]:
-    """The model of all files of a folder; None if there are errors, which come sorted by place."""
+    """The model of all files of a folder; None if there are errors, which come sorted by place.
+
+    Of files with syntax errors the declarations that could be read are checked all the same, for what is certainly wrong.
+    """
     names = Names(files)
     _check_headers(names)
     consts, newtypes, enums = check_consts(names), check_newtypes(names), check_enums(names)
     records, messages = check_structs(names)
     protocols = check_protocols(names)
     faces = tuple(_face(names, one) for one in names.faces.values())
-    found = sorted(
-        set(names.found), key=lambda one: (one.span.file, one.span.line, one.span.column, one.code, one.message)
-    )
-    if found:
+    certain = [one for one in names.found if not (names.incomplete and one.code in NEEDS_ALL)]
+    found = sorted(set(certain), key=lambda one: (one.span.file, one.span.line, one.span.column, one.code, one.message))
+    if found or names.incomplete:
         return None, found
     header = names.files[0].header
     spec = Spec(
@@ -45,7 +55,7 @@ def _check_headers(names: Names) -> None:
     first = names.files[0].header
     for file in names.files:
         header = file.header
-        names.python("the namespace", header.namespace)
+        names.python("the namespace", header.namespace, TAKEN)
         for what, mine, theirs in (
             ("namespace", header.namespace, first.namespace),
             ("version", header.version, first.version),
@@ -61,6 +71,11 @@ def _face(names: Names, one: syntax.Face) -> Face:
     for name, doc, exports in one.modules:
         known_doc, collected = modules.setdefault(name, (doc, []))
         modules[name] = (known_doc or doc, collected)
+        for export in exports:
+            for part in (*export.module.split("."), export.name.text, export.alias.text, *([name] if name else [])):
+                if keyword.iskeyword(part):
+                    message = f"{part!r} would clash in the generated Python"
+                    names.report("MDK2006", message, export.name.span, expected="another name")
         collected += [Export(export.module, export.name.text, export.alias.text) for export in exports]
     for name in modules:
         names.unique("the name", (e.alias for module, _, exports in one.modules if module == name for e in exports))

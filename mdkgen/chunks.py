@@ -27,6 +27,8 @@ class Chunk:
     """True if it ended because the next declaration began at the left margin inside its braces."""
 
 
+_COMMENT = re.compile(r"//(?!/)[^\n]*")
+
 _HEADER = re.compile(r"(\s|//[^\n]*\n)*mdkspec\s+\S+\s+namespace\s+\S+\s+version\s+\S+")
 
 
@@ -34,7 +36,7 @@ def split(text: str) -> list[Chunk]:
     """The header, then one chunk a declaration, in order. Blank pieces are left out."""
     chunks = _Cuts(text).chunks()
     header = _HEADER.match(text)
-    if header is not None and header.end() < len(chunks[0].text) and chunks[0].text[header.end() :].strip():
+    if header is not None and _COMMENT.sub("", chunks[0].text[header.end() :]).strip():
         chunks[:1] = _halves(chunks[0], header.end())
     return [chunk for chunk in chunks if _says_something(chunk.text)]
 

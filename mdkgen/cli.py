@@ -1,11 +1,12 @@
 """`mdkgen`: the command line. The one module of the compiler that prints and exits.
 
-Exit status: 0 fine, 1 findings, 2 wrong usage, 70 a bug of mdkgen.
+Exit status: 0 fine, 1 findings, 2 wrong usage, 70 a bug of mdkgen, 130 interrupted.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from difflib import unified_diff
@@ -18,14 +19,24 @@ if TYPE_CHECKING:  # Imported where they are used: most of a short run would be 
     from mdkgen.compiler import Compilation
     from mdkgen.diagnostics import Diagnostic
 
-FINE, FINDINGS, USAGE, BUG = 0, 1, 2, 70
+FINE, FINDINGS, USAGE, BUG, INTERRUPTED = 0, 1, 2, 70, 130
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; the exit status."""
     arguments = _parser().parse_args(argv)
+    reconfigure = getattr(sys.stdout, "reconfigure", None)  # which a test's stand-in may lack
+    if reconfigure is not None:
+        reconfigure(errors="backslashreplace")  # as stderr: a terminal without UTF-8 is no reason to fail
     try:
-        return int(arguments.run(arguments))
+        status = int(arguments.run(arguments))
+        sys.stdout.flush()
+        return status
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:  # `mdkgen ir spec | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FINDINGS
     except ModuleNotFoundError as error:
         if error.name not in ("lark", "jinja2"):
             raise

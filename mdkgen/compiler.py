@@ -54,14 +54,14 @@ def compile_texts(texts: Mapping[str, str]) -> Compilation:
     for name in sorted(texts):
         file, found = parse(texts[name], name)
         diagnostics += found
-        if file is not None:
-            files.append(file)
-    spec = None
+        files.append(file)
     used: list[Allow] = []
-    if not diagnostics:
-        spec, diagnostics = check(files)
-        diagnostics += check_annotations(files)
-        spec = None if diagnostics else spec
+    spec, more = check(files)
+    if diagnostics:
+        diagnostics = sorted([*diagnostics, *more], key=lambda one: (one.span.file, one.span.line, one.span.column))
+        return Compilation(texts, None, tuple(diagnostics), tuple(files))
+    diagnostics = [*more, *check_annotations(files)]
+    spec = None if diagnostics else spec
     if spec is not None:
         diagnostics, used = without_allowed(verify(spec), files)
         if any(one.severity == "error" for one in diagnostics):

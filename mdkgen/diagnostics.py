@@ -9,6 +9,9 @@ from typing import Literal
 
 from mdkgen.model import Span
 
+WIDTH_MAX = 160
+"""Characters of a source line that are shown, around the place at fault."""
+
 
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
@@ -32,13 +35,15 @@ def render(diagnostic: Diagnostic, text: str) -> str:
     """The finding as lines: file:line:column, the source line with carets, what was expected, hints."""
     span = diagnostic.span
     head = f"{span.file}:{span.line}:{span.column}: {diagnostic.severity}[{diagnostic.code}]: {diagnostic.message}"
-    lines = text.splitlines()
+    lines = text.split("\n")  # as positions are counted; `splitlines` would end lines at form feeds, too
     shown = lines[span.line - 1] if 0 < span.line <= len(lines) else ""
-    line = shown.replace("\t", " ")
+    line = "".join(character if character.isprintable() else " " for character in shown)
     end = span.end_column if span.end_line == span.line else len(line) + 1
-    carets = " " * (span.column - 1) + "^" * max(1, end - span.column)
+    from_ = max(0, span.column - 1 - WIDTH_MAX // 2) if len(line) > WIDTH_MAX else 0
+    width = min(max(1, end - span.column), from_ + WIDTH_MAX - span.column + 1)
+    carets = " " * (span.column - 1 - from_) + "^" * width
     gutter = f"{span.line} | "
-    rows = [head, gutter + line, " " * (len(gutter) - 2) + "| " + carets]
+    rows = [head, gutter + line[from_ : from_ + WIDTH_MAX], " " * (len(gutter) - 2) + "| " + carets]
     rows += [f"  expected: {diagnostic.expected}"] if diagnostic.expected else []
     rows += [f"  hint: {diagnostic.hint}"] if diagnostic.hint else []
     rows += [f"  note: {note}" for note in diagnostic.notes]

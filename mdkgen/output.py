@@ -6,6 +6,8 @@ The output folder belongs to mdkgen: a file in it that generation does not make 
 from __future__ import annotations
 
 import difflib
+import errno
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +34,8 @@ class Difference:
 
 def compare(files: Mapping[str, str], folder: Path) -> list[Difference]:
     """All differences between a tree in memory and a folder, byte for byte, sorted by path."""
+    if folder.exists() and not folder.is_dir():
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(folder))
     present = {path.relative_to(folder).as_posix() for path in _files(folder)}
     differences: list[Difference] = []
     for path in sorted(present | files.keys()):

@@ -5,7 +5,10 @@
 
 from __future__ import annotations
 
+import json
 import logging
+import re
+from collections.abc import Iterator
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -52,12 +55,31 @@ WORDS = {
 }
 """Terminals of the grammar that are not one fixed word, as an error calls them."""
 
+NUMBERS = ("INT", "NUMBER", "DURATION", "SIZE")
+
+WORD = re.compile(r"[A-Za-z_]\w*")
+
+BLANK = re.compile(r"\s+|//[^\n]*")
+
+FOUND_MAX = 40
+"""Characters of an unexpected word that an error repeats."""
+
 EXPECTED_MAX = 8
 """An error names at most so many of the words that would have been right."""
 
 
-def parse(text: str, file: str) -> tuple[syntax.File | None, list[Diagnostic]]:
-    """The syntax tree of a file, or all its syntax errors.
+ERRORS_MAX = 20
+"""Syntax errors reported of one declaration: past them the rest is guesswork."""
+
+DEPTH_MAX = 100
+"""Levels of a declaration's tree: what is written by hand has about fifteen, and everything behind the parser may recurse."""
+
+DIGITS_MAX = 18
+"""Digits before the point: such a whole number has 64 bits."""
+
+
+def parse(text: str, file: str) -> tuple[syntax.File, list[Diagnostic]]:
+    """The syntax tree of a file, as far as it can be read, and all its syntax errors.
 
     Args:
         text: What stands in the file.
@@ -67,18 +89,23 @@ def parse(text: str, file: str) -> tuple[syntax.File | None, list[Diagnostic]]:
     tree, diagnostics, _ = _parse_chunk(header, "header", file)
     allows: list[syntax.Allow] = []
     declarations: list[syntax.Declaration] = []
+    missing: set[str] = set()
     for chunk in chunks:
         declaration, found, allowed = _parse_chunk(chunk, "decl", file)
         diagnostics += found
         allows += allowed
         if declaration is not None:
             declarations.append(declaration)
-    if isinstance(tree, syntax.Header) and tree.edition != EDITION:
+        else:
+            missing.update(WORD.findall(chunk.text))
+    if tree is None:
+        nowhere = syntax.Name("", Span(file, 1, 1, 1, 1))
+        tree = syntax.Header(EDITION, nowhere, nowhere, nowhere.span)
+    elif tree.edition != EDITION:
         message = f"edition {tree.edition} of the language is not known to this compiler"
         diagnostics.insert(0, error("MDK1002", message, tree.span, expected=f"mdkspec {EDITION}"))
-    if diagnostics or not isinstance(tree, syntax.Header):
-        return None, diagnostics
-    return syntax.File(file, tree, tuple(declarations), tuple(allows)), []
+    broken = frozenset(missing)
+    return syntax.File(file, tree, tuple(declarations), tuple(allows), broken, bool(diagnostics)), diagnostics
 
 
 def keywords() -> list[str]:
@@ -89,14 +116,74 @@ def keywords() -> list[str]:
 
 def _parse_chunk(chunk: Chunk, start: str, file: str) -> tuple[Any, list[Diagnostic], list[syntax.Allow]]:
     builder = Builder(file, chunk.line, chunk.column)
+    problems = _Problems(chunk)
     try:
-        tree = _grammar().parse(chunk.text, start=start)
-    except UnexpectedInput as problem:
-        return None, [_syntax_error(problem, chunk, start, builder)], []
-    except RecursionError:
-        span = Span(file, chunk.line + 1, chunk.column + 1, chunk.line + 1, chunk.column + 2)
-        return None, [error("MDK1001", "nested too deeply", span)], []
-    return builder.transform(tree), [], builder.allows
+        tree = _grammar().parse(chunk.text, start=start, on_error=problems.add)
+    except UnexpectedInput:
+        tree = None
+    if tree is None or problems.found:
+        return None, [_syntax_error(problem, chunk, start, builder) for problem in problems.found], []
+    found = list(_beyond_limits(tree, builder))
+    return (None, found, []) if found else (builder.transform(tree), [], builder.allows)
+
+
+class _Problems:
+    """The syntax errors of one chunk. What cannot be read is skipped, word by word, until something fits again."""
+
+    def __init__(self, chunk: Chunk) -> None:
+        self._text = chunk.text
+        self._skipped_to = 0
+        self._line = 0
+        self.found: list[UnexpectedInput] = []
+
+    def add(self, problem: UnexpectedInput) -> bool:
+        """Note a problem, unless it only follows from the one before; whether to go on."""
+        if isinstance(problem, UnexpectedToken) and problem.token.type == "$END":
+            if not self.found:
+                self.found.append(problem)
+            return False  # What is missing at the end was there before something was skipped.
+        at = problem.pos_in_stream or 0
+        follows = not BLANK.sub("", self._text[self._skipped_to : at]) or problem.line == self._line
+        if not self.found or not follows or self._is_misspelt(problem):
+            self.found.append(problem)
+            _ = problem.accepts if isinstance(problem, UnexpectedToken) else ()  # lark asks its parser, which moves on
+        token = getattr(problem, "token", None)
+        self._skipped_to = at + (len(token) if isinstance(token, Token) else 1)
+        self._line = problem.line
+        return len(self.found) < ERRORS_MAX
+
+    def _is_misspelt(self, problem: UnexpectedInput) -> bool:
+        """Whether a line begins with nearly a keyword: that does not follow from what was wrong before."""
+        token = getattr(problem, "token", None)
+        begins = problem.line != self._line and isinstance(token, Token) and token.type == "NAME"
+        return begins and bool(did_you_mean(str(token), ("enter", "recv", "call", "after", "every", "lapse", "ignore")))
+
+
+def _beyond_limits(tree: Tree[Token], builder: Builder) -> Iterator[Diagnostic]:
+    """What the grammar lets pass and nothing can be made of: too deep, too long a number, a string that is none."""
+    level: list[Tree[Token] | Token | None] = [tree]
+    for _ in range(DEPTH_MAX):
+        for one in level:
+            if isinstance(one, Token):
+                yield from _bad_token(one, builder)
+        level = [child for one in level if isinstance(one, Tree) for child in one.children]
+        if not level:
+            return
+    first = next(one for one in level if one is not None)
+    yield error("MDK1001", "nested too deeply", builder.span(first if isinstance(first, Token) else first.meta),
+                expected=f"at most {DEPTH_MAX} levels, of which operators in a row count one each")  # fmt: skip
+
+
+def _bad_token(token: Token, builder: Builder) -> Iterator[Diagnostic]:
+    if token.type in NUMBERS and len(re.match(r"-?(\d*)", token)[1]) > DIGITS_MAX:  # type: ignore[index]  # always matches
+        shown = f"{token[:DIGITS_MAX]}..."
+        yield error("MDK2003", f"{shown} is too large", builder.span(token), expected=f"at most {DIGITS_MAX} digits")
+    if token.type == "STRING":
+        try:
+            json.loads(token, strict=False).encode()
+        except ValueError:  # an escape that JSON does not have, or half a surrogate pair
+            expected = r"the escapes of JSON: \" \\ \/ \b \f \n \r \t \u0000"
+            yield error("MDK1001", "the string has an escape that is none", builder.span(token), expected=expected)
 
 
 # --- errors ---------------------------------------------------------------------------------------
@@ -110,7 +197,7 @@ def _syntax_error(problem: UnexpectedInput, chunk: Chunk, start: str, builder: B
     if not found:
         message = "the text ends inside a declaration" if start == "decl" else "the file does not begin as it must"
     else:
-        message = f"unexpected {found!r}"
+        message = f"unexpected {found if len(found) <= FOUND_MAX else found[:FOUND_MAX] + '...'!r}"
     hint = _hint(found, word, expected, chunk)
     shown = [one for one in expected if one][:EXPECTED_MAX]
     more = ", ..." if len(expected) > EXPECTED_MAX else ""

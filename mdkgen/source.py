@@ -21,14 +21,14 @@ class ConfigurationError(Exception):
 
 
 def read_folder(folder: Path) -> dict[str, str]:
-    """The texts of a spec folder by file name, sorted.
+    """The texts of a spec folder by file name, sorted, without byte order marks.
 
     Raises:
         NoSpecError: The folder does not exist, holds no spec, or one of its files cannot be read.
     """
     paths = spec_files(folder)
     try:
-        return {path.name: path.read_text(encoding="utf-8") for path in paths}
+        return {path.name: path.read_text(encoding="utf-8-sig") for path in paths}
     except UnicodeDecodeError as error:
         raise NoSpecError(folder, f"a file in it is not UTF-8: {error}") from error
     except OSError as error:

@@ -351,9 +351,13 @@ Declaration = Const | Newtype | Record | Enum | Part | Face
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A file that parsed."""
+    """What could be read of a file."""
 
     name: str
     header: Header
     declarations: tuple[Declaration, ...]
     allows: tuple[Allow, ...] = ()
+    missing: frozenset[str] = frozenset()
+    """Names that stand in declarations with syntax errors: whether they are declared is not known."""
+    broken: bool = False
+    """True if there are syntax errors; then the header may be a stand-in."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from mdkgen import syntax
-from mdkgen.check.expressions import INT, SECONDS, Expressions, Scope
+from mdkgen.check.expressions import INT, Expressions, Scope
 from mdkgen.check.names import Names
 from mdkgen.model import Batch, Delivery, ListOf, Named, ParamRef, Part, Request
 
@@ -24,11 +24,12 @@ class DeliveryChecker:
     Args:
         names: Of the whole spec; gets the reports.
         params: What a timeout may refer to.
+        defaults: Of the params, as written.
     """
 
-    def __init__(self, names: Names, params: Mapping[str, ParamRef]) -> None:
+    def __init__(self, names: Names, params: Mapping[str, ParamRef], defaults: Mapping[str, syntax.Expr]) -> None:
         self.names = names
-        self.params = params
+        self.scope = Scope(params=params, defaults=defaults)
 
     def _said(self, item: syntax.Item, needed: dict[str, str]) -> dict[str, syntax.Item] | None:
         """What a delivery or request says, by keyword; None, with reports, if something is missing."""
@@ -93,6 +94,9 @@ class DeliveryChecker:
         good = self._number(message, name_of(field))
         ack = self._pair(syntax.Item("ack", said["ack"].values[:1], "", said["ack"].span))
         count, size, overflow = said["buffer"].values
+        self._at_least(said["number"], 1, 0)
+        self._at_least(said["buffer"], 0, 1)
+        self._at_least(said["buffer"], 1, 1)
         if not good or ack is None:
             return None
         self._check_ack(*ack)
@@ -148,6 +152,11 @@ class DeliveryChecker:
             return False
         return True
 
+    def _at_least(self, item: syntax.Item, place: int, least: int) -> None:
+        if item.values[place] < least:
+            message = f"{item.values[place]} is too small"
+            self.names.report("MDK2003", message, item.span, expected=f"{least} or more")
+
     def _check_ack(self, message: syntax.Name, field: syntax.Name) -> None:
         """The engine makes acknowledgements from their number alone."""
         fields = self.names.messages[message.text].fields
@@ -173,8 +182,8 @@ class DeliveryChecker:
         if said is None:
             return None
         asks, answers = self._pair(said["message"]), self._pair(said["reply"])
-        scope = Scope(params=self.params)
-        timeout = Expressions(self.names, scope).resolve(said["timeout"].values[0], SECONDS)
+        timeout = Expressions(self.names, self.scope).duration(said["timeout"].values[0])
+        self._at_least(said["pending"], 0, 1)
         if asks is None or answers is None or timeout is None:
             return None
         return Request(

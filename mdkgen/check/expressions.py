@@ -58,6 +58,8 @@ class Scope:
     params: Mapping[str, ParamRef] = field(default_factory=dict[str, ParamRef])
     hooks: Mapping[str, Hook] = field(default_factory=dict[str, Hook])
     flags: frozenset[str] = frozenset()
+    defaults: Mapping[str, syntax.Expr] = field(default_factory=dict[str, syntax.Expr])
+    """Of the params, as written."""
 
 
 class Expressions:
@@ -86,6 +88,42 @@ class Expressions:
             return resolved.value
         if resolved is not None:
             self.names.report("MDK2003", "this must be written as a number", expr.span, expected=_shown(kind))
+        return None
+
+    def duration(self, expr: syntax.Expr, want: Scalar = SECONDS) -> Expr | None:
+        """A time to wait. What can be worked out here, constants and defaults of params, must be above 0."""
+        resolved = self.resolve(expr, want)
+        if resolved is None or not self.always_there(resolved, expr):
+            return None
+        value = self.value(resolved)
+        if value is not None and value <= 0:
+            self.names.report("MDK2003", f"a time of {value:g} s", expr.span, expected="a time above 0")
+        return resolved
+
+    def value(self, expr: Expr | None) -> float | None:
+        """The number of an expression, if it is known before anything runs."""
+        match expr:
+            case Value(value) if isinstance(value, int | float):
+                return value
+            case ConstRef(name):
+                return self._literal_number(self.names.consts[name].value)
+            case ParamRef(_, name) if name in self.scope.defaults:
+                return self._literal_number(self.scope.defaults[name])
+            case Arithmetic(operator, left, right):
+                a, b = self.value(left), self.value(right)
+                if a is None or b is None or (operator == "/" and b == 0):
+                    return None
+                return a * b if operator == "*" else a / b
+            case _:
+                return None
+
+    def _literal_number(self, written: syntax.Expr) -> float | None:
+        """The number that a constant or a default is written as; anything else is reported where it stands."""
+        if isinstance(written, syntax.Literal) and written.kind in ("INT", "NUMBER", "DURATION", "SIZE"):
+            return self.value(self._literal(written, None))
+        if isinstance(written, syntax.Reference) and written.path[0].text in self.names.consts:
+            inner = self.names.consts[written.path[0].text].value
+            return self._literal_number(inner) if isinstance(inner, syntax.Literal) else None
         return None
 
     def fits(self, actual: Type, want: Type) -> bool:
@@ -254,7 +292,7 @@ class Expressions:
         values: list[Expr] = []
         for argument, written in zip(hook.arguments, args, strict=True):
             value = self.resolve(written, argument.type)
-            if value is None or not self._always_there(value, written, optional=argument.optional):
+            if value is None or not self.always_there(value, written, optional=argument.optional):
                 return None
             values.append(value)
         return tuple(values)
@@ -287,7 +325,7 @@ class Expressions:
                 continue
             wanted = self.names.resolved(field.type)
             value = None if wanted is None else self.resolve(written, wanted)
-            if value is None or not self._always_there(value, written, optional=field.optional):
+            if value is None or not self.always_there(value, written, optional=field.optional):
                 good = False
                 continue
             given.append((name.text, value))
@@ -300,7 +338,8 @@ class Expressions:
             self.names.report("MDK2007", message, whole.span, expected=", ".join(f"{one} = ..." for one in missing))
         return Construct(type_, tuple(given)) if good and not missing else None
 
-    def _always_there(self, value: Expr, written: syntax.Expr, *, optional: bool) -> bool:
+    def always_there(self, value: Expr, written: syntax.Expr, *, optional: bool = False) -> bool:
+        """Whether a value is never absent, or may be; else it is reported."""
         if isinstance(value, ArgRef) and value.optional and not optional:
             self.names.report("MDK2003", "this may be absent", written.span, expected="a value that is always there")
             return False
@@ -318,11 +357,20 @@ class Expressions:
                     "MDK2003", f"`{expr.operator}` of what is not a number", expr.span, expected="two numbers"
                 )
                 return None
+            if not self.always_there(left, expr.left) or not self.always_there(right, expr.right):
+                return None
+            if expr.operator == "/" and self.value(right) == 0:
+                self.names.report("MDK2003", "a division by 0", expr.right.span, expected="another number")
+                return None
             return Arithmetic(expr.operator, left, right, SECONDS if SECONDS in types else FLOAT)  # type: ignore[arg-type]  # one of its literals
         equals = expr.operator in ("==", "!=") and (self.fits(types[0], types[1]) or self.fits(types[1], types[0]))
         if not numbers and not equals:
             message = f"{_shown(types[0])} and {_shown(types[1])} cannot be compared by {expr.operator}"
             self.names.report("MDK2003", message, expr.span, expected="two values of one type")
+            return None
+        if expr.operator not in ("==", "!=") and not (
+            self.always_there(left, expr.left) and self.always_there(right, expr.right)
+        ):
             return None
         return Compare(expr.operator, left, right)  # type: ignore[arg-type]  # one of its literals
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 from mdkgen import syntax
-from mdkgen.check.expressions import BOOL, SECONDS, STRING, Expressions, Scope, Variable, type_of
+from mdkgen.check.expressions import BOOL, STRING, Expressions, Scope, Variable, type_of
 from mdkgen.check.names import Names
 from mdkgen.model import (
     Action,
@@ -50,6 +50,7 @@ class Surroundings:
     """What a machine may refer to outside of itself."""
 
     params: dict[str, ParamRef]
+    defaults: dict[str, syntax.Expr]
     accepts: bool
     """True for the role that accepts: only there leases may be shared."""
 
@@ -79,6 +80,7 @@ class MachineChecker:
         always = tuple(
             self._transitions([t for state in role.states if state.name is None for t in state.transitions], None)
         )
+        self._check_guards(None, always)
         known = {state.name.text for state in named if state.name is not None}
         states = tuple(self._state(state, known) for state in named)
         starts = [state for state in states if state.start]
@@ -158,13 +160,13 @@ class MachineChecker:
         triggers = [one.trigger for state in self.role.states for one in state.transitions]
         return {one.name.text for one in triggers if one.kind == "call" and one.name is not None}
 
-    def _check_guards(self, state: syntax.State, transitions: tuple[Transition, ...]) -> None:
+    def _check_guards(self, state: syntax.State | None, transitions: tuple[Transition, ...]) -> None:
         """Of one trigger: guarded ones first, then at most one without; for recv and call exactly one, or an ignore."""
         groups: dict[tuple[str, str], list[Transition]] = {}
         for one in transitions:
             if one.trigger.kind not in ("after", "every"):
                 groups.setdefault((one.trigger.kind, one.trigger.name), []).append(one)
-        ignored = {name.text for name in state.ignores}
+        ignored = {name.text for name in state.ignores} if state is not None else set[str]()
         for (kind, name), group in groups.items():
             shown = f"{kind} {name}".strip()
             caught = next((n for n, one in enumerate(group) if one.guard is None), None)
@@ -179,7 +181,8 @@ class MachineChecker:
                 )
             if kind in ("recv", "call") and caught is None and name not in ignored:
                 message = f"`{shown}` is taken only under a condition"
-                expected = f"`{shown} -> ...` without `when` behind it, or `ignore {name}`"
+                expected = f"`{shown} -> ...` without `when` behind it"
+                expected += f", or `ignore {name}`" if state is not None else ""
                 self.names.report("MDK3006", message, group[-1].span, expected=expected)
 
     def _transitions(self, written: list[syntax.Transition], states: set[str] | None) -> Iterator[Transition]:
@@ -193,7 +196,7 @@ class MachineChecker:
         if scope is None:
             return None
         expressions = Expressions(self.names, scope)
-        delay = None if one.trigger.delay is None else expressions.resolve(one.trigger.delay, SECONDS)
+        delay = None if one.trigger.delay is None else expressions.duration(one.trigger.delay)
         guard = None if one.guard is None else expressions.resolve(one.guard, BOOL)
         actions: list[Action] = []
         target: str | None = None
@@ -254,7 +257,7 @@ class MachineChecker:
             return None
         hooks = {} if self._shared else self.hooks
         flags = frozenset[str]() if self._shared else frozenset(self.flags)
-        return Scope(variables, self.around.params, hooks, flags)
+        return Scope(variables, self.around.params, hooks, flags, self.around.defaults)
 
     def _recv(self, trigger: syntax.Trigger) -> dict[str, Variable] | None:
         assert trigger.name is not None
@@ -353,7 +356,7 @@ class MachineChecker:
 
     def _tell(self, action: syntax.Action, expressions: Expressions) -> Action | None:
         (name,) = action.names
-        self.names.python("what is told, ", name)
+        self.names.python("the event", name)
         if name.text in self.hooks:
             self.names.report("MDK2001", f"{name.text!r} is a hook already", name.span, expected="another name")
         values = [expressions.resolve(one) for one in action.exprs]
@@ -411,9 +414,11 @@ class MachineChecker:
             self.names.unknown("lease", name, self.leases)
             return None
         key = expressions.resolve(action.exprs[0], STRING)
+        if key is not None and not expressions.always_there(key, action.exprs[0]):
+            return None
         if action.kind == "release":
             return None if key is None else Release(name.text, key)
-        ttl_s = expressions.resolve(action.exprs[1], SECONDS)
+        ttl_s = expressions.duration(action.exprs[1])
         return None if key is None or ttl_s is None else Grant(name.text, key, ttl_s)
 
     def _hangup(self, _action: syntax.Action, _: Expressions) -> Action:

@@ -11,13 +11,29 @@ from mdkgen import syntax
 from mdkgen.diagnostics import Diagnostic, did_you_mean, error
 from mdkgen.model import ListOf, MapOf, Named, Nullable, Scalar, Span, Type
 
+KNOWN_SHOWN_MAX = 6
+"""So many names that would have been right are listed."""
+
 SCALARS = ("bool", "string", "int", "float", "seconds", "any")
 
 D = TypeVar("D", bound=syntax.Declaration)
 
 Kind = Literal["record", "message", "enum", "newtype"]
 
-GENERATED = {"AnyMessage", "CODEC", "UNSET", "UnsetType", "Struct", "Meta", "Any", "Final", "TypeAlias", "Annotated"}
+GENERATED = {
+    "AnyMessage",
+    "CODEC",
+    "UNSET",
+    "UnsetType",
+    "Struct",
+    "Meta",
+    "Any",
+    "Final",
+    "TypeAlias",
+    "Annotated",
+} | {
+    *("list", "map", "null", "str", "dict", "tuple", "frozenset"),
+}
 """Names that the generated modules use for themselves."""
 
 
@@ -27,6 +43,9 @@ class Names:
     def __init__(self, files: Sequence[syntax.File]) -> None:
         self.found: list[Diagnostic] = []
         self.files = sorted(files, key=lambda file: file.name)
+        self.incomplete = any(file.broken for file in files)
+        """True if some declarations could not be read."""
+        self._missing = frozenset[str]().union(*(file.missing for file in files))
         self._spans: dict[str, Span] = {}
         declarations = [one for file in self.files for one in file.declarations]
         self.consts = self._take(syntax.Const, declarations)
@@ -47,13 +66,15 @@ class Names:
 
     def unknown(self, what: str, name: syntax.Name, known: Iterable[str]) -> None:
         """A name that nothing declares."""
+        if name.text in self._missing:
+            return  # It may be declared where nothing could be read.
         known = list(known)
-        expected = ", ".join(sorted(known)) if 0 < len(known) <= 6 else ""
+        expected = ", ".join(sorted(known)) if len(known) <= KNOWN_SHOWN_MAX else f"a declared {what}"
         self.report(
             "MDK2002",
             f"unknown {what} {name.text!r}",
             name.span,
-            expected=expected,
+            expected=expected or f"nothing: no {what} is declared here",
             hint=did_you_mean(name.text, known),
         )
 

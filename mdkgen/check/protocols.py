@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -27,6 +28,8 @@ from mdkgen.model import (
     Value,
 )
 
+MESSAGE_BYTES_LEAST = 64
+"""A message_max below this could hardly hold a type name."""
 ONCE = ("transport", "roles", "parts", "unknown", "illegal", "malformed", "close", "reconnect")
 NEEDED = {
     "transport": 'transport websocket { path: "/path", tag: "type", message_max: 1MiB }',
@@ -61,6 +64,7 @@ class _ProtocolChecker:
         self.written = written
         self.items = {item.kind: item for item in reversed(written.items) if item.kind in ONCE}
         self.params: dict[str, ParamRef] = {}
+        self.defaults: dict[str, syntax.Expr] = {}
 
     def protocol(self) -> Protocol | None:
         written = self.written
@@ -80,7 +84,7 @@ class _ProtocolChecker:
         if len(made) < len(parts) or transport is None or reconnect is None or None in policies:
             return None
         self._check_across(made, connector, acceptor)
-        unknown, illegal, malformed = (_policy(one) for one in policies if one is not None)
+        unknown, illegal, malformed = (self._policy(one) for one in policies if one is not None)
         return Protocol(
             name=written.name.text,
             path=transport.path,
@@ -136,7 +140,24 @@ class _ProtocolChecker:
             if isinstance(resolved, Value) and isinstance(resolved.value, str | int):
                 values[name.text] = resolved.value
         path, tag, limit = values.get("path", "/"), values.get("tag", "type"), values.get("message_max", 2**20)
+        if not re.fullmatch(r"/[!-~]*", str(path)) or "?" in str(path) or "#" in str(path):
+            message = f"{path!r} is no path of a URL"
+            self.names.report("MDK2003", message, item.span, expected='path: "/name", without blanks, ? and #')
+        if int(limit) < MESSAGE_BYTES_LEAST:
+            message = f"a message_max of {limit} bytes leaves no room"
+            self.names.report("MDK2003", message, item.span, expected=f"{MESSAGE_BYTES_LEAST} bytes or more")
+        self._check_tag(str(tag), item)
         return _Transport(str(path), str(tag), int(limit))
+
+    def _check_tag(self, tag: str, item: syntax.Item) -> None:
+        """The key that holds a message's type name is no other field's."""
+        for message in self.names.messages.values():
+            for field in message.fields:
+                if (field.wire or field.name.text) == tag:
+                    text = f"{tag!r} is already the key that names a message's type"
+                    self.names.report("MDK2005", text, field.name.span, expected="another key")
+        if not tag:
+            self.names.report("MDK2003", "the tag is empty", item.span, expected='tag: "type"')
 
     def _reconnect(self) -> Reconnect | None:
         item = self.items.get("reconnect")
@@ -172,6 +193,12 @@ class _ProtocolChecker:
             return None
         return resolved
 
+    def _policy(self, item: syntax.Item) -> Policy:
+        drop_max, code = item.values[0]
+        if drop_max is not None and drop_max < 0:
+            self.names.report("MDK2003", f"{drop_max} is too small", item.span, expected="0 or more")
+        return Policy(drop_max, code)
+
     # --- parts ------------------------------------------------------------------------------------
 
     def _parts(self) -> list[syntax.Part]:
@@ -205,10 +232,11 @@ class _ProtocolChecker:
                 )
             elif type_ is not None:
                 self.params.setdefault(name.text, ParamRef(part.name.text, name.text, type_))
+                self.defaults.setdefault(name.text, item.values[2])
 
     def _part(self, written: syntax.Part, roles: tuple[str, str]) -> Part | None:
         params = [self._param(item) for item in written.items if item.kind == "param"]
-        checker = DeliveryChecker(self.names, self.params)
+        checker = DeliveryChecker(self.names, self.params, self.defaults)
         deliveries = [checker.delivery(item, roles) for item in written.items if item.kind == "delivery"]
         requests = [checker.request(item, roles) for item in written.items if item.kind == "request"]
         machines = self._machines(written, roles)
@@ -239,7 +267,7 @@ class _ProtocolChecker:
             return None
         return tuple(
             MachineChecker(
-                self.names, written.name.text, by_name[role], Surroundings(self.params, role == roles[1])
+                self.names, written.name.text, by_name[role], Surroundings(self.params, self.defaults, role == roles[1])
             ).machine()
             for role in roles
         )
@@ -247,7 +275,12 @@ class _ProtocolChecker:
     def _param(self, item: syntax.Item) -> Param | None:
         name, written, default = item.values
         type_ = self.names.resolved(written)
-        value = None if type_ is None else Expressions(self.names).resolve(default, type_)
+        expressions = Expressions(self.names)
+        value = None if type_ is None else expressions.resolve(default, type_)
+        number = expressions.value(value)
+        if number is not None and number <= 0:
+            message = f"the param {name_of(name).text} is {number:g}"
+            self.names.report("MDK2003", message, default.span, expected="a number above 0")
         return None if type_ is None or value is None else Param(name_of(name).text, type_, value, item.doc)
 
     # --- between parts ----------------------------------------------------------------------------
@@ -296,8 +329,3 @@ def _names_of(part: Part, machine: Machine) -> Iterator[tuple[str, Span]]:
 def _option(value: Any) -> tuple[syntax.Name, syntax.Expr]:
     option: tuple[syntax.Name, syntax.Expr] = value
     return option
-
-
-def _policy(item: syntax.Item) -> Policy:
-    drop_max, code = item.values[0]
-    return Policy(drop_max, code)

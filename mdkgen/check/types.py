@@ -62,15 +62,15 @@ def check_newtypes(names: Names) -> tuple[Newtype, ...]:
             continue
         bounds: dict[str, float | int | None] = {">=": None, "<=": None}
         for operator, written in one.bounds:
-            value = Expressions(names).resolve(written, base)
-            if base.name not in NUMBERS or not isinstance(value, Value):
+            value = Expressions(names).resolve(written, base) if base.name in NUMBERS else None
+            if base.name not in NUMBERS or (value is not None and not isinstance(value, Value)):
                 names.report(
                     "MDK2003",
                     f"a bound of {one.name.text} is not a number",
                     written.span,
                     expected="a number, of a number's type",
                 )
-            elif isinstance(value.value, int | float):
+            elif isinstance(value, Value) and isinstance(value.value, int | float):
                 bounds[operator] = value.value
         newtypes.append(Newtype(one.name.text, base, bounds[">="], bounds["<="], one.doc, one.span))
     return tuple(newtypes)
@@ -100,7 +100,7 @@ def check_structs(names: Names) -> tuple[tuple[Record, ...], tuple[Message, ...]
     _check_wire_names(names)
     fields = {name: _fields(names, one) for name, one in names.structs.items()}
     for name, one in names.records.items():
-        if _needs_itself(names, name, name, set()):
+        if _needs_itself(names, name):
             message = f"a {name} cannot be made: it needs another {name}"
             names.report(
                 "MDK2008", message, one.name.span, expected="an optional field (`?`), a list or a map on the way"
@@ -167,38 +167,44 @@ def _is_plain(expr: syntax.Expr) -> bool:
     return isinstance(expr, syntax.Object | syntax.Array | syntax.Literal)
 
 
-def _needs_itself(names: Names, start: str, name: str, seen: set[str]) -> bool:
+def _needs_itself(names: Names, start: str) -> bool:
     """Whether making a record needs one of the same kind: through required fields, or defaults of records."""
-    for field in names.structs[name].fields:
-        if field.optional or not isinstance(field.type, syntax.TypeName):
-            continue
-        inner = field.type.name.text
-        if inner == start:
-            return True
-        if inner in names.records and inner not in seen:
-            seen.add(inner)
-            if _needs_itself(names, start, inner, seen):
+    seen = {start}
+    ahead = [start]
+    while ahead:
+        for field in names.structs[ahead.pop()].fields:
+            if field.optional or not isinstance(field.type, syntax.TypeName):
+                continue
+            inner = field.type.name.text
+            if inner == start:
                 return True
+            if inner in names.records and inner not in seen:
+                seen.add(inner)
+                ahead.append(inner)
     return False
 
 
 def _in_order(records: dict[str, Record]) -> Iterator[Record]:
     """Records after those that their fields name, as far as there is no circle; else as declared."""
-    done: set[str] = set()
+    entered: set[str] = set()
+    for first in records.values():
+        if first.name in entered:
+            continue
+        entered.add(first.name)
+        path = [(first, _needed(first))]  # A stack of its own: a chain may be longer than Python's.
+        while path:
+            record, needed = path[-1]
+            name = next((one for one in needed if one in records and one not in entered), None)
+            if name is None:
+                path.pop()
+                yield record
+            else:
+                entered.add(name)
+                path.append((records[name], _needed(records[name])))
 
-    def visit(record: Record, path: frozenset[str]) -> Iterator[Record]:
-        if record.name in done or record.name in path:
-            return
-        for field in record.fields:
-            for name in _names(field.type):
-                if name in records:
-                    yield from visit(records[name], path | {record.name})
-        if record.name not in done:
-            done.add(record.name)
-            yield record
 
-    for record in records.values():
-        yield from visit(record, frozenset())
+def _needed(record: Record) -> Iterator[str]:
+    return (name for field in record.fields for name in _names(field.type))
 
 
 def _names(type_: Type) -> Iterator[str]:

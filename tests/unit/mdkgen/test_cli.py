@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+import mdkgen.cli
 from mdkgen.cli import main
 
 ROOT = Path(__file__).parents[3]
@@ -45,7 +46,7 @@ def test_check_reports_every_error_with_its_place(broken: Path, capsys: pytest.C
     assert main(["check", str(broken)]) == 1
     text = capsys.readouterr().err
     assert f"{broken}/chat.mdkspec:20:9: error[MDK2002]: unknown type 'strnig'\n" in text
-    assert "20 |   text: strnig\n   |         ^^^^^^\n  hint: did you mean string?" in text
+    assert "20 |   text: strnig\n   |         ^^^^^^\n  expected: a declared type\n  hint: did you mean string?" in text
     assert text.count("error[MDK3003]: there is no state Outside") == 2
 
 
@@ -111,6 +112,94 @@ def test_a_strangers_file_in_the_way_is_reported_and_left(tmp_path: Path, capsys
     error = capsys.readouterr().err
     assert error == f"mdkgen: {out}/chat_protocol/mine.py: not made by mdkgen, left alone; move it elsewhere\n"
     assert (out / "chat_protocol/mine.py").read_text() == "mine = 1\n"
+
+
+def test_a_file_that_stands_where_a_folder_is_wanted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """One line that names it, in every mode; nothing is written."""
+    out = tmp_path / "out"
+    out.write_text("mine")
+    for mode in ([], ["--check"], ["--diff"]):
+        assert main(["generate", *mode, CHAT, str(out)]) == 2
+        assert capsys.readouterr().err == f"mdkgen: {out}: Not a directory\n"
+    assert out.read_text() == "mine"
+    folder = tmp_path / "other"
+    (folder / "chat_protocol/room.py").mkdir(parents=True)
+    assert main(["generate", CHAT, str(folder)]) == 2
+    assert capsys.readouterr().err == f"mdkgen: {folder}/chat_protocol/room.py: Is a directory\n"
+
+
+def test_a_check_of_an_empty_place_shows_every_file_whole(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Missing files are a difference too, each with all its lines; the folder is not made."""
+    assert main(["generate", "--check", CHAT, str(tmp_path / "none")]) == 1
+    text = capsys.readouterr().out
+    assert f"mdkgen: {text.count(': missing')} files differ; run: " in text
+    assert "+class Join(" in text
+    assert not (tmp_path / "none").exists()
+
+
+def test_an_interrupted_run_says_nothing(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Ctrl-C: the shell's exit status for it, and no traceback."""
+    monkeypatch.setattr(mdkgen.cli, "read_folder", interrupt)
+    assert main(["check", CHAT]) == 130
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_bug_of_ours_is_called_one(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Exit 70 and one line: whose fault it is, and what to report."""
+    monkeypatch.setattr(mdkgen.cli, "read_folder", stumble)
+    assert main(["check", CHAT]) == 70
+    assert capsys.readouterr().err == "mdkgen: this is a bug of mdkgen, not of your spec: ValueError: odd\n"
+
+
+def test_another_missing_module_is_not_taken_for_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only the compiler's own two are named with the command that installs them."""
+    monkeypatch.setattr(mdkgen.cli, "read_folder", lose_a_module)
+    with pytest.raises(ModuleNotFoundError):
+        main(["check", CHAT])
+
+
+def interrupt(_: Path) -> dict[str, str]:
+    """As Ctrl-C does."""
+    raise KeyboardInterrupt
+
+
+def stumble(_: Path) -> dict[str, str]:
+    """As a bug would."""
+    raise ValueError("odd")
+
+
+def lose_a_module(_: Path) -> dict[str, str]:
+    """As an import of something else."""
+    raise ModuleNotFoundError("no json", name="json")
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+def test_any_terminal_can_show_it(encoding: str, tmp_path: Path) -> None:
+    """What a terminal has no letters for is escaped; a reader that goes away early is no bug."""
+    spec = tmp_path / "späc"
+    shutil.copytree(CHAT, spec)
+    environment = {**os.environ, "PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"}
+    command = [sys.executable, "-m", "mdkgen", "check", str(spec)]
+    done = subprocess.run(command, capture_output=True, env=environment, timeout=30)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert done.stdout.endswith(b": 1 files, no errors\n")
+    piped = f"{sys.executable} -m mdkgen ir {spec} | head -1"
+    done = subprocess.run(["bash", "-c", piped], capture_output=True, env=environment, timeout=30)
+    assert (done.stdout.splitlines()[0], done.stderr) == (b"{", b"")
+
+
+@pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
+def test_a_byte_order_mark_is_no_part_of_the_text(mark: bytes, tmp_path: Path) -> None:
+    """Editors that write one are many."""
+    (tmp_path / "a.mdkspec").write_bytes(mark + b"mdkspec 1\r\nnamespace a\r\nversion 1.0\r\n")
+    assert main(["check", str(tmp_path)]) == 0
+
+
+def test_a_spec_that_cannot_be_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A folder of that name, for example: exit 2 and one line."""
+    (tmp_path / "a.mdkspec").mkdir()
+    assert main(["check", str(tmp_path)]) == 2
+    assert capsys.readouterr().err == f"mdkgen: {tmp_path}: {tmp_path}/a.mdkspec cannot be read: Is a directory\n"
 
 
 def test_nothing_is_generated_from_a_broken_spec(broken: Path, tmp_path: Path) -> None:

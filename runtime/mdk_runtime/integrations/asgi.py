@@ -10,6 +10,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from mdk_runtime.client import start
+from mdk_runtime.integrations.request import Request
 
 if TYPE_CHECKING:
     from mdk_runtime.client import MDK
@@ -19,9 +20,6 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
-
-FAILED_FROM = 500
-"""HTTP statuses from here on say that the server is at fault (RFC 9110 §15.6)."""
 
 
 class MDKMiddleware:
@@ -53,23 +51,9 @@ class MDKMiddleware:
         scope.setdefault("state", {})["mdk_session"] = session
         with session:
             if scope["type"] == "http":
-                await self._answer(session, scope, receive, send)
+                await _answer(self._app, session, scope, receive, send)
             else:
                 await self._app(scope, receive, send)
-
-    async def _answer(self, session: Session, scope: Scope, receive: Receive, send: Send) -> None:
-        status = 0
-
-        async def watched(message: MutableMapping[str, Any]) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-            await send(message)
-
-        with session.interaction() as interaction:
-            await self._app(scope, receive, watched)
-            if status >= FAILED_FROM:
-                interaction.fail(f"answered with HTTP {status}")
 
     def _started(self) -> MDK:
         if self._mdk is None:
@@ -77,6 +61,52 @@ class MDKMiddleware:
                 if self._mdk is None:
                     self._mdk = start()
         return self._mdk
+
+
+async def _answer(app: Application, session: Session, scope: Scope, receive: Receive, send: Send) -> None:
+    request = Request(session)
+    caller = _Caller(receive, send)
+    try:
+        await app(scope, caller.receive, caller.send)
+    except BaseException as error:
+        if caller.is_gone:
+            request.abandoned()
+        request.raised(error)
+        raise
+    else:
+        if caller.is_gone:
+            request.abandoned()
+        request.answered(caller.status)
+    finally:
+        request.end()
+
+
+class _Caller:
+    """The other side of the connection: what status it was sent, and whether it left before it had all of it."""
+
+    def __init__(self, receive: Receive, send: Send) -> None:
+        self._receive = receive
+        self._send = send
+        self._has_all = False
+        self.status = 0
+        self.is_gone = False
+
+    async def receive(self) -> MutableMapping[str, Any]:
+        message = await self._receive()
+        if message["type"] == "http.disconnect" and not self._has_all:
+            self.is_gone = True
+        return message
+
+    async def send(self, message: MutableMapping[str, Any]) -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+        try:
+            await self._send(message)
+        except OSError:  # Servers may say so in this way (ASGI 3.0, specification version 2.4).
+            self.is_gone = True
+            raise
+        if message["type"] == "http.response.body" and not message.get("more_body", False):
+            self._has_all = True
 
 
 def _headers(pairs: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:

@@ -15,21 +15,20 @@ try:
     from asgiref.sync import iscoroutinefunction, markcoroutinefunction
     from django.apps import AppConfig
     from django.conf import settings
+    from django.http import FileResponse, StreamingHttpResponse
 except ImportError as error:
     raise ImportError('mdk.django needs Django: pip install "mdk[django]"') from error
 
 from mdk_runtime.client import start
 from mdk_runtime.integrations.logging import MDKHandler
+from mdk_runtime.integrations.request import AsyncStreamedBody, Request, StreamedBody
 from mdk_runtime.session import current_session
 
 if TYPE_CHECKING:
-    from django.http import HttpRequest, HttpResponse
+    from django.http import HttpRequest
+    from django.http.response import HttpResponseBase
 
     from mdk_runtime.client import MDK
-    from mdk_runtime.session import Interaction, Session
-
-FAILED_FROM = 500
-"""HTTP statuses from here on say that the server is at fault (RFC 9110 §15.6)."""
 
 _lock = Lock()
 _mdk: MDK | None = None
@@ -65,7 +64,7 @@ class MDKAppConfig(AppConfig):
 class MDKSessionMiddleware:
     """Puts a session at `request.mdk_session`; the request is an interaction, under WSGI as under ASGI.
 
-    It fails on an unhandled exception, and on a status of 500 or more.
+    It fails on an unhandled exception, and on a status of 500 or more. A streamed answer belongs to it to its last piece.
     """
 
     sync_capable = True
@@ -82,37 +81,50 @@ class MDKSessionMiddleware:
         """Answer a request inside its session; under ASGI, the answer is awaited."""
         if self._is_async:
             return self._answer_async(request)
-        with self._session(request) as session, _interaction(request, session) as interaction:
-            response = self._get_response(request)
-            _judge(interaction, request, response)
-            return response
+        ours = self._begin(request)
+        with ours.session:
+            try:
+                response = self._get_response(request)
+            except BaseException as error:
+                _broken(ours, error)
+                raise
+            return _answered(ours, response)
 
-    async def _answer_async(self, request: HttpRequest) -> HttpResponse:
-        with self._session(request) as session, _interaction(request, session) as interaction:
-            response: HttpResponse = await self._get_response(request)
-            _judge(interaction, request, response)
-            return response
+    async def _answer_async(self, request: HttpRequest) -> HttpResponseBase:
+        ours = self._begin(request)
+        with ours.session:
+            try:
+                response = await self._get_response(request)
+            except BaseException as error:  # Cancelled, when the caller has gone.
+                _broken(ours, error)
+                raise
+            return _answered(ours, response)
 
-    def _session(self, request: HttpRequest) -> Session:
+    def _begin(self, request: HttpRequest) -> Request:
         session = self._mdk.join_headers(request.headers)
+        ours = Request(session)
         request.mdk_session = session  # type: ignore[attr-defined]  # where the original puts it
-        return session
+        request.mdk_request = ours  # type: ignore[attr-defined]  # for process_exception
+        return ours
 
     def process_exception(self, request: HttpRequest, error: Exception) -> None:
         """A view has raised; Django makes an answer of it, so nothing reaches `__call__`."""
-        request.mdk_interaction.fail(f"{type(error).__name__}: {error}")  # type: ignore[attr-defined]  # set above
-        request.mdk_raised = True  # type: ignore[attr-defined]  # its answer of 500 is no second failure
+        request.mdk_request.raised(error)  # type: ignore[attr-defined]  # set above
 
 
-def _interaction(request: HttpRequest, session: Session) -> Interaction:
-    interaction = session.interaction()
-    request.mdk_interaction = interaction  # type: ignore[attr-defined]  # for process_exception
-    return interaction
+def _broken(request: Request, error: BaseException) -> None:
+    request.raised(error)
+    request.end()
 
 
-def _judge(interaction: Interaction, request: HttpRequest, response: HttpResponse) -> None:
-    if response.status_code >= FAILED_FROM and not hasattr(request, "mdk_raised"):
-        interaction.fail(f"answered with HTTP {response.status_code}")
+def _answered(request: Request, response: HttpResponseBase) -> HttpResponseBase:
+    request.answered(response.status_code)
+    if not isinstance(response, StreamingHttpResponse) or isinstance(response, FileResponse):
+        request.end()  # A file is sent by the server itself.
+    else:
+        pieces: Any = response.streaming_content
+        response.streaming_content = (AsyncStreamedBody if response.is_async else StreamedBody)(pieces, request)
+    return response
 
 
 class MDKLoggingHandler(MDKHandler):

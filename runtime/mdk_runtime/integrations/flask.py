@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from inspect import isgenerator
 from typing import TYPE_CHECKING, Any
 
 try:
@@ -12,22 +13,18 @@ except ImportError as error:
 
 from mdk_runtime.client import start
 from mdk_runtime.integrations.logging import MDKHandler
+from mdk_runtime.integrations.request import Request, StreamedBody
 
 if TYPE_CHECKING:
     from mdk_runtime.client import MDK
-    from mdk_runtime.session import Interaction
-
-FAILED_FROM = 500
-"""HTTP statuses from here on say that the server is at fault (RFC 9110 §15.6)."""
-
-_log = logging.getLogger("mdk.flask")
 
 
 def mdk_setup(app: flask.Flask, timeout: float | None = None, mdk: MDK | None = None) -> MDK:
     """Give every request of an application a session at `flask.g.mdk_session`.
 
     The session is the caller's, if the request carries one, and the current one while the request lasts. The request
-    is an interaction, which fails if an exception goes unhandled, or if the answer's status is 500 or more.
+    is an interaction, which fails if an exception goes unhandled, or if the answer's status is 500 or more. A streamed
+    answer belongs to it to its last piece.
 
     Args:
         app: The application.
@@ -55,24 +52,40 @@ class _Requests:
         session = self._mdk.join_headers(flask.request.headers)
         flask.g.mdk_session = session
         session.__enter__()
-        flask.g.mdk_interaction = session.interaction().__enter__()
-        flask.g.mdk_status = 0
+        flask.g.mdk_request = Request(session)
+        flask.g.mdk_streams = False
 
     def answered(self, response: flask.Response) -> flask.Response:
+        request: Request | None = flask.g.get("mdk_request")
+        if request is None:
+            return response  # A handler before ours has answered the request.
         flask.g.mdk_status = response.status_code
+        if _outlives_its_request(response):
+            pieces: Any = StreamedBody(response.response, request)
+            response.response = pieces
+            flask.g.mdk_streams = True
         return response
 
     def end(self, error: BaseException | None) -> None:
-        interaction: Interaction | None = flask.g.pop("mdk_interaction", None)
-        if interaction is None:
-            return  # A handler before ours has answered the request.
-        status = flask.g.pop("mdk_status", 0)
+        request: Request | None = flask.g.pop("mdk_request", None)
+        if request is None:
+            return
         try:
-            if error is None and status >= FAILED_FROM:
-                interaction.fail(f"answered with HTTP {status}")
-            interaction.__exit__(type(error) if error else None, error, None)
+            if error is not None:
+                request.raised(error)
+            else:
+                request.answered(flask.g.pop("mdk_status", 0))
+            if error is not None or not flask.g.mdk_streams:
+                request.end()
         finally:
-            interaction.session.__exit__()
+            request.session.__exit__()
+
+
+def _outlives_its_request(response: flask.Response) -> bool:
+    """Whether the application makes the body while it is sent. Files, and Flask's own pages of errors, are not so."""
+    if not response.is_streamed or response.direct_passthrough:
+        return False
+    return "Content-Length" not in response.headers or isgenerator(response.response)
 
 
 class MDKLoggingHandler(MDKHandler):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator, Iterator
 from typing import TYPE_CHECKING, Any
 
 try:
@@ -24,7 +25,11 @@ def httpx_client(session: Session | None = None, **options: Any) -> httpx.Client
     def prepare(request: httpx.Request) -> None:
         _prepare(request, session)
 
-    return httpx.Client(**_with_hook(options, prepare))
+    def bound(response: httpx.Response) -> None:
+        if isinstance(response.stream, httpx.SyncByteStream) and (deadline := session or current_session()):
+            response.stream = _Stream(response.stream, deadline, response.request)
+
+    return httpx.Client(**_with_hooks(options, prepare, bound))
 
 
 def httpx_async_client(session: Session | None = None, **options: Any) -> httpx.AsyncClient:
@@ -33,13 +38,60 @@ def httpx_async_client(session: Session | None = None, **options: Any) -> httpx.
     async def prepare(request: httpx.Request) -> None:
         _prepare(request, session)
 
-    return httpx.AsyncClient(**_with_hook(options, prepare))
+    async def bound(response: httpx.Response) -> None:
+        if isinstance(response.stream, httpx.AsyncByteStream) and (deadline := session or current_session()):
+            response.stream = _AsyncStream(response.stream, deadline, response.request)
+
+    return httpx.AsyncClient(**_with_hooks(options, prepare, bound))
 
 
-def _with_hook(options: dict[str, Any], hook: Any) -> dict[str, Any]:
-    """Ours comes first, so that hooks of the application see the headers that are sent."""
+def _with_hooks(options: dict[str, Any], request: Any, response: Any) -> dict[str, Any]:
+    """Ours come first, so that hooks of the application see the headers that are sent."""
     hooks = dict(options.get("event_hooks") or {})
-    return {**options, "event_hooks": {**hooks, "request": [hook, *hooks.get("request", ())]}}
+    ours = {"request": [request, *hooks.get("request", ())], "response": [response, *hooks.get("response", ())]}
+    return {**options, "event_hooks": {**hooks, **ours}}
+
+
+class _Stream(httpx.SyncByteStream):
+    """A body that is cut at the deadline, however slowly it comes: each piece by itself would be in time."""
+
+    def __init__(self, stream: httpx.SyncByteStream, session: Session, request: httpx.Request) -> None:
+        self._stream = stream
+        self._session = session
+        self._request = request
+
+    def __iter__(self) -> Iterator[bytes]:
+        for piece in self._stream:
+            _check(self._session, self._request)
+            yield piece
+
+    def close(self) -> None:
+        self._stream.close()
+
+
+class _AsyncStream(httpx.AsyncByteStream):
+    """As `_Stream`."""
+
+    def __init__(self, stream: httpx.AsyncByteStream, session: Session, request: httpx.Request) -> None:
+        self._stream = stream
+        self._session = session
+        self._request = request
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async for piece in self._stream:
+            _check(self._session, self._request)
+            yield piece
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+
+def _check(session: Session, request: httpx.Request) -> None:
+    remaining = session.get_remaining_time()
+    if remaining is not None and remaining <= 0:
+        raise httpx.ReadTimeout(
+            f"the session's deadline has passed during {request.method} {request.url}", request=request
+        )
 
 
 def _prepare(request: httpx.Request, given: Session | None) -> None:

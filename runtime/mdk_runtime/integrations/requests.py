@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 def requests_session(session: Session) -> requests.Session:
     """A requests.Session whose calls carry an MDK session and end by its deadline.
 
-    A timeout that is given to a call holds if it is shorter. After the deadline a call raises requests.Timeout.
+    A timeout that is given to a call holds if it is shorter. After the deadline a call raises requests.Timeout. The
+    timeouts of requests are for connecting, and for each wait for the next bytes: a body that trickles in may take longer.
     """
     return _Session(session)
 

@@ -539,20 +539,22 @@ def test_a_session_is_entered_in_several_tasks() -> None:
     """Tasks that enter the same session, and leave it in any order, neither disturb each other nor raise."""
     session = make_mdk().session()
 
-    async def work(enter_first: asyncio.Event, leave_first: asyncio.Event, turn: int) -> None:
-        if turn:
-            await enter_first.wait()
+    async def work(may_enter: asyncio.Event, entered: asyncio.Event, may_leave: asyncio.Event) -> None:
+        await may_enter.wait()
         with session:
-            enter_first.set()
-            if not turn:
-                await leave_first.wait()
+            entered.set()
+            await may_leave.wait()
             assert current_session() is session
-        leave_first.set()
         assert current_session() is None
 
     async def both() -> None:
-        events = asyncio.Event(), asyncio.Event()
-        await asyncio.gather(*(work(*events, turn) for turn in (0, 1)))
+        now, first_in, second_in, first_out = (asyncio.Event() for _ in range(4))
+        now.set()
+        first = asyncio.create_task(work(now, first_in, second_in))
+        second = asyncio.create_task(work(first_in, second_in, first_out))
+        await first
+        first_out.set()
+        await second
 
     asyncio.run(both())
 

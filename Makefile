@@ -22,12 +22,14 @@ generate: .venv/ready ## Write generated/ and the examples' packages from their 
 	$(BIN)/mdkgen generate examples/chat/spec examples/chat/generated
 	$(BIN)/mdkgen generate examples/jobs/spec examples/jobs/generated
 	$(BIN)/mdkgen explain --all > docs/errors.md
+	$(BIN)/mdkgen ir --describe > docs/ir.md
 
 check-generated: .venv/ready ## Fail if a generated file is not what its spec makes
 	$(BIN)/mdkgen generate --check spec generated
 	$(BIN)/mdkgen generate --check examples/chat/spec examples/chat/generated
 	$(BIN)/mdkgen generate --check examples/jobs/spec examples/jobs/generated
 	$(BIN)/mdkgen explain --all | diff docs/errors.md -
+	$(BIN)/mdkgen ir --describe | diff docs/ir.md -
 
 SPECS := spec examples/chat/spec examples/jobs/spec
 

@@ -80,7 +80,8 @@ def _parser() -> argparse.ArgumentParser:
     mode.add_argument("--diff", action="store_true", help="write nothing; print what would change")
     generate.set_defaults(run=_generate)
     export = commands.add_parser("ir", help="print the checked model as JSON")
-    export.add_argument("spec", type=Path, help="folder with .mdkspec files")
+    export.add_argument("spec", type=Path, nargs="?", help="folder with .mdkspec files")
+    export.add_argument("--describe", action="store_true", help="say what the JSON holds, as a Markdown document")
     export.set_defaults(run=_ir)
     return parser
 
@@ -211,8 +212,14 @@ def _compare(arguments: argparse.Namespace, files: dict[str, str]) -> int:
 
 
 def _ir(arguments: argparse.Namespace) -> int:
-    from mdkgen.ir import to_json
+    from mdkgen.ir import describe, to_json
 
+    if arguments.describe:
+        print(describe(), end="")
+        return FINE
+    if arguments.spec is None:
+        print("mdkgen ir: give the folder that holds the .mdkspec files, or --describe", file=sys.stderr)
+        return USAGE
     compilation = _compile(read_folder(arguments.spec))
     _report(compilation, arguments.spec)
     if compilation.spec is None:

@@ -1,12 +1,16 @@
 """The model as JSON: what plugins, documentation and comparisons between versions read.
 
-Every object of the model becomes an object with its class under `kind`, then its fields in order.
+Every object of the model becomes an object with its class under `kind`, then its fields in order; a class that has a
+field `kind` itself shows that. docs/ir.md is `describe()`: what `mdkgen/model.py` says, so that it cannot be out of date.
 """
 
 from __future__ import annotations
 
+import ast
 import dataclasses
 import json
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from mdkgen.model import Spec
@@ -18,6 +22,41 @@ FORMAT = 1
 def to_json(spec: Spec) -> str:
     """The whole model as text: the same bytes for the same spec."""
     return json.dumps({"format": FORMAT, **_plain(spec)}, indent=1, ensure_ascii=True) + "\n"
+
+
+def describe() -> str:
+    """The form as Markdown: every kind of object, its fields, their types and meaning, in the model's order."""
+    source = Path(__file__).with_name("model.py").read_text(encoding="utf-8")
+    return "".join(_description(ast.parse(source)))
+
+
+def _description(module: ast.Module) -> Iterator[str]:
+    yield f"""# The model as JSON
+
+`spec.json` of a generated package, and what `mdkgen ir FOLDER` prints: the checked model of a spec folder, for programs
+that make something else of it. The whole is one `Spec`, with `format` ({FORMAT}) before its fields; `format` grows when a
+reader would notice a change of the form. New fields and kinds may come without that: ignore what you do not know.
+
+An object has its class as `kind`, then the fields below in this order. Where a class has a field `kind` of its own, that
+stands in its place: a named type is `{{"kind": "record", "name": "Node"}}`, a trigger `{{"kind": "recv", ...}}`.
+`tuple[T, ...]` is an array of T, `tuple[A, B]` an array of two, `X | None` may be null. Types in capitals are objects.
+Every name is resolved, every expression typed; durations are seconds, sizes bytes. The same spec makes the same bytes.
+"""
+    for node in module.body:
+        if isinstance(node, ast.ClassDef):
+            yield f"\n## {node.name}\n\n{ast.get_docstring(node)}\n\n| field | type | |\n|---|---|---|\n"
+            yield from _rows(node)
+        elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            shown = ast.unparse(node.value).replace(" | ", ", ")
+            yield f"\n## {node.targets[0].id}\n\nOne of: {shown}.\n"
+
+
+def _rows(node: ast.ClassDef) -> Iterator[str]:
+    for statement, after in zip(node.body, [*node.body[1:], None], strict=True):
+        if isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
+            said = after.value.value if isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant) else ""
+            type_ = ast.unparse(statement.annotation).replace("|", "\\|")
+            yield f"| `{statement.target.id}` | `{type_}` | {' '.join(str(said).split())} |\n"
 
 
 def _plain(value: Any) -> Any:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -40,3 +42,31 @@ def test_the_demo_says_what_it_needs() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30)
     assert (done.returncode, done.stderr) == (1, 'mdk demo needs flask; run: pip install "mdk[demo]"\n')
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize(
+    ("module", "source", "reason"),
+    [
+        (
+            "flask.py",
+            "raise RuntimeError('a broken Flask')",
+            "hello .*: ended with status 1 before there was a table of two nodes.*a broken Flask",
+        ),
+        (
+            "sqlite3.py",
+            "raise RuntimeError('a broken SQLite')",
+            "server: ended with status 1 before there was a ready file.*a broken SQLite",
+        ),
+    ],
+)
+def test_the_demo_fails_with_the_reason(module: str, source: str, reason: str, tmp_path: Path) -> None:
+    """A part of it cannot start: exit 1, which one, and the last that it said; nothing is left running."""
+    (tmp_path / module).write_text(source + "\n")
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
+    command = [sys.executable, "-m", "mdk_runtime.cli", "demo"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=45, env=environment)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert re.search(f"\nthe demo failed: .*{reason}", done.stderr, re.DOTALL), done.stderr
+    assert "Traceback" not in done.stderr.split("the last it said")[0]
+    assert "Done." not in done.stdout

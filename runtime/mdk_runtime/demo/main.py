@@ -55,7 +55,7 @@ class _Demo:
         server = self._start_server()
         hellos = {f"http://127.0.0.1:{port}": self._start_hello(port) for port in (free_port(), free_port())}
         m = self._start_client()
-        wait_for(lambda: len(m.nodes(SERVICE)) == 2 or None, server, "two nodes in the table")
+        wait_for(lambda: len(m.nodes(SERVICE)) == 2 or None, "table of two nodes", server, *hellos.values())
         names = {node.id or "": f"hello:{node.address.rpartition(':')[2]}" for node in m.nodes(SERVICE)}
         names[m.node_id] = "client"
         self._title("A client calls `hello`; both instances answer in turn")
@@ -75,7 +75,7 @@ class _Demo:
         ready = self._folder / "ready.json"
         arguments = ("server", "--port", "0", "--ready-file", str(ready), "--data", str(self._folder / "data"))
         server = self._child("mdk server", "mdk_runtime.cli", *arguments)
-        url = wait_for(lambda: json.loads(ready.read_text())["rtp"] if ready.exists() else None, server, "ready file")
+        url = wait_for(lambda: json.loads(ready.read_text())["rtp"] if ready.exists() else None, "ready file", server)
         os.environ.update(MDK_SERVER_URL=url)
         self._title(f"mdk server listens on {url}")
         return server
@@ -168,7 +168,7 @@ class _Demo:
             done = any(log.context.clock.clocks == list(last.causal_level) for log in logs)
             return logs if done and len({log.node for log in logs}) == 2 else None
 
-        logs = wait_for(whole, server, "trace with the logs of both processes", within_s=TRACE_WITHIN_S)
+        logs = wait_for(whole, "trace with the logs of both processes", server, within_s=TRACE_WITHIN_S)
         self._title(f"One request through two processes: trace {trace_id}")
         for line in tree(logs, names):
             print(f"  {line}")

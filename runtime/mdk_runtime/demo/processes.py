@@ -63,14 +63,15 @@ class Child:
         return DemoFailed(f"{self.name}: {what}\n  the last it said:\n{said}")
 
 
-def wait_for(look: Callable[[], T | None], child: Child, what: str, *, within_s: float = 10.0) -> T:
-    """What `look` finds, as soon as it finds something; the child is at fault if it does not, or has ended."""
+def wait_for(look: Callable[[], T | None], what: str, *children: Child, within_s: float = 10.0) -> T:
+    """What `look` finds, as soon as it finds something; at fault is a child that has ended, else the first of them."""
     end = time.monotonic() + within_s
     while (found := look()) is None:
-        if child.process.poll() is not None:
-            raise child.fault(f"ended with status {child.process.returncode} before {what}")
+        for child in children:
+            if child.process.poll() is not None:
+                raise child.fault(f"ended with status {child.process.returncode} before there was a {what}")
         if time.monotonic() > end:
-            raise child.fault(f"no {what} within {within_s:g} s")
+            raise children[0].fault(f"no {what} within {within_s:g} s")
         time.sleep(POLL_S)
     return found
 

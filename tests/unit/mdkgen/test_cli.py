@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -212,6 +214,32 @@ def test_the_model_as_json(capsys: pytest.CaptureFixture[str]) -> None:
     """What plugins read: the same as the package's spec.json."""
     assert main(["ir", CHAT]) == 0
     assert capsys.readouterr().out == (ROOT / "examples/chat/generated/chat_protocol/spec.json").read_text()
+
+
+def test_the_form_of_the_model_is_documented(capsys: pytest.CaptureFixture[str]) -> None:
+    """docs/ir.md is what `--describe` prints, and names every kind and field that stands in a real spec.json."""
+    assert main(["ir", "--describe"]) == 0
+    text = capsys.readouterr().out
+    assert text == (ROOT / "docs/ir.md").read_text(encoding="utf-8")
+    described = {part.split("\n")[0]: set(re.findall(r"^\| `(\w+)`", part, re.M)) for part in text.split("\n## ")[1:]}
+    own_kind = [name for name, fields in described.items() if "kind" in fields]
+    assert own_kind == ["Named", "Trigger"]
+
+    def visit(value: Any) -> None:
+        for one in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+            visit(one)
+        if isinstance(value, dict):
+            kinds = [value["kind"]] if value["kind"] in described else own_kind
+            assert any(value.keys() - {"kind", "format"} == described[kind] - {"kind"} for kind in kinds), value
+
+    for path in ROOT.glob("**/generated/**/spec.json"):
+        visit(json.loads(path.read_text(encoding="utf-8")))
+
+
+def test_the_model_of_nothing_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
+    """Exit 2, and what would be right."""
+    assert main(["ir"]) == 2
+    assert capsys.readouterr().err == "mdkgen ir: give the folder that holds the .mdkspec files, or --describe\n"
 
 
 @pytest.mark.parametrize(

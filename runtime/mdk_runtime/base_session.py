@@ -300,9 +300,17 @@ class BaseSession:
 
     def start_interaction(self) -> None:
         """From here on, the nodes that are resolved belong to a new interaction, inside the one before."""
+        self.begin_level()
+
+    def begin_level(self) -> Level:
+        """`start_interaction`, for whoever has to know which one it is."""
         level = Level(self._mdk.wall())
         level.start_clock = self.info(LOG_CATEGORY, START_TEXT).causal_level
         self._push(level)
+        return level
+
+    def return_to(self, level: Level | None) -> None:
+        """An interaction goes on, or ends, in another context than it began in: as one may with threads."""
 
     def fail_interaction(self, message: str) -> None:
         """What was resolved so far in the innermost interaction has failed. What comes counts afresh."""
@@ -334,6 +342,10 @@ class BaseSession:
         for node in self._innermost().abandon():
             node.release()
 
+    def interaction(self) -> Interaction:
+        """An interaction as a context manager: it fails on an exception and finishes in any case."""
+        return Interaction(self)
+
     @property
     def interaction_depth(self) -> int:
         """How many interactions are open, one inside the other."""
@@ -348,7 +360,9 @@ class BaseSession:
     def _pop(self) -> Level:
         if len(self._levels) == 1:
             raise NoInteraction(self.trace_id)
-        return self._levels.pop()
+        level = self._levels.pop()
+        level.is_over = True
+        return level
 
     # Being the current one.
 
@@ -402,30 +416,32 @@ class Interaction:
 
     def __init__(self, session: BaseSession) -> None:
         self.session = session
-        self._depth = 0
+        self._level: Level | None = None
 
     def __enter__(self) -> Self:
-        self.session.start_interaction()
-        self._depth = self.session.interaction_depth
+        self._level = self.session.begin_level()
         return self
 
     def fail(self, message: str) -> None:
         """It has failed, and nothing was raised."""
+        self.session.return_to(self._level)
         self.session.fail_interaction(message)
 
     def abandon(self) -> None:
         """Nobody waits for it any more: what was used so far has neither worked nor failed."""
+        self.session.return_to(self._level)
         self.session.abandon_interaction()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         if isinstance(error, Exception):
-            self.session.fail_interaction(f"{type(error).__name__}: {error}")
+            self.fail(f"{type(error).__name__}: {error}")
         elif error is not None:  # Cancelled, or the program ends: no node is to blame.
-            self.session.abandon_interaction()
-        while self.session.interaction_depth >= self._depth:  # Those started inside and left open end here, too.
-            self.session.finish_interaction()
+            self.abandon()
+        self.session.return_to(self._level)
+        while self._level is not None and not self._level.is_over:
+            self.session.finish_interaction()  # Those started inside and left open end here, too.
 
 
 def checked_seconds(seconds: object) -> float:

@@ -145,16 +145,17 @@ class Connection:
     # On the loop.
 
     async def _run(self) -> None:
+        # Not `finally`: a coroutine whose loop was closed under it is thrown away, and can do nothing any more.
         try:
             await self._work()
         except asyncio.CancelledError:  # The loop's owner ends everything, without a stop() before.
             await end_tasks(self._tasks)
             await self._last_words(LAST_WORDS_WITHIN_S)
+            await self._end()
             raise
         except Exception:
             _log.exception("the MDK's connection has failed; nothing is sent or received any more")
-        finally:
-            await self._end()
+        await self._end()
 
     async def _work(self) -> None:
         self._intake.attend(lambda: self.call_soon(self._drain))

@@ -119,9 +119,5 @@ class Session(BaseSession):
         with self.interaction():
             return work(self)
 
-    def interaction(self) -> Interaction:
-        """An interaction as a context manager: it fails on an exception and finishes in any case."""
-        return Interaction(self)
-
 
 __all__ = ["Interaction", "LoggedMessageId", "Session", "current_session"]

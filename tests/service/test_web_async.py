@@ -39,6 +39,24 @@ async def refuses(request):
 routes = [Route("/", show), Route("/fails", fails), Route("/refuses", refuses)]
 app = MDKMiddleware(Starlette(routes=routes))
 """
+ON_THE_LOOP = (
+    STARLETTE.replace("mdk.current_session()", "aio.current_session()")
+    .replace("import asyncio, json, mdk", "import asyncio, contextlib, json\nfrom mdk import aio")
+    .replace(
+        "app = MDKMiddleware(Starlette(routes=routes))",
+        """
+m = aio.init()
+
+@contextlib.asynccontextmanager
+async def lifespan(app):
+    async with m:
+        yield
+
+app = MDKMiddleware(Starlette(routes=routes, lifespan=lifespan), m)
+""",
+    )
+)
+"""One whose MDK lives on the server's own loop."""
 FASTAPI = """
 import asyncio, mdk
 from fastapi import FastAPI, Request, Response
@@ -109,7 +127,7 @@ def mdk_peer() -> Iterator[ScriptedServer]:
     server.stop()
 
 
-@pytest.fixture(params=[STARLETTE, FASTAPI, DJANGO], ids=["starlette", "fastapi", "django"])
+@pytest.fixture(params=[STARLETTE, ON_THE_LOOP, FASTAPI, DJANGO], ids=["starlette", "mdk.aio", "fastapi", "django"])
 def url(request: pytest.FixtureRequest, tmp_path: Path, mdk_peer: ScriptedServer) -> Iterator[str]:
     """A running application."""
     (tmp_path / "application.py").write_text(request.param)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import mdk
-from mdk import MDK, Session
+from mdk import MDK, Session, aio
 from mdk.asgi import MDKMiddleware
-from mdk.httpx import httpx_client
+from mdk.httpx import httpx_async_client, httpx_client
+from mdk.logging import MDKHandler
 from mdk.testing import FakeMDK
 from mdk_protocol import CODEC, Active, Log, Node, Open, SessionClient, SharedContext
 from mdk_runtime.integrations.asgi import Receive, Scope, Send
@@ -87,3 +88,31 @@ async def use_link(client: SessionClient) -> None:
     clock = VirtualClock()
     link = LossyLink(client, lambda: client, clock)
     link.advance(1.0)
+
+
+async def use_aio() -> int:
+    """The same on the caller's loop."""
+    m: aio.MDK = await aio.start()
+    await m.stop()
+    async with aio.start("parent:child") as m:
+        m.register("hello", "1.0", "http://127.0.0.1:7000")
+        async with m.session() as session:
+            address: str = (await session.resolve("hello", "1.0")).address
+            async with session.interaction() as interaction:
+                interaction.fail(address)
+
+            async def work(node: mdk.Node) -> int:
+                return len(node.address)
+
+            length: int = await session.call("hello", "1.0", work, attempts=2)
+            current: aio.Session | None = aio.current_session()
+            assert current is session
+            async with httpx_async_client(session) as client:
+                length += (await client.get(address)).status_code
+        async with m.watch("hello") as watch:
+            async for change in watch:
+                length += len(change.kind)
+            last: mdk.Change | None = await watch.next(timeout=1.0)
+        MDKHandler(m)
+        MDKMiddleware(application, m)
+        return length + m.statistics().dropped + (last is None)

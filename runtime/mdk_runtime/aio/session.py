@@ -122,6 +122,11 @@ class Session(BaseSession):
         """An interaction as a context manager: it fails on an exception and finishes in any case."""
         return Interaction(self)
 
+    def return_to(self, level: Level | None) -> None:
+        """An interaction goes on, or ends, in another context than it began in, such as that of a streamed answer."""
+        if level is not None and not level.is_over and (self, level) not in _open.get():
+            self._push(level)
+
     @property
     def interaction_depth(self) -> int:
         """How many interactions are open here, one inside the other."""

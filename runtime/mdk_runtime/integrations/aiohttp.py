@@ -10,16 +10,16 @@ try:
 except ImportError as error:
     raise ImportError('mdk.aiohttp needs aiohttp: pip install "mdk[aiohttp]"') from error
 
-from mdk_runtime.session import current_session
+from mdk_runtime.base_session import current_session
 
 if TYPE_CHECKING:
-    from mdk_runtime.session import Session
+    from mdk_runtime.base_session import BaseSession
 
 SWITCHED_PROTOCOLS = 101
 """A WebSocket has been opened: it may last longer than the call that opened it."""
 
 
-def aiohttp_session(session: Session | None = None, **options: Any) -> aiohttp.ClientSession:
+def aiohttp_session(session: BaseSession | None = None, **options: Any) -> aiohttp.ClientSession:
     """An aiohttp.ClientSession whose calls carry an MDK session, the current one by default, and end by its deadline.
 
     A timeout that is given holds if it is shorter. After the deadline a call, or the reading of its body, raises

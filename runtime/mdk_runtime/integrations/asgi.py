@@ -13,8 +13,8 @@ from mdk_runtime.client import start
 from mdk_runtime.integrations.request import Request
 
 if TYPE_CHECKING:
-    from mdk_runtime.client import MDK
-    from mdk_runtime.session import Session
+    from mdk_runtime.base_client import BaseMDK
+    from mdk_runtime.base_session import BaseSession
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -30,11 +30,12 @@ class MDKMiddleware:
 
     Args:
         app: The application.
-        mdk: A started MDK; without one, one is started from the environment variables at the first request.
+        mdk: A started MDK, of `mdk` or of `mdk.aio`; without one, one is started from the environment variables at the
+            first request.
         timeout: Requests end in so many seconds, if their session does not say sooner.
     """
 
-    def __init__(self, app: Application, mdk: MDK | None = None, timeout: float | None = None) -> None:
+    def __init__(self, app: Application, mdk: BaseMDK[Any] | None = None, timeout: float | None = None) -> None:
         self._app = app
         self._mdk = mdk
         self._timeout = timeout
@@ -45,7 +46,7 @@ class MDKMiddleware:
         if scope["type"] not in ("http", "websocket"):
             await self._app(scope, receive, send)
             return
-        session = self._started().join_headers(_headers(scope["headers"]))
+        session: BaseSession = self._started().join_headers(_headers(scope["headers"]))
         if self._timeout is not None:
             session.set_deadline(self._timeout)
         scope.setdefault("state", {})["mdk_session"] = session
@@ -55,7 +56,7 @@ class MDKMiddleware:
             else:
                 await self._app(scope, receive, send)
 
-    def _started(self) -> MDK:
+    def _started(self) -> BaseMDK[Any]:
         if self._mdk is None:
             with self._lock:
                 if self._mdk is None:
@@ -63,7 +64,7 @@ class MDKMiddleware:
         return self._mdk
 
 
-async def _answer(app: Application, session: Session, scope: Scope, receive: Receive, send: Send) -> None:
+async def _answer(app: Application, session: BaseSession, scope: Scope, receive: Receive, send: Send) -> None:
     request = Request(session)
     caller = _Caller(receive, send)
     try:

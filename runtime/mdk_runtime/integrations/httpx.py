@@ -10,13 +10,13 @@ try:
 except ImportError as error:
     raise ImportError('mdk.httpx needs httpx: pip install "mdk[httpx]"') from error
 
-from mdk_runtime.session import current_session
+from mdk_runtime.base_session import current_session
 
 if TYPE_CHECKING:
-    from mdk_runtime.session import Session
+    from mdk_runtime.base_session import BaseSession
 
 
-def httpx_client(session: Session | None = None, **options: Any) -> httpx.Client:
+def httpx_client(session: BaseSession | None = None, **options: Any) -> httpx.Client:
     """An httpx.Client whose calls carry an MDK session, the current one by default, and end by its deadline.
 
     A timeout that is given holds if it is shorter. After the deadline a call raises httpx.TimeoutException.
@@ -32,7 +32,7 @@ def httpx_client(session: Session | None = None, **options: Any) -> httpx.Client
     return httpx.Client(**_with_hooks(options, prepare, bound))
 
 
-def httpx_async_client(session: Session | None = None, **options: Any) -> httpx.AsyncClient:
+def httpx_async_client(session: BaseSession | None = None, **options: Any) -> httpx.AsyncClient:
     """As `httpx_client`, for asyncio."""
 
     async def prepare(request: httpx.Request) -> None:
@@ -94,7 +94,7 @@ def _check(session: Session, request: httpx.Request) -> None:
         )
 
 
-def _prepare(request: httpx.Request, given: Session | None) -> None:
+def _prepare(request: httpx.Request, given: BaseSession | None) -> None:
     session = given or current_session()
     if session is None:
         return

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from mdk_runtime.session import LoggedMessageId, Session, current_session
+from mdk_runtime.base_session import BaseSession, LoggedMessageId, current_session
 
 if TYPE_CHECKING:
-    from mdk_runtime.client import MDK
+    from mdk_runtime.base_client import BaseMDK
 
 _LEVELS = (
     (logging.CRITICAL, "CRITICAL"),
@@ -36,13 +36,13 @@ class MDKHandler(logging.Handler):
 
     def __init__(
         self,
-        mdk: MDK,
-        get_session: Callable[[], Session | None] = current_session,
+        mdk: BaseMDK[Any],
+        get_session: Callable[[], BaseSession | None] = current_session,
         level: int | str = logging.NOTSET,
     ) -> None:
         super().__init__(level)
         self._get_session = get_session
-        self._default_session = mdk.session()
+        self._default_session: BaseSession = mdk.session()
 
     def emit(self, record: logging.LogRecord) -> LoggedMessageId | None:  # type: ignore[override]  # as the original
         """Log a record. Answers where it stands in its trace."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 try:
     from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -12,13 +12,13 @@ except ImportError as error:
     raise ImportError('mdk.prometheus needs prometheus-client: pip install "mdk[prometheus]"') from error
 
 if TYPE_CHECKING:
-    from mdk_runtime.client import MDK
+    from mdk_runtime.base_client import BaseMDK
 
 
 class MDKCollector(Collector):
     """Read when Prometheus asks; costs nothing in between."""
 
-    def __init__(self, mdk: MDK) -> None:
+    def __init__(self, mdk: BaseMDK[Any]) -> None:
         self._mdk = mdk
 
     def collect(self) -> Iterator[Metric]:

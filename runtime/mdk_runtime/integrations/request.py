@@ -7,7 +7,7 @@ from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
-    from mdk_runtime.session import Session
+    from mdk_runtime.base_session import BaseSession
 
 Piece = TypeVar("Piece")
 
@@ -22,7 +22,7 @@ class Request:
     node out. So a request that is cancelled or closed early has neither worked nor failed.
     """
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: BaseSession) -> None:
         self.session = session
         self._interaction = session.interaction().__enter__()
         self._is_judged = False

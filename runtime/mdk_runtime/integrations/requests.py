@@ -10,10 +10,10 @@ except ImportError as error:
     raise ImportError('mdk.requests needs requests: pip install "mdk[requests]"') from error
 
 if TYPE_CHECKING:
-    from mdk_runtime.session import Session
+    from mdk_runtime.base_session import BaseSession
 
 
-def requests_session(session: Session) -> requests.Session:
+def requests_session(session: BaseSession) -> requests.Session:
     """A requests.Session whose calls carry an MDK session and end by its deadline.
 
     A timeout that is given to a call holds if it is shorter. After the deadline a call raises requests.Timeout. The
@@ -23,7 +23,7 @@ def requests_session(session: Session) -> requests.Session:
 
 
 class _Session(requests.Session):
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: BaseSession) -> None:
         super().__init__()
         self._mdk_session = session
 

@@ -1,0 +1,144 @@
+"""Programs on `mdk.aio` that end without stop(), or fork."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from service.programs import running
+from service.scripted_server import ScriptedServer, scripted_server
+
+
+@pytest.fixture
+def server() -> Iterator[ScriptedServer]:
+    """A server that keeps what it hears."""
+    with scripted_server() as server:
+        yield server
+
+
+BEGINS = """
+import asyncio, os, sys, threading, time
+from mdk import aio
+
+async def main():
+    m = await aio.start()
+    m.register("svc", "1.0", "http://me")
+    print((await m.session().resolve("svc", "1.0")).address)
+    m.session().info("c", "the last words")
+    return m
+
+"""
+ENDS = {
+    "asyncio.run": "asyncio.run(main())",
+    "an exception": "async def fails():\n    m = await main()\n    raise SystemExit(0)\nasyncio.run(fails())",
+    "a loop that is dropped": "loop = asyncio.new_event_loop()\nm = loop.run_until_complete(main())",
+    "a loop that is closed": "loop = asyncio.new_event_loop()\nm = loop.run_until_complete(main())\nloop.close()",
+    "a loop in another thread": (
+        "loop = asyncio.new_event_loop()\n"
+        "threading.Thread(target=loop.run_forever, daemon=True).start()\n"
+        "m = asyncio.run_coroutine_threadsafe(main(), loop).result()"
+    ),
+}
+
+
+@pytest.mark.parametrize("end", ENDS.values(), ids=ENDS)
+def test_a_program_that_forgets_to_stop(server: ScriptedServer, end: str) -> None:
+    """However its loop ends: the process ends, its node is expired, its log arrives, once."""
+    with running("-W", "ignore", "-c", BEGINS + end, MDK_SERVER_URL=server.url) as program:
+        program.wait_for("http://me")
+        start = time.monotonic()
+        assert program.finish() == 0, program.lines
+        assert time.monotonic() - start < 3.0
+    server.wait_for(lambda: not any(one.is_open for one in server.connections))
+    last = server.connections[-1]
+    assert [log["text"] for log in server.heard("log")] == ["the last words"], program.lines
+    assert last.types()[-1] == "expire"
+    assert len({message["nodeId"] for message in server.heard("open")}) == 1
+    assert server.nodes == {}
+    if "close()" not in end:  # There asyncio itself complains of the tasks that it threw away.
+        assert program.lines == ["http://me"]
+
+
+@pytest.mark.parametrize("end", [ENDS["asyncio.run"], ENDS["a loop that is closed"]], ids=["asyncio.run", "closed"])
+def test_a_program_whose_server_is_away(server: ScriptedServer, end: str) -> None:
+    """It ends within 2 s and a bit, and says what was lost."""
+    server.stop()
+    start = time.monotonic()
+    code = BEGINS.replace("print(", "# print(") + end
+    with running("-W", "ignore", "-c", code, MDK_SERVER_URL=server.url) as program:
+        program.wait_for("stopped with 1 messages that the server has not acknowledged")
+        assert program.finish() == 0, program.lines
+    assert time.monotonic() - start < 5.0
+
+
+FORKS = (
+    BEGINS
+    + """
+async def begin():
+    m = await main()
+    parent = m.node_id
+    await asyncio.sleep(0.05)
+    child = os.fork()
+    if child == 0:
+        try:
+            assert m.node_id != parent and not m.connected
+            asyncio.run(again(m))
+            os.write(1, f"child {m.node_id}\\n".encode())
+        finally:
+            os._exit(0)
+    assert m.node_id == parent and m.connected
+    await asyncio.to_thread(os.waitpid, child, 0)
+    m.session().info("c", "the parent's")
+    await m.stop()
+    os.write(1, f"parent {m.node_id}\\n".encode())
+
+async def again(m):
+    async with m:
+        while m.nodes("svc")[0].node_id != m.node_id:
+            await asyncio.sleep(0.01)
+        m.session().info("c", "the child's")
+
+asyncio.run(begin())
+"""
+)
+
+
+def test_fork(server: ScriptedServer) -> None:
+    """A child is another process that has to be started; it offers the same, and its parent goes on undisturbed."""
+    with running("-W", "ignore", "-c", FORKS, MDK_SERVER_URL=server.url) as program:
+        parent = program.wait_for("parent ").split()[1]
+        child = program.wait_for("child ").split()[1]
+        assert program.finish() == 0, program.lines
+    server.wait_for(lambda: len(server.connections) == 2 and not any(one.is_open for one in server.connections))
+    by_id = {connection.heard[0]["nodeId"]: connection for connection in server.connections}
+    assert by_id.keys() == {parent, child}
+    for node_id, texts in ((parent, ["the last words", "the parent's"]), (child, ["the child's"])):
+        assert {message["node"]["id"] for message in by_id[node_id].of("active")} == {node_id}
+        assert [log["text"] for log in by_id[node_id].of("log")] == texts
+        assert by_id[node_id].types()[-1] == "expire"
+
+
+def test_a_killed_parent_is_seen_although_its_child_lives(server: ScriptedServer) -> None:
+    """A child does not hold its parent's connection open."""
+    code = BEGINS + (
+        "async def begin():\n"
+        "    m = await main()\n"
+        "    child = os.fork()\n"
+        "    os.write(1, b'pid %d\\n' % os.getpid())\n"
+        "    time.sleep(60)\n"
+        "asyncio.run(begin())"
+    )
+    with running("-W", "ignore", "-c", code, MDK_SERVER_URL=server.url) as program:
+        program.wait_for("pid", count=2)
+        children = [int(line.split()[1]) for line in program.lines if line.startswith("pid")]
+        parent = program.process.pid
+        program.process.kill()
+        try:
+            server.wait_for(lambda: not server.connections[0].is_open)
+        finally:
+            for child in children:
+                if child != parent:
+                    os.kill(child, 9)

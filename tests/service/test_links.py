@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 from websockets.asyncio.client import connect
+from websockets.asyncio.server import ServerConnection
+from websockets.asyncio.server import serve as serve_websockets
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from mdkspec_runtime.endpoint import Endpoint
@@ -262,3 +264,27 @@ async def test_a_peer_that_does_not_read_is_cut_soon(monkeypatch: pytest.MonkeyP
             await asyncio.sleep(0)  # The writer fills the socket, then waits for ever.
         await until(lambda: place.ended)
         writer.transport.abort()
+
+
+@pytest.mark.asyncio
+async def test_a_link_that_is_cancelled_while_it_says_goodbye() -> None:
+    """A peer that does not answer the goodbye cannot hold it up: the connection is cut, and the endpoint knows it."""
+    client, peers = Client(Handler()), asyncio.Queue[ServerConnection]()
+
+    async def is_silent(connection: ServerConnection) -> None:
+        connection.transport.pause_reading()
+        peers.put_nowait(connection)
+        await connection.wait_closed()
+
+    async with serve_websockets(is_silent, "127.0.0.1", 0) as server:
+        port = next(iter(server.sockets)).getsockname()[1]
+        running = asyncio.create_task(ClientLink(client, f"ws://127.0.0.1:{port}/toy").run())
+        peer = await asyncio.wait_for(peers.get(), WITHIN_S)
+        await until(lambda: client.is_connected)
+        for _ in range(2):
+            running.cancel()
+            await asyncio.sleep(0.05)
+        assert running.cancelled()
+        assert not client.is_connected
+        peer.transport.resume_reading()
+        await asyncio.wait_for(peer.wait_closed(), WITHIN_S)

@@ -134,7 +134,12 @@ class Pump:
         self._endpoint.wake = self._endpoint.on_offence = None
         if self._timer is not None:
             self._timer.cancel()
-        await self._websocket.close()
-        if self._cut is not None:
-            self._cut.cancel()
-        self._input(lambda: self._endpoint.lost(now=self._loop.time()))
+        try:
+            await self._websocket.close()
+        except asyncio.CancelledError:
+            self._websocket.transport.abort()
+            raise
+        finally:
+            if self._cut is not None:
+                self._cut.cancel()
+            self._input(lambda: self._endpoint.lost(now=self._loop.time()))

@@ -55,7 +55,7 @@ def _with_hooks(options: dict[str, Any], request: Any, response: Any) -> dict[st
 class _Stream(httpx.SyncByteStream):
     """A body that is cut at the deadline, however slowly it comes: each piece by itself would be in time."""
 
-    def __init__(self, stream: httpx.SyncByteStream, session: Session, request: httpx.Request) -> None:
+    def __init__(self, stream: httpx.SyncByteStream, session: BaseSession, request: httpx.Request) -> None:
         self._stream = stream
         self._session = session
         self._request = request
@@ -72,7 +72,7 @@ class _Stream(httpx.SyncByteStream):
 class _AsyncStream(httpx.AsyncByteStream):
     """As `_Stream`."""
 
-    def __init__(self, stream: httpx.AsyncByteStream, session: Session, request: httpx.Request) -> None:
+    def __init__(self, stream: httpx.AsyncByteStream, session: BaseSession, request: httpx.Request) -> None:
         self._stream = stream
         self._session = session
         self._request = request
@@ -86,7 +86,7 @@ class _AsyncStream(httpx.AsyncByteStream):
         await self._stream.aclose()
 
 
-def _check(session: Session, request: httpx.Request) -> None:
+def _check(session: BaseSession, request: httpx.Request) -> None:
     remaining = session.get_remaining_time()
     if remaining is not None and remaining <= 0:
         raise httpx.ReadTimeout(

@@ -68,6 +68,7 @@ test-service: .venv/ready ## The tests with real servers
 
 bench: .venv/ready ## Measurements, a JSON line each
 	$(BIN)/python bench/generate.py
+	$(BIN)/python bench/verify.py
 	$(BIN)/python bench/client.py
 	$(BIN)/python bench/memory.py
 

@@ -8,7 +8,7 @@ from mdkgen import syntax
 from mdkgen.diagnostics import Diagnostic, did_you_mean, error
 from mdkgen.model import Span
 
-ALLOWABLE = ("MDK4002", "MDK4004")
+ALLOWABLE = ("MDK4002", "MDK4004", "MDK4009", "MDK4010", "MDK4011")
 """Warnings of the verifier that may be allowed, beside all lint rules."""
 
 

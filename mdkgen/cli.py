@@ -60,6 +60,9 @@ def _parser() -> argparse.ArgumentParser:
     _add_spec(check, run=_check)
     check = commands.add_parser("lint", help="report what is right and may yet be regretted, as pyproject.toml says")
     _add_spec(check, run=_lint)
+    verify = commands.add_parser("verify", help="every order in which both sides and a link that breaks can meet")
+    _add_spec(verify, run=_verify)
+    verify.add_argument("--mermaid", action="store_true", help="print the ways to what was found as sequence diagrams")
     layout = commands.add_parser("format", help="bring specs into the one layout")
     layout.add_argument("spec", type=Path, nargs="+", help="folders with .mdkspec files, or such files")
     layout.add_argument(
@@ -120,6 +123,31 @@ def _lint(arguments: argparse.Namespace) -> int:
     if not bad and arguments.output == "text":
         print(f"{arguments.spec}: {len(compilation.texts)} files, lint-clean")
     return FINDINGS if bad else FINE
+
+
+def _verify(arguments: argparse.Namespace) -> int:
+    from mdkgen.allow import without_allowed
+    from mdkgen.verify import verification
+
+    compilation = _compile(read_folder(arguments.spec), verify=False)
+    if compilation.spec is None:
+        _show(arguments, compilation.diagnostics, compilation.texts)
+        return FINDINGS
+    result = verification(compilation.spec)
+    found, _ = without_allowed(result.diagnostics, compilation.files)
+    if arguments.mermaid:
+        from mdkgen.traces import as_mermaid
+
+        protocol = compilation.spec.protocols[0]
+        for one in found:
+            if one.trace:
+                print(f"%% {one.code} {one.message}\n" + as_mermaid(one.trace, (protocol.connector, protocol.acceptor)))
+    else:
+        _show(arguments, found, compilation.texts)
+    if arguments.output == "text" and not arguments.mermaid:
+        for explored in result.explored:
+            print(explored)
+    return FINDINGS if any(one.severity != "note" for one in found) else FINE
 
 
 def _format(arguments: argparse.Namespace) -> int:
@@ -228,10 +256,10 @@ def _ir(arguments: argparse.Namespace) -> int:
     return FINE
 
 
-def _compile(texts: dict[str, str]) -> Compilation:
+def _compile(texts: dict[str, str], *, verify: bool = True) -> Compilation:
     from mdkgen.compiler import compile_texts
 
-    return compile_texts(texts)
+    return compile_texts(texts, verifying=verify)
 
 
 def _report(compilation: Compilation, folder: Path) -> None:

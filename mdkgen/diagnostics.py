@@ -14,6 +14,21 @@ WIDTH_MAX = 160
 
 
 @dataclass(frozen=True, slots=True)
+class TraceStep:
+    """One step of a way to what is wrong.
+
+    `kind` is one of `mdkgen.configuration.KINDS`, `role` who acts (empty: the link), `name` the message, call or lease.
+    """
+
+    text: str
+    kind: str
+    role: str
+    name: str
+    span: Span | None
+    """The transition that is taken."""
+
+
+@dataclass(frozen=True, slots=True)
 class Diagnostic:
     """One finding. `message` says what is wrong with which values, `expected` what would have been right."""
 
@@ -24,6 +39,8 @@ class Diagnostic:
     expected: str = ""
     hint: str = ""
     notes: tuple[str, ...] = ()
+    trace: tuple[TraceStep, ...] = ()
+    """A shortest way to what is wrong."""
 
 
 def error(code: str, message: str, span: Span, *, expected: str = "", hint: str = "") -> Diagnostic:

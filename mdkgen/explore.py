@@ -2,468 +2,283 @@
 
 A configuration is what both sides and both queues hold; data is left out, but for flags. A guard over data is taken
 both ways, a timer may fire whenever it is armed, a hook may have an answer for `for` or none, and the
-connection may be cut at any moment. Queues hold `bound` messages; a send into a full one is not followed.
+connection may be cut at any moment. Queues hold `bounds` messages; a send into a full one is not followed.
+The two sides may be of two versions: each has its own view of the protocol.
+
+What a side does is worked out once for each of its states and inputs (`local`); here it is only put together.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import NamedTuple
 
-from mdkgen.model import (
-    And,
-    Expr,
-    Fail,
-    FlagRef,
-    Hangup,
-    Machine,
-    Not,
-    Part,
-    Protocol,
-    Send,
-    SetFlag,
-    Span,
-    State,
-    Transition,
-)
+from mdkgen.configuration import Arrival, Configuration, Exploration, Outcome, Place, Side, Step, View
+from mdkgen.local import LocalSide
+from mdkgen.model import Span
 
 CONFIGURATIONS_MAX = 200_000
 """Past it the exploration ends and says so: a checker must answer while somebody waits."""
 
+_LOST = Step("lost", 0, "the connection is lost")
+_CONNECT = Step("connect", 0, "connect")
 
-class Side(NamedTuple):
-    """One side: up or not, the state of the protocol's machine and of the part's, flags, what it owes answers to."""
-
-    up: bool
-    root: str | None
-    part: str | None
-    was_live: bool
-    flags: frozenset[str]
-    owes: frozenset[str]
-
-
-class Configuration(NamedTuple):
-    """Both sides (connecting, accepting) and the messages on their way (to the accepting, to the connecting side)."""
-
-    sides: tuple[Side, Side]
-    queues: tuple[tuple[str, ...], tuple[str, ...]]
-
-
-@dataclass(frozen=True, slots=True)
-class Unspecified:
-    """A message that arrived where it is neither taken nor ignored, and the shortest way there."""
-
-    role: str
-    part: str
-    state: str | None
-    message: str
-    span: Span
-    trace: tuple[str, ...]
-
-
-@dataclass
-class Exploration:
-    """What was found."""
-
-    bound: int
-    configurations: int = 0
-    bound_reached: bool = False
-    cut_short: bool = False
-    unspecified: dict[tuple[str, str, str | None, str], Unspecified] = field(
-        default_factory=dict[tuple[str, str, str | None, str], Unspecified]
-    )
-    states: set[tuple[str, str, str]] = field(default_factory=set[tuple[str, str, str]])
-    """(role, part, state) that were entered."""
-    fired: set[tuple[str, Span]] = field(default_factory=set[tuple[str, Span]])
-    """(role, where) of the transitions that were taken."""
+Move = tuple[Step, int, tuple[str, ...], bool, bool]
+"""Step, the side's next state, what it sends, whether it goes, and whether in order."""
 
 
 class Explorer:
-    """Breadth first, so that the first trace to a problem is a shortest one."""
+    """Breadth first, so that the first way to a problem is a shortest one."""
 
-    def __init__(self, protocol: Protocol, part: Part | None) -> None:
-        self.roles = (protocol.connector, protocol.acceptor)
-        self.root = protocol.parts[0]
-        self.part = part
-        self.parts = [self.root, *([part] if part is not None else [])]
-        self.close = protocol.close.type.name if protocol.close is not None else None
-        self.may_fail = any(one.code for one in (protocol.unknown, protocol.illegal, protocol.malformed))
-        """A frame that is no message can come at any time, and be answered by closing."""
-        self.owner = {message: one for one in self.parts for message in alphabet(one)}
-        self._machine = {(part.name, role): part.machine(role) for part in self.parts for role in self.roles}
-        self._by_name = {id(one): {state.name: state for state in one.states} for one in self._machine.values()}
-        self._found: dict[tuple[str, str, str | None, str, str], list[Transition]] = {}
-        self._timers: dict[tuple[str, str, str], list[tuple[str, Transition]]] = {}
-        self.found = Exploration(bound=max(2, 1 + max(self._bursts(), default=1)))
+    def __init__(self, connecting: View, accepting: View) -> None:
+        self.found = Exploration((0, 0))
+        self.locals = (LocalSide(0, connecting, self.found), LocalSide(1, accepting, self.found))
+        self.roles = (self.locals[0].role, self.locals[1].role)
+        self.views = (connecting, accepting)
+        first, second = (max(2, 1 + one.burst()) for one in self.locals)
+        self.found.bounds = (first, second)
+        self._sides: tuple[list[Side], list[Side]] = ([], [])
+        self._numbers: tuple[dict[Side, int], dict[Side, int]] = ({}, {})
+        self._moves: tuple[list[list[Move] | None], list[list[Move] | None]] = ([], [])
+        self._receptions: tuple[dict[tuple[int, str], _Reception], dict[tuple[int, str], _Reception]] = ({}, {})
+        self._queues: list[tuple[str, ...]] = [()]
+        self._queue_numbers: dict[tuple[str, ...], int] = {(): 0}
+        self._pushed: dict[tuple[int, tuple[str, ...], int], int] = {}
+        self._popped: list[int] = [0]
 
-    def _state(self, machine: Machine, name: str) -> State:
-        return self._by_name[id(machine)][name]
+    # --- numbers for sides and queues -------------------------------------------------------------
 
-    def _matching(self, part: Part, role: str, state: str | None, kind: str, name: str) -> list[Transition]:
-        """The transitions of an input in a state, else those of `always`; looked up once."""
-        key = (part.name, role, state, kind, name)
-        found = self._found.get(key)
-        if found is None:
-            machine = self._machine[part.name, role]
-            own = self._state(machine, state).transitions if state is not None else ()
-            found = [one for one in own if (one.trigger.kind, one.trigger.name) == (kind, name)]
-            found = found or [one for one in machine.always if (one.trigger.kind, one.trigger.name) == (kind, name)]
-            self._found[key] = found
-        return found
+    def _number(self, index: int, side: Side) -> int:
+        known = self._numbers[index].get(side)
+        if known is None:
+            known = self._numbers[index][side] = len(self._sides[index])
+            self._sides[index].append(side)
+            self._moves[index].append(None)
+        return known
+
+    def side(self, here: Configuration, index: int) -> Side:
+        """One side of a configuration."""
+        return self._sides[index][here[index]]
+
+    def queue(self, here: Configuration, index: int) -> tuple[str, ...]:
+        """What one side has sent and the other not yet received."""
+        return self._queues[here[2 + index]]
+
+    def _queue_number(self, messages: tuple[str, ...]) -> int:
+        known = self._queue_numbers.get(messages)
+        if known is None:
+            known = self._queue_numbers[messages] = len(self._queues)
+            self._queues.append(messages)
+            self._popped.append(-1)
+        return known
+
+    def _push(self, queue: int, messages: tuple[str, ...], index: int) -> int:
+        """The queue with more in it; -1 if it does not fit."""
+        key = (queue, messages, index)
+        known = self._pushed.get(key)
+        if known is None:
+            whole = self._queues[queue] + messages
+            fits = len(whole) <= self.found.bounds[index]
+            known = self._pushed[key] = self._queue_number(whole) if fits else -1
+        if known < 0:
+            self.found.bound_reached = True
+        return known
+
+    def _pop(self, queue: int) -> int:
+        known = self._popped[queue]
+        if known < 0:
+            known = self._popped[queue] = self._queue_number(self._queues[queue][1:])
+        return known
+
+    # --- the search -------------------------------------------------------------------------------
 
     def run(self) -> Exploration:
         """Explore everything."""
-        first = Configuration((self._fresh(0, frozenset()), self._fresh(1, frozenset())), ((), ()))
-        parents: dict[Configuration, tuple[Configuration, str] | None] = {first: None}
-        todo = deque([first])
+        found = self.found
+        first: Configuration = (self._number(0, self.locals[0].fresh()), self._number(1, self.locals[1].fresh()), 0, 0)
+        parents = found.parents
+        parents[first] = None
+        todo: deque[Configuration] = deque([first])
+        hot = any(one.hot for one in self.locals)
         while todo:
             here = todo.popleft()
-            for label, there in self._steps(here, parents):
+            moves = False
+            for step, there in self._steps(here):
                 if there not in parents:
-                    parents[there] = (here, label)
+                    parents[there] = (here, step)
                     todo.append(there)
+                if not moves and (step.kind in _PROGRESS or (step.kind == "call" and there != here)):
+                    moves = True
+                if hot and self._is_hot(here):
+                    found.moves.setdefault(here, []).append((step, there))
+            idle = (
+                here[2] == 0 == here[3]
+            )  # What waits in a queue can be received; only the bound kept it from being followed.
+            if not moves and idle and found.deadlock is None and self._waits(here):
+                found.deadlock = here
             if len(parents) > CONFIGURATIONS_MAX:
-                self.found.cut_short = True
+                found.cut_short = True
                 break
-        self.found.configurations = len(parents)
-        return self.found
+        found.configurations = len(parents)
+        return found
 
-    def _fresh(self, index: int, session_flags: frozenset[str], *, first: bool = True) -> Side:
-        flags = {
-            f"{part.name}.{flag.name}"
-            for part in self.parts
-            for flag in part.machine(self.roles[index]).flags
-            if flag.initial and (first or flag.scope == "connection")
-        }
-        return Side(False, None, None, False, session_flags | flags, frozenset())
+    def _is_hot(self, here: Configuration) -> bool:
+        return any(self.locals[index].hot_states(self.side(here, index)) for index in (0, 1))
 
-    def _bursts(self) -> Iterator[int]:
-        """How many messages one step can send, the start of the part included."""
-        for role in self.roles:
-            entering = 0
-            if self.part is not None:
-                start = next(state for state in self.part.machine(role).states if state.start)
-                entering = sum(_sends(one) for one in start.transitions if one.trigger.kind == "enter")
-            for part in self.parts:
-                for transition in transitions_of(part.machine(role)):
-                    yield _sends(transition) + (
-                        entering if transition.target or transition.trigger.kind == "enter" else 0
-                    )
+    def _waits(self, here: Configuration) -> bool:
+        """Whether both are connected and one waits for the other."""
+        sides = [self.side(here, index) for index in (0, 1)]
+        return all(side.up for side in sides) and any(
+            local.waits(side) for local, side in zip(self.locals, sides, strict=True)
+        )
+
+    def where(self, here: Configuration, step: Step) -> Span | None:
+        """What stands in the spec for a step: the transition that it takes."""
+        return self.locals[step.actor].where(self.side(here, step.actor), step)
 
     # --- steps ------------------------------------------------------------------------------------
 
-    def _steps(
-        self, here: Configuration, parents: dict[Configuration, tuple[Configuration, str] | None]
-    ) -> Iterator[tuple[str, Configuration]]:
-        ups = [side.up for side in here.sides]
-        if not any(ups):
-            for there in self._connect(here):
-                yield "connect", there
+    def _steps(self, here: Configuration) -> Iterator[tuple[Step, Configuration]]:
+        ups = (self._sides[0][here[0]].up, self._sides[1][here[1]].up)
+        if ups[0] or ups[1]:
+            yield _LOST, self._down(self._down(here, 0), 1)
         else:
-            yield "the connection is lost", self._down(self._down(here, 0), 1)
+            for there in self._connect(here):
+                yield _CONNECT, there
         for index in (0, 1):
             if ups[index]:
-                yield from self._receive(here, index, parents)
-                yield from self._timers_and_answers(here, index)
-                if not ups[1 - index] and not here.queues[1 - index]:
-                    yield f"{self.roles[index]} sees the end", self._down(here, index)
-            yield from self._calls(here, index)
+                if here[3 - index]:
+                    yield from self._receive(here, index)
+                elif not ups[1 - index]:
+                    yield Step("end", index, f"{self.roles[index]} sees the end"), self._down(here, index)
+            for step, side, sent, gone, orderly in self._own_moves(index, here[index]):
+                moved = self._moved(here, index, side, sent, gone=gone)
+                if moved is not None:
+                    yield step, moved
+                    if orderly and here[3 - index]:
+                        self._note_orphans(here, index, step)
 
     def _connect(self, here: Configuration) -> Iterator[Configuration]:
-        sides: list[Side] = []
-        for index in (0, 1):
-            session = {
-                f"{part.name}.{flag.name}"
-                for part in self.parts
-                for flag in part.machine(self.roles[index]).flags
-                if flag.scope == "session"
-            }
-            side = self._fresh(index, here.sides[index].flags & session, first=False)
-            sides.append(side._replace(up=True))
-        start = Configuration((sides[0], sides[1]), ((), ()))
-        for middle in self._enter(start, 0, self.root, _start(self.root, self.roles[0])):
-            yield from self._enter(middle, 1, self.root, _start(self.root, self.roles[1]))
+        for one in self.locals[0].begin(self.side(here, 0)):
+            for other in self.locals[1].begin(self.side(here, 1)):
+                start = (self._number(0, one.side), self._number(1, other.side), 0, 0)
+                middle = self._moved(start, 0, start[0], one.sent, gone=False)
+                both = None if middle is None else self._moved(middle, 1, start[1], other.sent, gone=False)
+                if both is not None:
+                    there = self._down(both, 0) if one.gone else both
+                    yield self._down(there, 1) if other.gone else there
 
-    def _receive(
-        self, here: Configuration, index: int, parents: dict[Configuration, tuple[Configuration, str] | None]
-    ) -> Iterator[tuple[str, Configuration]]:
-        incoming = here.queues[1 - index]
-        if not incoming:
-            return
-        message, role = incoming[0], self.roles[index]
-        there = self._with_queue(here, 1 - index, incoming[1:])
-        label = f"{role} receives {message}"
-        part = self.owner[message]
-        side = there.sides[index]
-        state = side.root if part is self.root else side.part
-        if state is None and side.was_live:
-            yield f"{label}, late", there
-            return
-        handled, outcomes = self._take(there, index, part, state, "recv", self._unpacked(part, side, message))
-        if state is not None:
-            if message in self._answers(part, role, side):
-                handled = True
-                outcomes = outcomes or [there]
-            owed = self._owed(part, role, message)
-            outcomes = [self._with_side(one, index, self._owing(one.sides[index], owed)) for one in outcomes]
-        if not handled:
-            self._report(role, part, state, message, here, label, parents)
-            outcomes = [*outcomes, there]
-        for outcome in outcomes:
-            yield label, outcome
+    def _own_moves(self, index: int, number: int) -> list[Move]:
+        """What a side may do by itself, worked out once."""
+        known = self._moves[index][number]
+        if known is None:
+            local, side = self.locals[index], self._sides[index][number]
+            both = [*(local.unprompted(side) if side.up else ()), *local.calls(side)]
+            known = [(step, *self._outcome(index, one)) for step, one in dict.fromkeys(both)]
+            self._moves[index][number] = known
+        return known
 
-    def _timers_and_answers(self, here: Configuration, index: int) -> Iterator[tuple[str, Configuration]]:
-        role, side = self.roles[index], here.sides[index]
-        if self.may_fail and self.close is not None:
-            for there in self._send(here, index, self.close):
-                yield f"{role} fails", self._down(there, index)
-        for part in self.parts:
-            state = side.root if part is self.root else side.part
-            if state is None:
-                continue
-            for label, transition in self._timed(part, role, state):
-                for there in self._run(here, index, part, transition):
-                    yield label, there
-            for message in self._unprompted(part, role, side):
-                for there in self._send(here, index, message):
-                    yield f"{role} sends {message}", there
+    def _outcome(self, index: int, one: Outcome) -> tuple[int, tuple[str, ...], bool, bool]:
+        return self._number(index, one.side), one.sent, one.gone, one.orderly
 
-    def _timed(self, part: Part, role: str, state: str) -> list[tuple[str, Transition]]:
-        """What may fire by itself in a state, with how a trace names it; looked up once."""
-        key = (part.name, role, state)
-        if key not in self._timers:
-            transitions = self._state(self._machine[part.name, role], state).transitions
-            timed = [one for one in transitions if one.trigger.kind in ("after", "every", "lapse")]
-            self._timers[key] = [(f"{role}: {one.trigger.kind} {one.trigger.name}".strip(), one) for one in timed]
-        return self._timers[key]
-
-    def _unprompted(self, part: Part, role: str, side: Side) -> Iterator[str]:
-        """What a side may send at any time: deliveries and questions, and answers that it owes."""
-        for delivery in part.deliveries:
-            packs = delivery.batch is not None and side.root in delivery.batch.states
-            if delivery.sender == role:
-                yield from delivery.packets if packs else (delivery.message,)
-            elif delivery.ack in side.owes:
-                yield delivery.acks[-1] if packs else delivery.ack
-        for request in part.requests:
-            if request.sender == role:
-                yield request.message
-            elif request.reply in side.owes:
-                yield request.reply
-
-    def _calls(self, here: Configuration, index: int) -> Iterator[tuple[str, Configuration]]:
-        role, side = self.roles[index], here.sides[index]
-        for part in self.parts:
-            state = side.root if part is self.root else side.part
-            for call in self._machine[part.name, role].calls:
-                _, outcomes = self._take(here, index, part, state if side.up else None, "call", call.name)
-                for there in outcomes:
-                    yield f"{role} calls {call.name}", there
-
-    # --- one transition ---------------------------------------------------------------------------
-
-    def _take(
-        self, here: Configuration, index: int, part: Part, state: str | None, kind: str, name: str
-    ) -> tuple[bool, list[Configuration]]:
-        """Whether the input is surely taken or ignored, and what follows if it is."""
-        matching = self._matching(part, self.roles[index], state, kind, name)
-        outcomes: list[Configuration] = []
-        for transition in matching:
-            holds = _truth(transition.guard, part, here.sides[index].flags)
-            if holds is not False:
-                outcomes += self._run(here, index, part, transition)
-            if holds is True:
-                return True, outcomes
-        machine = self._machine[part.name, self.roles[index]]
-        ignored = state is not None and name in self._state(machine, state).ignores
-        return ignored, [*outcomes, here] if ignored else outcomes
-
-    def _run(self, here: Configuration, index: int, part: Part, transition: Transition) -> list[Configuration]:
-        """All ways in which a transition may end; none if a queue is full."""
-        role = self.roles[index]
-        if _truth(transition.guard, part, here.sides[index].flags) is False:
-            return []
-        self.found.fired.add((role, transition.span))
-        outcomes = [here]
-        hangs = False
-        for action in transition.actions:
-            match action:
-                case Send(message, _, each):
-                    sent = [there for one in outcomes for there in self._send(one, index, message)]
-                    outcomes = [*outcomes, *sent] if each is not None else sent
-                case SetFlag(flag, value):
-                    outcomes = [self._with_flag(one, index, f"{part.name}.{flag}", value) for one in outcomes]
-                case Fail():
-                    hangs = True
-                    if self.close is not None:
-                        outcomes = [there for one in outcomes for there in self._send(one, index, self.close)]
-                case Hangup():
-                    hangs = True
-                case _:
-                    pass
-        if hangs:
-            return [self._down(one, index) for one in outcomes]
-        if transition.target is None or not here.sides[index].up:
-            return outcomes
-        return [there for one in outcomes for there in self._enter(one, index, part, transition.target)]
-
-    def _enter(self, here: Configuration, index: int, part: Part, state: str) -> Iterator[Configuration]:
-        """Enter a state; for the protocol's machine, the part begins or ends with it."""
-        role, side = self.roles[index], here.sides[index]
-        self.found.states.add((role, part.name, state))
-        is_root = part is self.root
-        side = side._replace(root=state) if is_root else side._replace(part=state)
-        outcomes = self._run_enter(self._with_side(here, index, side), index, part, state)
-        if not is_root or self.part is None:
-            yield from outcomes
-            return
-        live = state in self.part.live_in
-        for one in outcomes:
-            now = one.sides[index]
-            if live and now.up and now.part is None:
-                begun = self._with_side(one, index, now._replace(was_live=True))
-                yield from self._enter(begun, index, self.part, _start(self.part, role))
-            elif not live and now.part is not None:
-                yield self._with_side(one, index, now._replace(part=None))
+    def _moved(
+        self, here: Configuration, index: int, side: int, sent: tuple[str, ...], *, gone: bool
+    ) -> Configuration | None:
+        """A side has a new state and has sent; None if the queue is full. What is sent to nobody is lost."""
+        first, second, out, back = here
+        if sent:
+            if index == 0:
+                out = self._push(out, sent, 0) if self._sides[1][second].up else out
             else:
-                yield one
-
-    def _run_enter(self, here: Configuration, index: int, part: Part, state: str) -> list[Configuration]:
-        entering = self._matching(part, self.roles[index], state, "enter", "")
-        outcomes: list[Configuration] = []
-        for transition in entering:
-            holds = _truth(transition.guard, part, here.sides[index].flags)
-            if holds is not False:
-                outcomes += self._run(here, index, part, transition)
-            if holds is True:
-                return outcomes
-        return [*outcomes, here]
-
-    def _send(self, here: Configuration, index: int, message: str) -> list[Configuration]:
-        """The message on its way; nowhere if the peer is gone or this side is; no outcome if the queue is full."""
-        if not here.sides[index].up or not here.sides[1 - index].up:
-            return [here]
-        queue = here.queues[index]
-        if len(queue) >= self.found.bound:
-            self.found.bound_reached = True
-            return []
-        return [self._with_queue(here, index, (*queue, message))]
-
-    # --- pieces -----------------------------------------------------------------------------------
-
-    def _unpacked(self, part: Part, side: Side, message: str) -> str:
-        """What a machine gets of a message: a batch comes as what it holds, where it may come."""
-        for delivery in part.deliveries:
-            batch = delivery.batch
-            if batch is not None and batch.message == message and side.root in batch.states:
-                return delivery.message
-        return message
-
-    def _answers(self, part: Part, role: str, side: Side) -> set[str]:
-        """What the engine takes by itself: acknowledgements and replies to what the role has sent."""
-        mine = [one for one in part.deliveries if one.sender == role]
-        acks = {one.ack for one in mine}
-        acks |= {one.batch.ack for one in mine if one.batch is not None and side.root in one.batch.states}
-        return acks | {one.reply for one in part.requests if one.sender == role}
-
-    def _owed(self, part: Part, role: str, message: str) -> str:
-        """What the role may answer from now on, at any time; empty if nothing."""
-        acks = {packet: one.ack for one in part.deliveries if one.sender != role for packet in one.packets}
-        replies = {one.message: one.reply for one in part.requests if one.sender != role}
-        return acks.get(message) or replies.get(message) or ""
-
-    def _owing(self, side: Side, answer: str) -> Side:
-        return side._replace(owes=side.owes | {answer}) if answer and side.up else side
+                back = self._push(back, sent, 1) if self._sides[0][first].up else back
+            if out < 0 or back < 0:
+                return None
+        there = (side, second, out, back) if index == 0 else (first, side, out, back)
+        return self._down(there, index) if gone else there
 
     def _down(self, here: Configuration, index: int) -> Configuration:
         """One side has hung up or seen the end: what it sent still arrives, what was sent to it does not."""
-        side = here.sides[index]
-        gone = Side(False, None, None, False, side.flags, frozenset())
-        there = self._with_side(here, index, gone)
-        there = self._with_queue(there, 1 - index, ())
-        return there if there.sides[1 - index].up else Configuration(there.sides, ((), ()))
+        first, second, out, back = here
+        gone = self._number(index, self.locals[index].gone(self._sides[index][here[index]]))
+        if index == 0:
+            return (gone, second, out, 0) if self._sides[1][second].up else (gone, second, 0, 0)
+        return (first, gone, 0, back) if self._sides[0][first].up else (first, gone, 0, 0)
 
-    def _with_side(self, here: Configuration, index: int, side: Side) -> Configuration:
-        first, second = here.sides
-        return Configuration((side, second) if index == 0 else (first, side), here.queues)
+    def _note_orphans(self, here: Configuration, index: int, step: Step) -> None:
+        for message in self.queue(here, 1 - index):
+            self.found.orphans.setdefault(Arrival(self.roles[index], "", None, message), Place(here, step))
 
-    def _with_queue(self, here: Configuration, index: int, queue: tuple[str, ...]) -> Configuration:
-        first, second = here.queues
-        return Configuration(here.sides, (queue, second) if index == 0 else (first, queue))
+    # --- messages ---------------------------------------------------------------------------------
 
-    def _with_flag(self, here: Configuration, index: int, flag: str, value: bool) -> Configuration:
-        side = here.sides[index]
-        flags = side.flags | {flag} if value else side.flags - {flag}
-        return self._with_side(here, index, side._replace(flags=flags))
+    def _receive(self, here: Configuration, index: int) -> Iterator[tuple[Step, Configuration]]:
+        waiting = here[3 - index]
+        message = self._queues[waiting][0]
+        key = (here[index], message)
+        reception = self._receptions[index].get(key)
+        if reception is None:
+            reception = self._receptions[index][key] = self._reception(index, *key)
+        rest = self._pop(waiting)
+        there = (here[0], here[1], here[2], rest) if index == 0 else (here[0], here[1], rest, here[3])
+        if reception.problem is not None:
+            problems = self.found.unknown if reception.step.kind == "unknown" else self.found.unspecified
+            if reception.problem not in problems:
+                problems[reception.problem] = Place(here, reception.step)
+        followed = 0
+        for side, sent, gone, _ in reception.outcomes:
+            moved = self._moved(there, index, side, sent, gone=gone)
+            if moved is not None:
+                followed += 1
+                yield reception.step, moved
+                if reception.sure and len(reception.outcomes) == 1:
+                    self.found.replies.setdefault(here, []).append(moved)
+        if reception.sure and not followed:
+            self.found.choked.add((index, reception.step.name))
 
-    def _report(
+    def _reception(self, index: int, number: int, sent: str) -> _Reception:
+        """What a side makes of a message, worked out once."""
+        local, side, view = self.locals[index], self._sides[index][number], self.views[index]
+        message = sent if view.hears is None else view.hears.get(sent, "")
+        part = local.owner.get(message)
+        if part is None:
+            return self._unknown(index, side, sent, known=bool(message))
+        step = Step("receive", index, f"{local.role} receives {message}", message, part.name)
+        state = local.state_in(side, part)
+        stays = [self._outcome(index, Outcome(side))]
+        if state is None and side.was_live:
+            return _Reception(step._replace(kind="late", text=f"{step.text}, late"), stays, sure=False, problem=None)
+        handled, outcomes, sure = local.receive(side, part, message)
+        plain = [self._outcome(index, one) for one in outcomes]
+        if handled:
+            return _Reception(step, plain, sure=sure, problem=None)
+        return _Reception(step, [*plain, *stays], sure=False, problem=Arrival(local.role, part.name, state, message))
+
+    def _unknown(self, index: int, side: Side, message: str, *, known: bool) -> _Reception:
+        """A message of another version, or of a part that is not explored here."""
+        local, policy = self.locals[index], self.views[index].protocol.unknown
+        step = Step("unknown", index, f"{local.role} does not know {message}", message)
+        problem = None if known else Arrival(local.role, "", None, message)
+        fails = not known and policy.drop_max == 0
+        closes = (local.close,) if fails and local.close is not None else ()
+        return _Reception(step, [self._outcome(index, Outcome(side, closes, gone=fails))], sure=False, problem=problem)
+
+
+class _Reception:
+    """What one side in one state makes of one message."""
+
+    __slots__ = ("outcomes", "problem", "step", "sure")
+
+    def __init__(
         self,
-        role: str,
-        part: Part,
-        state: str | None,
-        message: str,
-        here: Configuration,
-        label: str,
-        parents: dict[Configuration, tuple[Configuration, str] | None],
+        step: Step,
+        outcomes: list[tuple[int, tuple[str, ...], bool, bool]],
+        *,
+        sure: bool,
+        problem: Arrival | None,
     ) -> None:
-        key = (role, part.name, state, message)
-        if key in self.found.unspecified:
-            return
-        machine = part.machine(role)
-        trace = [label]
-        step = parents[here]
-        while step is not None:
-            trace.append(step[1])
-            step = parents[step[0]]
-        span = machine.span if state is None else self._state(machine, state).span
-        self.found.unspecified[key] = Unspecified(role, part.name, state, message, span, tuple(reversed(trace)))
+        self.step = step
+        self.outcomes = outcomes
+        self.sure = sure
+        self.problem = problem
 
 
-def alphabet(part: Part) -> set[str]:
-    """Every message that a part sends or takes."""
-    names: set[str] = set()
-    for machine in part.machines:
-        calls = {call.name for call in machine.calls}
-        for transition in transitions_of(machine):
-            names |= {action.message for action in transition.actions if isinstance(action, Send)}
-            names |= {transition.trigger.name} if transition.trigger.kind == "recv" else set()
-        names |= {name for state in machine.states for name in state.ignores if name not in calls}
-    for delivery in part.deliveries:
-        names |= {*delivery.packets, *delivery.acks}
-    for request in part.requests:
-        names |= {request.message, request.reply}
-    return names
-
-
-def transitions_of(machine: Machine) -> Iterator[Transition]:
-    """All transitions of a machine."""
-    yield from machine.always
-    for state in machine.states:
-        yield from state.transitions
-
-
-def _start(part: Part, role: str) -> str:
-    return next(state.name for state in part.machine(role).states if state.start)
-
-
-def _sends(transition: Transition) -> int:
-    return sum(isinstance(action, Send | Fail) for action in transition.actions)
-
-
-def _truth(guard: Expr | None, part: Part, flags: frozenset[str]) -> bool | None:
-    """What a guard is worth: flags are known, data is not."""
-    match guard:
-        case None:
-            return True
-        case FlagRef(name):
-            return f"{part.name}.{name}" in flags
-        case Not(operand):
-            value = _truth(operand, part, flags)
-            return None if value is None else not value
-        case And(operands):
-            values = [_truth(one, part, flags) for one in operands]
-            return False if False in values else None if None in values else True
-        case _:
-            return None
+_PROGRESS = ("receive", "timer", "send", "end")

@@ -30,12 +30,6 @@ BLOCKS = {
     *("transport", "face_from", "face_module"),
 }
 COMMA_LISTS = {"transport", "face_from", "face_module"}
-ITEMS = {
-    *("field", "member", "transport", "roles", "parts", "policy", "close", "reconnect", "param", "delivery", "request"),
-    *("from_", "carries", "number", "ack", "batch", "resend", "buffer", "asks", "reply", "timeout", "pending"),
-    *("role", "hook", "flag", "lease", "always", "state", "ignore", "transition", "face_from", "face_module"),
-}
-"""Rules that get a line of their own inside a block."""
 
 Place = tuple[int, int]
 

@@ -15,10 +15,12 @@ from mdkgen.model import (
     Grant,
     HookCall,
     ListValue,
+    Machine,
     MapValue,
     Message,
     Not,
     ParamRef,
+    Part,
     Record,
     Release,
     Send,
@@ -32,6 +34,29 @@ from mdkgen.model import (
 def structs_of(spec: Spec) -> list[Record | Message]:
     """Everything with fields."""
     return [*spec.records, *spec.messages]
+
+
+def transitions_of(machine: Machine) -> Iterator[Transition]:
+    """All transitions of a machine."""
+    yield from machine.always
+    for state in machine.states:
+        yield from state.transitions
+
+
+def alphabet(part: Part) -> set[str]:
+    """Every message that a part sends or takes."""
+    names: set[str] = set()
+    for machine in part.machines:
+        calls = {call.name for call in machine.calls}
+        for transition in transitions_of(machine):
+            names |= {action.message for action in transition.actions if isinstance(action, Send)}
+            names |= {transition.trigger.name} if transition.trigger.kind == "recv" else set()
+        names |= {name for state in machine.states for name in state.ignores if name not in calls}
+    for delivery in part.deliveries:
+        names |= {*delivery.packets, *delivery.acks}
+    for request in part.requests:
+        names |= {request.message, request.reply}
+    return names
 
 
 def expressions_of(transition: Transition) -> Iterator[Expr]:

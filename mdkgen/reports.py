@@ -6,8 +6,9 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from mdkgen.diagnostics import Diagnostic, render
+from mdkgen.diagnostics import Diagnostic, TraceStep, render
 from mdkgen.rules import Rule, all_rules
+from mdkgen.traces import as_text
 
 FORMATS = ("text", "json", "sarif", "github")
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
@@ -24,7 +25,14 @@ def report(output: str, found: Sequence[Diagnostic], texts: Mapping[str, str], f
         case "github":
             return "".join(_annotation(one, folder) + "\n" for one in found)
         case _:
-            return "".join(f"{_path(folder, one)}{render(one, texts.get(one.span.file, ''))}\n" for one in found)
+            return "".join(_text(one, texts, folder) for one in found)
+
+
+def _text(one: Diagnostic, texts: Mapping[str, str], folder: str) -> str:
+    text = f"{_path(folder, one)}{render(one, texts.get(one.span.file, ''))}\n"
+    if one.trace:
+        text += "  a shortest way there:\n" + "".join(f"  {row}\n" for row in as_text(one.trace, texts, folder))
+    return text
 
 
 def _path(folder: str, one: Diagnostic) -> str:
@@ -46,7 +54,13 @@ def _plain(one: Diagnostic, folder: str) -> dict[str, object]:
         "expected": one.expected,
         "hint": one.hint,
         "notes": list(one.notes),
+        "trace": [_plain_step(step, folder) for step in one.trace],
     }
+
+
+def _plain_step(step: TraceStep, folder: str) -> dict[str, object]:
+    place = None if step.span is None else f"{folder}/{step.span.file}:{step.span.line}"
+    return {"text": step.text, "kind": step.kind, "role": step.role, "name": step.name, "place": place}
 
 
 def _whole(one: Diagnostic) -> str:
@@ -54,6 +68,7 @@ def _whole(one: Diagnostic) -> str:
     rows = [one.message]
     rows += [f"expected: {one.expected}"] if one.expected else []
     rows += [f"hint: {one.hint}"] if one.hint else []
+    rows += ["a shortest way there: " + "; ".join(step.text for step in one.trace)] if one.trace else []
     return "\n".join([*rows, *one.notes])
 
 
@@ -107,10 +122,23 @@ def _sarif_result(one: Diagnostic, index: int, folder: str) -> dict[str, Any]:
         "endColumn": one.span.end_column,
     }
     place = {"artifactLocation": {"uri": _file(folder, one).replace("\\", "/")}, "region": region}
-    return {
+    result: dict[str, Any] = {
         "ruleId": one.code,
         "ruleIndex": index,
         "level": one.severity,
         "message": {"text": _whole(one)},
         "locations": [{"physicalLocation": place}],
     }
+    if one.trace:
+        flow = [{"location": _step_location(step, place, folder)} for step in one.trace]
+        result["codeFlows"] = [{"threadFlows": [{"locations": flow}]}]
+    return result
+
+
+def _step_location(step: TraceStep, place: dict[str, Any], folder: str) -> dict[str, Any]:
+    """Where a step's transition stands; steps of the link have the finding's own file."""
+    physical: dict[str, Any] = {"artifactLocation": place["artifactLocation"]}
+    if step.span is not None:
+        uri = f"{folder}/{step.span.file}" if folder else step.span.file
+        physical = {"artifactLocation": {"uri": uri}, "region": {"startLine": step.span.line}}
+    return {"message": {"text": step.text}, "physicalLocation": physical}

@@ -6,71 +6,262 @@ an error may need a combination of data that never occurs: the trace shows which
 
 from __future__ import annotations
 
-from mdkgen.diagnostics import Diagnostic
-from mdkgen.explore import Exploration, Explorer, Unspecified, transitions_of
-from mdkgen.model import Part, Protocol, Spec
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from mdkgen.configuration import Arrival, Place, View
+from mdkgen.diagnostics import Diagnostic, TraceStep
+from mdkgen.explore import Explorer
+from mdkgen.liveness import cancelled_timers, endless_entries, flood, growing_flood, stuck
+from mdkgen.model import Machine, Part, Protocol, Span, Spec
+from mdkgen.model_walk import Numbers, alphabet, transitions_of
+
+
+@dataclass(frozen=True, slots=True)
+class Explored:
+    """One exploration, in numbers."""
+
+    name: str
+    bounds: tuple[int, int]
+    """Messages that the queue from each side holds: one more than its longest burst in the spec, at least two."""
+    configurations: int
+    bound_reached: bool
+    cut_short: bool
+    time_s: float
+
+    def __str__(self) -> str:
+        """As `mdkgen verify` prints it."""
+        full = ", reached" if self.bound_reached else ""
+        return (
+            f"{self.name}: {self.configurations} configurations in {self.time_s * 1000:.0f} ms;"
+            f" queues of {self.bounds[0]} and {self.bounds[1]} messages{full}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Verification:
+    """All explorations of a spec, and what they found."""
+
+    explored: tuple[Explored, ...]
+    diagnostics: tuple[Diagnostic, ...]
 
 
 def verify(spec: Spec) -> list[Diagnostic]:
+    """The errors and warnings of `verification`."""
+    return [one for one in verification(spec).diagnostics if one.severity != "note"]
+
+
+def verification(spec: Spec) -> Verification:
     """Explore each protocol with each of its parts, one at a time.
 
     That is enough: parts share no messages and nothing but the states in which they are live.
     """
     found: list[Diagnostic] = []
+    explored: list[Explored] = []
+    numbers = Numbers(spec)
     for protocol in spec.protocols:
-        parts = protocol.parts[1:] or (None,)
-        explorations = [(part, Explorer(protocol, part).run()) for part in parts]
-        problems = {
-            (one.role, one.part, one.state, one.message): one
-            for _, exploration in explorations
-            for one in exploration.unspecified.values()
-        }
-        found += [_unspecified(one) for one in problems.values()]
-        found += [_cut_short(protocol, part, one) for part, one in explorations if one.cut_short]
-        if not any(one.cut_short for _, one in explorations):
-            found += _unreached(protocol, [one for _, one in explorations])
-    return found
+        endless = list(_endless(protocol))
+        found += endless
+        if endless:
+            continue  # Entering such a state never ends, here too.
+        explorers: list[Explorer] = []
+        for part in protocol.parts[1:] or (None,):
+            begun = time.perf_counter()
+            explorer = Explorer(View(protocol, part), View(protocol, part))
+            result = explorer.run()
+            explorers.append(explorer)
+            name = f"{protocol.name} with {part.name}" if part is not None else protocol.name
+            time_s = time.perf_counter() - begun
+            explored.append(
+                Explored(name, result.bounds, result.configurations, result.bound_reached, result.cut_short, time_s)
+            )
+        found += _of_protocol(protocol, explorers, numbers)
+    return Verification(tuple(explored), tuple(found))
 
 
-def _unspecified(one: Unspecified) -> Diagnostic:
+def _of_protocol(protocol: Protocol, explorers: list[Explorer], numbers: Numbers) -> Iterator[Diagnostic]:
+    problems: dict[Arrival, tuple[Explorer, Place]] = {}
+    for explorer in explorers:
+        for arrival, place in explorer.found.unspecified.items():
+            problems.setdefault(arrival, (explorer, place))
+    for arrival, (explorer, place) in problems.items():
+        yield _unspecified(protocol, arrival, explorer, place)
+    for explorer in explorers:
+        if explorer.found.cut_short:
+            yield _cut_short(protocol, explorer)
+        yield from _blocked(explorer)
+    if not any(one.found.cut_short for one in explorers):
+        yield from _unreached(protocol, explorers)
+        yield from _unanswered(protocol, explorers)
+    for part in protocol.parts:
+        for machine in part.machines:
+            yield from _cancelled(part, machine, numbers)
+    yield from _orphans(protocol, explorers)
+
+
+# --- traces ---------------------------------------------------------------------------------------
+
+
+def trace_of(explorer: Explorer, place: Place) -> tuple[TraceStep, ...]:
+    """A shortest way to a place, with what stands in the spec for each step."""
+    return tuple(
+        TraceStep(
+            step.text,
+            step.kind,
+            "" if step.kind in ("connect", "lost") else explorer.roles[step.actor],
+            step.name,
+            explorer.where(here, step),
+        )
+        for here, step in explorer.found.way_to(place)
+    )
+
+
+# --- single findings ------------------------------------------------------------------------------
+
+
+def _unspecified(protocol: Protocol, one: Arrival, explorer: Explorer, place: Place) -> Diagnostic:
     where = f"in state {one.state}" if one.state is not None else "before it is live"
+    part = next(part for part in protocol.parts if part.name == one.part)
+    machine = part.machine(one.role)
+    span = next((state.span for state in machine.states if state.name == one.state), machine.span)
     return Diagnostic(
         code="MDK4001",
         severity="error",
         message=f"the {one.role} may receive {one.message} {where} of {one.part}, where it is neither taken nor ignored",
-        span=one.span,
+        span=span,
         expected=f"`recv {one.message} -> ...` or `ignore {one.message}`",
-        notes=("the shortest way there: " + "; ".join(one.trace),),
+        trace=trace_of(explorer, place),
     )
 
 
-def _cut_short(protocol: Protocol, part: Part | None, one: Exploration) -> Diagnostic:
+def _cut_short(protocol: Protocol, explorer: Explorer) -> Diagnostic:
+    part = explorer.views[0].part
     name = f"{protocol.name} with {part.name}" if part is not None else protocol.name
     return Diagnostic(
         code="MDK4002",
         severity="warning",
-        message=f"{name} has too many configurations: only the first {one.configurations} were verified",
+        message=f"{name} has too many configurations: only the first {explorer.found.configurations} were verified",
         span=(part or protocol).span,
         hint="split the part, or merge states that do the same",
     )
 
 
-def _unreached(protocol: Protocol, explorations: list[Exploration]) -> list[Diagnostic]:
-    states = {one for exploration in explorations for one in exploration.states}
-    fired = {one for exploration in explorations for one in exploration.fired}
-    found: list[Diagnostic] = []
+def _endless(protocol: Protocol) -> Iterator[Diagnostic]:
+    for part in protocol.parts:
+        for machine in part.machines:
+            state = endless_entries(machine, part)
+            if state is not None:
+                message = f"the {machine.role} enters {state.name} of {part.name} again and again, without end"
+                yield Diagnostic("MDK4006", "error", message, state.span, expected="an `enter` without this `goto`")
+
+
+def _blocked(explorer: Explorer) -> Iterator[Diagnostic]:
+    """Deadlock, flood, and hot states that are never left."""
+    found = explorer.found
+    part = explorer.views[0].part or explorer.views[0].root
+    if found.deadlock is not None:
+        sides = [explorer.side(found.deadlock, index) for index in (0, 1)]
+        states = " and ".join(
+            f"the {role} in {', '.join(state for state in (side.root, side.part) if state)}"
+            for role, side in zip(explorer.roles, sides, strict=True)
+        )
+        trace = trace_of(explorer, Place(found.deadlock, None))
+        message = f"both sides wait for the other: {states}"
+        expected = "a timer, a call, or a message that one of them sends by itself"
+        yield Diagnostic("MDK4005", "error", message, part.span, expected=expected, trace=trace)
+    here = flood(found)
+    growing = growing_flood(explorer) if here is None else None
+    if here is not None:
+        trace = trace_of(explorer, Place(here, None))
+        message = f"in {part.name} each message is answered by the next, without end and as fast as the link can carry"
+        yield Diagnostic(
+            "MDK4006", "error", message, part.span, expected="a timer, a call or a guard in it", trace=trace
+        )
+    elif growing is not None:
+        message = f"in {part.name} each {growing} brings about more of its kind, without end"
+        yield Diagnostic("MDK4006", "error", message, part.span, expected="a timer, a call or a guard in it")
+    for index, owner, name, place in stuck(explorer):
+        machine = owner.machine(explorer.roles[index])
+        span = next(state.span for state in machine.states if state.name == name)
+        message = f"the {machine.role} may come into the hot state {name} of {owner.name} and never leave it"
+        expected = "a timer, or a message or call that surely comes, with `goto`"
+        yield Diagnostic("MDK4007", "error", message, span, expected=expected, trace=trace_of(explorer, place))
+
+
+def _unreached(protocol: Protocol, explorers: list[Explorer]) -> Iterator[Diagnostic]:
+    states = {one for explorer in explorers for one in explorer.found.states}
+    fired = {one for explorer in explorers for one in explorer.found.fired}
     for part in protocol.parts:
         for machine in part.machines:
             role = machine.role
             lost = [state for state in machine.states if (role, part.name, state.name) not in states]
             for state in lost:
                 message = f"no order of events brings the {role} into state {state.name} of {part.name}"
-                found.append(Diagnostic("MDK4003", "error", message, state.span, expected="a `goto` that can be taken"))
+                yield Diagnostic("MDK4003", "error", message, state.span, expected="a `goto` that can be taken")
             silent = {one.span for state in lost for one in state.transitions}
+            dead = set(_dead_calls(machine, fired))
             for transition in transitions_of(machine):
-                if transition.trigger.kind == "lapse" or (role, transition.span) in fired or transition.span in silent:
+                trigger = transition.trigger
+                if trigger.kind == "lapse" or (role, transition.span) in fired or transition.span in silent:
                     continue  # A shared lease lapses without a connection.
-                message = f"the {role} never comes to take this `{transition.trigger.kind}` in {part.name}"
+                if trigger.kind == "call" and trigger.name in dead:
+                    dead.discard(trigger.name)
+                    message = f"the {role} can take the call {trigger.name} of {part.name} in no state that it reaches"
+                    hint = "its guard is never true, or its state never entered"
+                    yield Diagnostic("MDK4009", "warning", message, transition.span, hint=hint)
+                    silent |= {one.span for one in transitions_of(machine) if one.trigger.name == trigger.name}
+                    continue
+                message = f"the {role} never comes to take this `{trigger.kind}` in {part.name}"
                 hint = "its peer does not send this then, or an earlier transition always comes first"
-                found.append(Diagnostic("MDK4004", "warning", message, transition.span, hint=hint))
-    return found
+                yield Diagnostic("MDK4004", "warning", message, transition.span, hint=hint)
+
+
+def _dead_calls(machine: Machine, fired: set[tuple[str, Span]]) -> Iterator[str]:
+    for call in machine.calls:
+        own = [one for one in transitions_of(machine) if (one.trigger.kind, one.trigger.name) == ("call", call.name)]
+        if not any((machine.role, one.span) in fired for one in own):
+            yield call.name
+
+
+def _unanswered(protocol: Protocol, explorers: list[Explorer]) -> Iterator[Diagnostic]:
+    answered = {one for explorer in explorers for one in explorer.found.answered}
+    for part in protocol.parts:
+        for delivery in part.deliveries:
+            for ack in delivery.acks:
+                if (delivery.sender, ack) not in answered:
+                    message = f"no {ack} ever reaches the {delivery.sender}: {delivery.name} keeps all it sends"
+                    expected = f"`recv {delivery.message}(m) -> tell ...`, so that the application can acknowledge"
+                    yield Diagnostic("MDK4008", "error", message, delivery.span, expected=expected)
+        for request in part.requests:
+            if (request.sender, request.reply) not in answered:
+                message = f"no {request.reply} ever reaches the {request.sender}: each {request.name} times out"
+                expected = f"`recv {request.message}(m) -> tell ...`, so that the application can answer"
+                yield Diagnostic("MDK4008", "error", message, request.span, expected=expected)
+
+
+def _cancelled(part: Part, machine: Machine, numbers: Numbers) -> Iterator[Diagnostic]:
+    for state, timer, other in cancelled_timers(machine, numbers):
+        message = (
+            f"`{timer.trigger.kind}` in state {state.name} of {part.name} never comes: line {other.span.line} is sooner"
+        )
+        hint = "a state's timers begin anew whenever it is entered, and end when it is left"
+        yield Diagnostic("MDK4010", "warning", message, timer.span, hint=hint)
+
+
+def _orphans(protocol: Protocol, explorers: list[Explorer]) -> Iterator[Diagnostic]:
+    """Messages that an orderly close leaves unread, if nothing sends them again."""
+    kept = {name for part in protocol.parts for one in part.deliveries for name in (*one.packets, *one.acks)}
+    kept |= {name for part in protocol.parts for one in part.requests for name in (one.message, one.reply)}
+    kept |= {protocol.close.type.name} if protocol.close is not None else set()
+    seen: set[Arrival] = set()
+    for explorer in explorers:
+        for arrival, place in explorer.found.orphans.items():
+            if arrival.message in kept or arrival in seen:
+                continue
+            seen.add(arrival)
+            owner = next(one for one in protocol.parts if arrival.message in alphabet(one))
+            message = f"{arrival.message} may be on its way to the {arrival.role} when it hangs up, and is lost then"
+            expected = "a delivery, if it must arrive"
+            trace = trace_of(explorer, place)
+            yield Diagnostic("MDK4011", "note", message, owner.span, expected=expected, trace=trace)

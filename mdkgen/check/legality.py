@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from mdkgen import syntax
 from mdkgen.check.names import Names
-from mdkgen.explore import alphabet, transitions_of
 from mdkgen.model import Construct, Machine, Part, Send
+from mdkgen.model_walk import alphabet, transitions_of
 
 
 def check_calls(names: Names, parts: list[Part]) -> None:

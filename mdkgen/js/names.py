@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections import Counter
 
-from mdkgen.explore import transitions_of
 from mdkgen.model import Call, Event, Hook, Message, Record, Spec
+from mdkgen.model_walk import transitions_of
 
 _WORDS = (
     "arguments await break case catch class const continue debugger default delete do else enum eval export extends"

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mdkgen.diagnostics import Diagnostic
-from mdkgen.explore import transitions_of
 from mdkgen.lint.finding import finding
 from mdkgen.model import (
     ArgRef,
@@ -20,7 +19,7 @@ from mdkgen.model import (
     State,
     Transition,
 )
-from mdkgen.model_walk import Numbers
+from mdkgen.model_walk import Numbers, transitions_of
 
 
 def check(spec: Spec) -> Iterator[Diagnostic]:

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator
 
 from mdkgen.diagnostics import Diagnostic
-from mdkgen.explore import transitions_of
 from mdkgen.lint.finding import finding
 from mdkgen.model import (
     Field,
@@ -23,7 +22,7 @@ from mdkgen.model import (
     Type,
     Value,
 )
-from mdkgen.model_walk import structs_of
+from mdkgen.model_walk import structs_of, transitions_of
 
 EXACT_MAX = 2**53
 """JavaScript and many JSON readers hold whole numbers exactly up to here."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mdkgen.diagnostics import Diagnostic
-from mdkgen.explore import alphabet, transitions_of
 from mdkgen.lint.finding import finding
 from mdkgen.model import (
     ArgRef,
@@ -31,7 +30,7 @@ from mdkgen.model import (
     Spec,
     Type,
 )
-from mdkgen.model_walk import expressions_of, hooks_in, parts_of, structs_of
+from mdkgen.model_walk import alphabet, expressions_of, hooks_in, parts_of, structs_of, transitions_of
 
 
 def check(spec: Spec) -> Iterator[Diagnostic]:

@@ -145,17 +145,17 @@ RULES = (
         "MDK3007",
         "a call that a state neither takes nor ignores",
         "The application may call at any time; a call that raises in one state is a trap. `always` takes it also while the part is not live.",
-        "role client {\n  start state Up { enter -> send Ping()  recv Pong -> goto Done }\n"
+        "role client {\n  start state Up { every 10s -> send Ping()  recv Pong -> goto Done }\n"
         "  state Done { call ask() -> send Ping()  recv Pong -> tell answered() }\n}",
-        "role client {\n  start state Up { enter -> send Ping()  recv Pong -> goto Done  ignore ask }\n"
+        "role client {\n  start state Up { every 10s -> send Ping()  recv Pong -> goto Done  ignore ask }\n"
         "  state Done { call ask() -> send Ping()  recv Pong -> tell answered() }\n}",
     ),
     Rule(
         "MDK3008",
         "two `tell` of one name disagree",
         "They become one method of the application's handler; the same holds for a call with other parameters elsewhere.",
-        "role client {\n  start state Up { enter -> send Ping(), tell answered()  recv Pong(m) -> tell answered(m) }\n}",
-        "role client {\n  start state Up { enter -> send Ping(), tell asked()  recv Pong(m) -> tell answered(m) }\n}",
+        "role client {\n  start state Up { every 10s -> send Ping(), tell answered()  recv Pong(m) -> tell answered(m) }\n}",
+        "role client {\n  start state Up { every 10s -> send Ping(), tell asked()  recv Pong(m) -> tell answered(m) }\n}",
     ),
     Rule(
         "MDK3009",
@@ -177,8 +177,8 @@ RULES = (
         "MDK3011",
         "a message that no machine sends, or none takes",
         "What one side sends, the other takes in some state or ignores in words.",
-        "role client {\n  start state Up { enter -> send Ping() }\n}",
-        "role client {\n  start state Up { enter -> send Ping()  ignore Pong }\n}",
+        "role client {\n  start state Up { every 10s -> send Ping() }\n}",
+        "role client {\n  start state Up { every 10s -> send Ping()  ignore Pong }\n}",
     ),
     Rule(
         "MDK3012",

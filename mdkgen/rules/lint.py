@@ -11,8 +11,8 @@ RULES = (
         "MDK5001",
         "an `@allow` that allows nothing",
         "What it allowed is gone, or never was: an exception that nobody needs hides the next finding.",
-        'record Node { service: string }\n@allow(MDK5107, "minutes, for people")\nmessage Active as "active" { node: Node }\nrole server { start state Up { recv Ping -> send Pong()  recv Active(m) -> tell seen(m) } }\nrole client { start state Up { enter -> send Ping()  recv Pong -> tell answered()  call show(node: Node) -> send Active(node = node) } }',
-        'record Node { service: string }\n@allow(MDK5107, "minutes, for people")\nmessage Active as "active" { node: Node  ttl: float = 1 }\nrole server { start state Up { recv Ping -> send Pong()  recv Active(m) -> tell seen(m) } }\nrole client { start state Up { enter -> send Ping()  recv Pong -> tell answered()  call show(node: Node) -> send Active(node = node) } }',
+        'record Node { service: string }\n@allow(MDK5107, "minutes, for people")\nmessage Active as "active" { node: Node }\nrole server { start state Up { recv Ping -> send Pong()  recv Active(m) -> tell seen(m) } }\nrole client { start state Up { every 10s -> send Ping()  recv Pong -> tell answered()  call show(node: Node) -> send Active(node = node) } }',
+        'record Node { service: string }\n@allow(MDK5107, "minutes, for people")\nmessage Active as "active" { node: Node  ttl: float = 1 }\nrole server { start state Up { recv Ping -> send Pong()  recv Active(m) -> tell seen(m) } }\nrole client { start state Up { every 10s -> send Ping()  recv Pong -> tell answered()  call show(node: Node) -> send Active(node = node) } }',
         "minimal",
         "warning",
     ),
@@ -31,7 +31,7 @@ RULES = (
         "It is generated, documented and never seen. A message that only old peers send is taken by `ignore`.",
         _TWO + "role server { start state Up { recv Ping -> send Pong() } }",
         _TWO
-        + "role client { start state Up { enter -> send Ping(), send Note()  recv Pong -> tell answered() } }\nrole server { start state Up { recv Ping -> send Pong()  recv Note(m) -> tell noted(m.n) } }",
+        + "role client { start state Up { every 10s -> send Ping(), send Note()  recv Pong -> tell answered() } }\nrole server { start state Up { recv Ping -> send Pong()  recv Note(m) -> tell noted(m.n) } }",
         "minimal",
         "warning",
     ),
@@ -149,9 +149,9 @@ RULES = (
         "MDK5111",
         "a timeout shorter than the heartbeat that it waits for",
         "The state gives up between two heartbeats of a peer that is well.",
-        "role client { start state Up { enter -> send Ping()  every 10s -> send Ping()  recv Pong -> tell answered() } }\n"
+        "role client { start state Up { every 10s -> send Ping()  recv Pong -> tell answered() } }\n"
         'role server { start state Up { recv Ping -> send Pong(), goto Up  after 5s -> fail "silent" } }',
-        "role client { start state Up { enter -> send Ping()  every 10s -> send Ping()  recv Pong -> tell answered() } }\n"
+        "role client { start state Up { every 10s -> send Ping()  recv Pong -> tell answered() } }\n"
         'role server { start state Up { recv Ping -> send Pong(), goto Up  after 30s -> fail "silent" } }',
         "standard",
         "warning",
@@ -172,10 +172,10 @@ RULES = (
         "a state that waits for a message and for nothing else",
         "A peer that stays silent holds the connection for ever, and with it whatever a connection costs.",
         "parts Q\nrole server { start state Greeting { recv Ping -> send Pong(), goto Up } state Up { ignore Ping } }\n"
-        "role client { start state Up { enter -> send Ping()  recv Pong -> tell answered() } }\n"
+        "role client { start state Up { every 10s -> send Ping()  recv Pong -> tell answered() } }\n"
         "part Q of P live in Up {\n  role client { start state Idle { } }\n  role server { start state Idle { } }\n}",
-        'parts Q\nrole server { start state Greeting { recv Ping -> send Pong(), goto Up  after 10s -> fail "silent" } state Up { } }\n'
-        "role client { start state Up { enter -> send Ping()  recv Pong -> tell answered() } }\n"
+        'parts Q\nrole server { start state Greeting { recv Ping -> send Pong(), goto Up  after 10s -> fail "silent" } state Up { ignore Ping } }\n'
+        "role client { start state Up { every 10s -> send Ping()  recv Pong -> tell answered() } }\n"
         "part Q of P live in Up {\n  role client { start state Idle { } }\n  role server { start state Idle { } }\n}",
         "standard",
         "warning",
@@ -203,9 +203,9 @@ RULES = (
         "a hook, state, delivery, request or param without a doc",
         "Hooks are what the application has to write; states are what its errors talk of.",
         "role server {\n  hook note()\n  /// Open.\n  start state Up { recv Ping -> do note(), send Pong() }\n}\n"
-        "role client {\n  /// Open.\n  start state Up { enter -> send Ping()  recv Pong -> tell answered() }\n}",
+        "role client {\n  /// Open.\n  start state Up { every 10s -> send Ping()  recv Pong -> tell answered() }\n}",
         "role server {\n  /// Counts.\n  hook note()\n  /// Open.\n  start state Up { recv Ping -> do note(), send Pong() }\n}\n"
-        "role client {\n  /// Open.\n  start state Up { enter -> send Ping()  recv Pong -> tell answered() }\n}",
+        "role client {\n  /// Open.\n  start state Up { every 10s -> send Ping()  recv Pong -> tell answered() }\n}",
         "docs",
         "warning",
     ),
@@ -223,10 +223,10 @@ RULES = (
         "a required field in a message that is relayed",
         "A relay between two newer peers may be older: what it must have, nobody can ever leave out again.",
         'message Note as "note" { text: string }\n'
-        "role client { start state Up { enter -> send Ping()  recv Pong -> tell answered()  call note(text: string) -> send Note(text = text)  recv Note(m) -> tell noted(m) } }\n"
+        "role client { start state Up { every 10s -> send Ping()  recv Pong -> tell answered()  call note(text: string) -> send Note(text = text)  recv Note(m) -> tell noted(m) } }\n"
         "role server { start state Up { recv Ping -> send Pong()  recv Note(m) -> tell noted(m)  call relay(note: Note) -> send note } }",
         'message Note as "note" { text: string = "" }\n'
-        "role client { start state Up { enter -> send Ping()  recv Pong -> tell answered()  call note(text: string) -> send Note(text = text)  recv Note(m) -> tell noted(m) } }\n"
+        "role client { start state Up { every 10s -> send Ping()  recv Pong -> tell answered()  call note(text: string) -> send Note(text = text)  recv Note(m) -> tell noted(m) } }\n"
         "role server { start state Up { recv Ping -> send Pong()  recv Note(m) -> tell noted(m)  call relay(note: Note) -> send note } }",
         "strict",
         "note",

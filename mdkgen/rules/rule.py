@@ -44,7 +44,7 @@ protocol P {
   reconnect 1s .. 2s x 2
 """
 ROLES = {
-    "client": "role client { start state Up { enter -> send Ping()  recv Pong -> tell answered() } }",
+    "client": "role client { start state Up { every 10s -> send Ping()  recv Pong -> tell answered() } }",
     "server": "role server { start state Up { recv Ping -> send Pong() } }",
 }
 FILE_MARK = "// file "

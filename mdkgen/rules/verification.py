@@ -42,4 +42,69 @@ RULES = (
         "verification",
         "warning",
     ),
+    Rule(
+        "MDK4005",
+        "two sides that wait for one another",
+        "Nothing but a cut can bring them on. What the application may call, timers and deliveries count as ways on.",
+        "role client { start state Up { enter -> send Ping()  recv Pong -> tell answered() } }\n"
+        "role server { start state Up { recv Ping -> send Pong() } }",
+        "role client { start state Up { enter -> send Ping()  recv Pong -> tell answered()  call ask() -> send Ping() } }\n"
+        "role server { start state Up { recv Ping -> send Pong() } }",
+        "verification",
+    ),
+    Rule(
+        "MDK4006",
+        "messages without end",
+        "Each message is answered by the next as fast as the link can carry, or a state enters itself. What a guard over data decides is not counted: it may end it.",
+        "role client { start state Up { enter -> send Ping()  recv Pong -> send Ping() } }",
+        "role client { start state Up { enter -> send Ping()  every 1s -> send Ping()  recv Pong -> tell answered() } }",
+        "verification",
+    ),
+    Rule(
+        "MDK4007",
+        "a hot state that may never be left",
+        "`hot state` says that it must be left again. From here on no message, timer or call leads out of it, as long as the link holds; also if messages flow meanwhile.",
+        "role server {\n  start state Up { recv Ping -> send Pong(), goto Busy }\n  hot state Busy { every 1s -> tell working()  ignore Ping }\n}",
+        "role server {\n  start state Up { recv Ping -> send Pong(), goto Busy  ignore finish }\n  hot state Busy { call finish() -> goto Up  ignore Ping }\n}",
+        "verification",
+    ),
+    Rule(
+        "MDK4008",
+        "a delivery that is never acknowledged, or a request that is never answered",
+        "What is sent stays in the buffer until it is dropped, and is sent again on every connect. An application acknowledges only what it is told of.",
+        'message Note as "note" { n?: int }\nmessage NoteAck as "noteack" { n: int }\n'
+        "delivery notes { from client  message Note  number n from 0  ack NoteAck.n each  resend on connect  buffer 10 or 1KiB drop_oldest }\n"
+        "role server { start state Up { recv Ping -> send Pong()  ignore Note } }",
+        'message Note as "note" { n?: int }\nmessage NoteAck as "noteack" { n: int }\n'
+        "delivery notes { from client  message Note  number n from 0  ack NoteAck.n each  resend on connect  buffer 10 or 1KiB drop_oldest }\n"
+        "role server { start state Up { recv Ping -> send Pong()  recv Note(m) -> tell noted(m) } }",
+        "verification",
+    ),
+    Rule(
+        "MDK4009",
+        "a call that is available in no state",
+        "The application can ask for it, and it is never done: each state that the side reaches ignores it, or its guard is never true.",
+        "role server {\n  connection flag open = false\n  start state Up { recv Ping -> send Pong()  call relay() when open -> tell relayed()  ignore relay }\n}",
+        "role server {\n  connection flag open = false\n  start state Up { recv Ping -> set open, send Pong()  call relay() when open -> tell relayed()  ignore relay }\n}",
+        "verification",
+        "warning",
+    ),
+    Rule(
+        "MDK4010",
+        "a timer that is always cancelled",
+        "Before it fires, a sooner timer or the state's own `enter` has left the state, or entered it anew.",
+        'role server {\n  start state Up { recv Ping -> send Pong()  after 5s -> fail "slow"  after 10s -> fail "silent" }\n}',
+        'role server {\n  start state Up { recv Ping -> send Pong()  after 5s -> tell slow()  after 10s -> fail "silent" }\n}',
+        "verification",
+        "warning",
+    ),
+    Rule(
+        "MDK4011",
+        "a message that an orderly close may lose",
+        "It was on its way to the side that hung up. `mdkgen verify` lists these; that is right for what is said again or soon stale, and wrong for what must arrive.",
+        "role server {\n  start state Up { recv Ping -> send Pong()  after 1s -> hangup }\n}",
+        "role server {\n  start state Up { recv Ping -> send Pong() }\n}",
+        "verification",
+        "note",
+    ),
 )

@@ -14,6 +14,7 @@ from mdkgen.compiler import compile_texts, lint_texts
 from mdkgen.explain import page
 from mdkgen.lint import Config
 from mdkgen.rules import Rule, all_rules, texts_of
+from mdkgen.verify import verification
 
 ROOT = Path(__file__).parents[2]
 UNUSED = frozenset(("MDK5003", "MDK5004", "MDK5005"))
@@ -25,6 +26,10 @@ def _codes(rule: Rule, example: str, monkeypatch: pytest.MonkeyPatch) -> set[str
     texts: Mapping[str, str] = texts_of(example)
     if rule.code == "MDK4002":
         monkeypatch.setattr(mdkgen.explore, "CONFIGURATIONS_MAX", ROOM_FOR_CONFIGURATIONS)
+    if rule.code == "MDK4011":
+        spec = compile_texts(texts).spec
+        assert spec is not None
+        return {one.code for one in verification(spec).diagnostics}
     if not rule.code.startswith("MDK5"):
         return {one.code for one in compile_texts(texts).diagnostics}
     alone = "protocol" not in "".join(texts.values())

@@ -1,37 +1,94 @@
-"""How good the checker is: every `recv` and `ignore` of our specs removed in turn, it must object."""
+"""How good the checker is: what of our specs can be removed or redirected without an answer, and why."""
 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
-from mdkgen.compiler import compile_texts, read_folder
+from mutants import Mutant, mutants
 
 ROOT = Path(__file__).parents[3]
-FOLDERS = ("spec", "examples/chat/spec", "examples/jobs/spec")
-TAKES = re.compile(r"^ +(recv (?!.* when )|ignore ).*\n", re.MULTILINE)
-"""Not those with a guard: without one of them, the transition without guard behind it takes the message."""
+
+REASONS = {
+    "enter": "Not sending is no wrong order: the peer can live without this message. A scenario can demand it.",
+    "every": "Not sending is no wrong order: whether a heartbeat is missed depends on time. A scenario can demand it.",
+    "call": "A call that is not there is no error of the protocol: the program that makes it no longer passes a type checker.",
+    "fallback": "The same call is also taken elsewhere (in `always`, or in a state): which of the two is meant is not known.",
+    "guard": "The transition without `when` behind it takes the message: which of the two is right depends on data.",
+}
 
 
-def _mutants() -> list[tuple[str, str, int, str]]:
-    """Folder, file, line, and what was removed."""
-    return [
-        (folder, name, text.count("\n", 0, match.start()) + 1, match.group().strip())
-        for folder in FOLDERS
-        for name, text in read_folder(ROOT / folder).items()
-        for match in TAKES.finditer(text)
-    ]
+def reason(one: Mutant) -> str:
+    """Why a mutant cannot be told from a spec that is meant so; empty if there is no such reason."""
+    if one.kind in ("enter", "every"):
+        return one.kind
+    if one.kind == "call":
+        name = one.what.split("call ")[1].split("(")[0]
+        original = (ROOT / one.folder / one.file).read_text(encoding="utf-8")
+        return "fallback" if len(re.findall(rf"call {name}\(", original)) > 1 else "call"
+    if one.kind == "recv" and " when " in one.what:
+        return "guard"
+    return ""
 
 
-@pytest.mark.parametrize(("folder", "file", "line", "removed"), _mutants(), ids=lambda value: str(value))
-def test_a_missing_reception_is_found(folder: str, file: str, line: int, removed: str) -> None:
+@pytest.fixture(scope="module")
+def results() -> dict[Mutant, set[str]]:
+    """Every mutant with the codes that answer it."""
+    return {one: one.caught_by() for one in mutants()}
+
+
+@pytest.mark.timeout(300)
+def test_every_miss_has_its_reason(results: dict[Mutant, set[str]]) -> None:
+    """What goes unnoticed is only what could be meant so."""
+    missed = [one for one, codes in results.items() if not codes]
+    assert [f"{one.file}:{one.line} {one.what}" for one in missed if not reason(one)] == []
+
+
+@pytest.mark.timeout(300)
+def test_a_missing_reception_is_found(results: dict[Mutant, set[str]]) -> None:
     """Nothing can be generated from a spec in which something that may come is not taken."""
-    texts = read_folder(ROOT / folder)
-    lines = texts[file].splitlines(keepends=True)
-    assert lines[line - 1].strip() == removed
-    texts[file] = "".join(lines[: line - 1] + lines[line:])
-    compilation = compile_texts(texts)
-    assert compilation.spec is None, f"{removed!r} can be removed unnoticed"
-    assert {one.code for one in compilation.diagnostics} & {"MDK3006", "MDK3011", "MDK4001", "MDK4003"}
+    takes = [one for one in results if one.kind in ("recv", "ignore") and reason(one) != "guard"]
+    assert len(takes) > 20
+    errors = {"MDK3006", "MDK3007", "MDK3011", "MDK4001", "MDK4003"}
+    assert [one.what for one in takes if not results[one] & errors] == []
+
+
+@pytest.mark.timeout(300)
+def test_a_redirected_goto_is_found(results: dict[Mutant, set[str]]) -> None:
+    """Another state is not the same state."""
+    assert [one.what for one in results if one.kind == "goto" and not results[one]] == []
+
+
+@pytest.mark.timeout(300)
+def test_the_documentation_has_these_figures(results: dict[Mutant, set[str]]) -> None:
+    """docs/verification.md has the table of mutants and every miss."""
+    page = (ROOT / "docs/verification.md").read_text(encoding="utf-8")
+    assert table(results) in page, f"the end of docs/verification.md is now:\n{table(results)}"
+
+
+def table(results: dict[Mutant, set[str]]) -> str:
+    """What the page says; run this file to print it."""
+    made, caught = Counter(one.kind for one in results), Counter(one.kind for one, codes in results.items() if codes)
+    rows = [
+        f"Of {made.total()} mutants {caught.total()} are caught.",
+        "",
+        "| what is changed | mutants | caught |",
+        "|---|---|---|",
+    ]
+    for kind, count in sorted(made.items()):
+        rows.append(f"| {'another `goto`' if kind == 'goto' else f'no `{kind}`'} | {count} | {caught[kind]} |")
+    missed: dict[str, list[Mutant]] = {}
+    for one, codes in results.items():
+        if not codes:
+            missed.setdefault(reason(one), []).append(one)
+    for why, ones in sorted(missed.items()):
+        rows += ["", f"{REASONS[why]} ({len(ones)})", ""]
+        rows += [f"- `{one.folder}/{one.file}`: {one.what}" for one in ones]
+    return "\n".join(rows) + "\n"
+
+
+if __name__ == "__main__":
+    print(table({one: one.caught_by() for one in mutants()}), end="")

@@ -40,6 +40,7 @@ def test_json_has_every_field() -> None:
         "expected": "string",
         "hint": "did you mean string?",
         "notes": [],
+        "trace": [],
     }
 
 

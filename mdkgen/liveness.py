@@ -1,0 +1,153 @@
+"""What an exploration shows besides single messages: things that never happen, and things that never end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from mdkgen.configuration import FAULTS, Configuration, Exploration, Place
+from mdkgen.explore import Explorer
+from mdkgen.local import truth
+from mdkgen.model import Fail, Hangup, Machine, Part, Send, State, Transition
+from mdkgen.model_walk import Numbers, transitions_of
+
+NO_FLAGS = frozenset[str]()
+
+
+# --- floods ---------------------------------------------------------------------------------------
+
+
+def endless_entries(machine: Machine, part: Part) -> State | None:
+    """A state whose `enter` leads, without anything else happening, back to it."""
+    leads: dict[str, str] = {}
+    for state in machine.states:
+        for one in state.transitions:
+            if one.trigger.kind == "enter" and one.target is not None:
+                leads.setdefault(state.name, one.target)
+    for state in machine.states:
+        here, seen = state.name, set[str]()
+        while here in leads and here not in seen:
+            seen.add(here)
+            here = leads[here]
+        if here == state.name and seen:
+            return state
+    return None
+
+
+def flood(found: Exploration) -> Configuration | None:
+    """A configuration that comes again by receptions alone, which no data, timer or call interrupts."""
+    done: set[Configuration] = set()
+    for start in found.replies:
+        path: list[tuple[Configuration, Iterator[Configuration]]] = [(start, iter(found.replies[start]))]
+        on_path = {start} - done
+        while path and on_path:
+            here, rest = path[-1]
+            there = next(rest, None)
+            if there is None:
+                path.pop()
+                on_path.discard(here)
+                done.add(here)
+            elif there in on_path:
+                return there
+            elif there in found.replies and there not in done:
+                path.append((there, iter(found.replies[there])))
+                on_path.add(there)
+    return None
+
+
+def growing_flood(explorer: Explorer) -> str | None:
+    """A message whose answers bring it about again in greater number."""
+    answers: dict[tuple[int, str], list[tuple[int, str]]] = {}
+    for index, role in enumerate(explorer.roles):
+        for part in explorer.views[index].parts:
+            for one in transitions_of(part.machine(role)):
+                if one.trigger.kind == "recv" and truth(one.guard, part, NO_FLAGS) and one.target is None:
+                    sent = [action.message for action in one.actions if isinstance(action, Send) and not action.each]
+                    answers[index, one.trigger.name] = [(1 - index, message) for message in sent]
+    for index, message in sorted(explorer.found.choked):
+        if _grows(answers, (index, message)):
+            return message
+    return None
+
+
+def _grows(answers: dict[tuple[int, str], list[tuple[int, str]]], start: tuple[int, str]) -> bool:
+    """Whether a chain of answers leads back to its start, and on the way one message had two answers."""
+    todo, seen = [(start, False)], set[tuple[tuple[int, str], bool]]()
+    while todo:
+        here, doubled = todo.pop()
+        following = answers.get(here, [])
+        for there in following:
+            more = doubled or len(following) > 1
+            if there == start and more:
+                return True
+            if (there, more) not in seen:
+                seen.add((there, more))
+                todo.append((there, more))
+    return False
+
+
+# --- states that must be left ---------------------------------------------------------------------
+
+
+def stuck(explorer: Explorer) -> Iterator[tuple[int, Part, str, Place]]:
+    """Hot states that can be entered and then, as long as the link holds, never be left: with the first way into each."""
+    found = explorer.found
+    order = {here: number for number, here in enumerate(found.parents)}
+    for index in (0, 1):
+        regions: dict[tuple[str, str], list[Configuration]] = {}
+        parts: dict[str, Part] = {}
+        for here in found.moves:
+            for part, state in explorer.locals[index].hot_states(explorer.side(here, index)):
+                regions.setdefault((part.name, state), []).append(here)
+                parts[part.name] = part
+        for (name, state), region in regions.items():
+            lost = set(region) - _leaving(found, set(region))
+            if lost:
+                first = min(lost, key=lambda one: order[one])
+                yield index, parts[name], state, Place(first, None)
+
+
+def _leaving(found: Exploration, region: set[Configuration]) -> set[Configuration]:
+    """Those of a region from which some way leads out of it without a fault."""
+    back: dict[Configuration, list[Configuration]] = {}
+    leaving: set[Configuration] = set()
+    for here in region:
+        for step, there in found.moves[here]:
+            if step.kind in FAULTS:
+                continue
+            if there in region:
+                back.setdefault(there, []).append(here)
+            else:
+                leaving.add(here)
+    todo = list(leaving)
+    while todo:
+        for before in back.get(todo.pop(), []):
+            if before not in leaving:
+                leaving.add(before)
+                todo.append(before)
+    return leaving
+
+
+# --- timers ---------------------------------------------------------------------------------------
+
+
+def cancelled_timers(machine: Machine, numbers: Numbers) -> Iterator[tuple[State, Transition, Transition]]:
+    """State, timer, and what always comes before it: another timer, or the state's own `enter`."""
+    for state in machine.states:
+        leaves = [one for one in state.transitions if one.guard is None and _ends_state(one)]
+        for timer in state.transitions:
+            if timer.trigger.kind not in ("after", "every"):
+                continue
+            delay_s = numbers.value(timer.trigger.delay_s)
+            for other in leaves:
+                if other is timer:
+                    continue
+                other_s = 0.0 if other.trigger.kind == "enter" else numbers.value(other.trigger.delay_s)
+                if other.trigger.kind not in ("enter", "after", "every") or other_s is None or delay_s is None:
+                    continue
+                if other_s < delay_s:
+                    yield state, timer, other
+                    break
+
+
+def _ends_state(one: Transition) -> bool:
+    return one.target is not None or any(isinstance(action, Hangup | Fail) for action in one.actions)

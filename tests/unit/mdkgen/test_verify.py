@@ -1,0 +1,154 @@
+"""mdkgen.verify: bounds, ways to what is wrong, and what `mdkgen verify` prints."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from mdkgen.cli import main
+from mdkgen.compiler import compile_texts, read_folder
+from mdkgen.reports import report
+from mdkgen.rules import all_rules, texts_of
+from mdkgen.traces import as_mermaid
+from mdkgen.verify import Verification, verification
+
+ROOT = Path(__file__).parents[3]
+
+
+def _verified(example: str) -> Verification:
+    spec = compile_texts(texts_of(example), verifying=False).spec
+    assert spec is not None
+    return verification(spec)
+
+
+def _codes(example: str) -> list[str]:
+    return [one.code for one in _verified(example).diagnostics]
+
+
+def test_the_bound_follows_from_the_longest_burst() -> None:
+    """Three messages in one step need a queue of four; the other side's queue has the least, two."""
+    example = "role client { start state Up { every 1s -> send Ping(), send Ping(), send Ping()  recv Pong -> tell answered() } }"
+    (explored,) = _verified(example).explored
+    assert explored.bounds == (4, 2)
+    assert explored.bound_reached
+    assert re.fullmatch(r"P: \d+ configurations in \d+ ms; queues of 4 and 2 messages, reached", str(explored))
+
+
+def test_a_trace_is_a_shortest_way_with_lines_of_the_spec() -> None:
+    """Each step names what it takes; the text shows the line."""
+    texts = texts_of(all_rules()["MDK4001"].bad)
+    (found,) = compile_texts(texts).diagnostics
+    assert [(one.kind, one.role, one.name) for one in found.trace] == [
+        ("connect", "", ""),
+        ("timer", "client", ""),
+        ("timer", "client", ""),
+        ("receive", "server", "Ping"),
+        ("receive", "server", "Ping"),
+    ]
+    text = report("text", [found], texts, "spec")
+    second = next(row for row in text.splitlines() if row.startswith("    2. "))
+    assert re.fullmatch(r"    2\. client: every +spec/example\.mdkspec:18: role client \{ start state Up .*", second)
+    assert "    5. server receives Ping\n" in text  # Nothing there takes it.
+
+
+def test_a_trace_as_a_diagram() -> None:
+    """Messages are arrows where they arrive; the link and the applications are notes."""
+    (found,) = compile_texts(texts_of(all_rules()["MDK4001"].bad)).diagnostics
+    assert as_mermaid(found.trace, ("client", "server")) == (
+        "sequenceDiagram\n  participant client\n  participant server\n"
+        "  Note over client,server: connect\n  Note over client: every\n  Note over client: every\n"
+        "  client->>server: Ping\n  client->>server: Ping\n"
+    )
+
+
+def test_a_trace_is_a_code_flow_of_sarif() -> None:
+    """Code scanners step through it."""
+    found = compile_texts(texts_of(all_rules()["MDK4001"].bad)).diagnostics
+    result = json.loads(report("sarif", found, {}, "spec"))["runs"][0]["results"][0]
+    steps = result["codeFlows"][0]["threadFlows"][0]["locations"]
+    assert [one["location"]["message"]["text"] for one in steps][:2] == ["connect", "client: every"]
+    assert steps[1]["location"]["physicalLocation"]["region"] == {"startLine": 18}
+
+
+def test_answers_that_multiply_are_a_flood() -> None:
+    """No configuration comes again, because there are more messages each time."""
+    example = (
+        "role client { start state Up { every 1s -> send Ping()  recv Pong -> send Ping() } }\n"
+        "role server { start state Up { recv Ping -> send Pong(), send Pong() } }"
+    )
+    (found,) = _verified(example).diagnostics
+    assert (found.code, found.message) == ("MDK4006", "in P each Pong brings about more of its kind, without end")
+
+
+def test_a_guard_over_data_may_end_a_flood() -> None:
+    """It is the application's to say so."""
+    example = (
+        "role client { hook again() -> bool\n  start state Up { every 1s -> send Ping()  recv Pong when again() -> send Ping()"
+        "  ignore Pong } }"
+    )
+    assert _codes(example) == []
+
+
+def test_a_state_that_enters_itself_is_found_before_it_is_tried() -> None:
+    """Also by a detour."""
+    example = (
+        "role server { start state Up { recv Ping -> send Pong(), goto A }\n"
+        "  state A { enter -> goto B  ignore Ping } state B { enter -> goto A  ignore Ping } }"
+    )
+    (found,) = _verified(example).diagnostics
+    assert (found.code, found.message) == ("MDK4006", "the server enters A of P again and again, without end")
+
+
+def test_messages_may_flow_while_a_hot_state_is_never_left() -> None:
+    """A livelock: the client asks and is answered for ever, and Busy stays."""
+    example = (
+        "role server {\n  start state Up { recv Ping -> send Pong(), goto Busy }\n"
+        "  hot state Busy { recv Ping -> send Pong() }\n}"
+    )
+    (found,) = _verified(example).diagnostics
+    assert found.code == "MDK4007"
+    assert found.message == "the server may come into the hot state Busy of P and never leave it"
+    assert [one.text for one in found.trace] == ["connect", "client: every", "server receives Ping"]
+
+
+def test_a_hot_state_that_the_connection_ends_is_left() -> None:
+    """Hanging up leads out of it."""
+    example = (
+        "role server {\n  start state Up { recv Ping -> send Pong(), goto Busy }\n"
+        "  hot state Busy { recv Ping -> send Pong()  after 1min -> hangup }\n}"
+    )
+    assert [code for code in _codes(example) if code != "MDK4011"] == []
+
+
+def test_what_a_delivery_carries_is_no_orphan() -> None:
+    """It is sent again."""
+    texts = read_folder(ROOT / "spec")
+    spec = compile_texts(texts, verifying=False).spec
+    assert spec is not None
+    lost = {one.message.split()[0] for one in verification(spec).diagnostics if one.code == "MDK4011"}
+    assert "Active" in lost
+    assert lost.isdisjoint({"Log", "LogAck", "InteractionEvent", "Close"})
+
+
+def test_verify_prints_the_bound_states_and_time(capsys: pytest.CaptureFixture[str]) -> None:
+    """A line for each part; notes do not fail."""
+    assert main(["verify", str(ROOT / "spec")]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split(":")[0] for line in lines][:1] == ["Session with Discovery"]
+    assert all(re.search(r": \d+ configurations in \d+ ms; queues of \d and \d messages", line) for line in lines)
+
+
+def test_verify_fails_on_what_it_finds(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Exit 1; as a diagram if asked."""
+    for name, text in texts_of(all_rules()["MDK4005"].bad).items():
+        (tmp_path / name).write_text(text)
+    assert main(["verify", str(tmp_path)]) == 1
+    assert (
+        "error[MDK4005]: both sides wait for the other: the client in Up and the server in Up"
+        in capsys.readouterr().err
+    )
+    assert main(["verify", "--mermaid", str(tmp_path)]) == 1
+    assert "%% MDK4005" in capsys.readouterr().out

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -92,3 +93,12 @@ def test_the_captures_use_every_message_that_a_client_sends() -> None:
     """No kind of message of the original is missing from what the tests above saw."""
     kinds = {json.loads(frame.text)["type"] for frame in FRAMES if frame.from_client}
     assert kinds == {"open", "active", "expire", "log", "subscribe", "interactionevent"}
+
+
+def test_the_captures_are_those_of_the_study() -> None:
+    """Nine files in this folder, wherever the checkout stands; where the study stands beside it, the same bytes."""
+    assert len(captures.names()) == 9
+    study = Path(__file__).parents[3] / "shared" / "wire"
+    for path in sorted(study.glob("*.jsonl")):
+        assert (captures.FOLDER / path.name).read_bytes() == path.read_bytes(), path.name
+    assert {path.stem for path in study.glob("*.jsonl")} <= set(captures.names())

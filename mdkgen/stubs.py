@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from mdkgen.model import Argument, Delivery, Do, Machine, Named, Part, Protocol, Request, Spec, Tell, Type
 from mdkgen.model_walk import expressions_of, hooks_in
-from mdkgen.pretty import Node, quoted, signature
+from mdkgen.pretty import Labelled, Node, call, dict_of, layout, signature
 from mdkgen.python import (
     Expressions,
     annotation,
@@ -179,11 +179,12 @@ class _StubWriter:
         if items[-1] == "*":
             items.pop()
         self.names |= expressions.used
-        given = ", ".join(f"{quoted(one.name)}: {one.name}" for one in params)
-        call = f"super().__init__({role_constant(self.protocol, self.role)}, handler, params={{{given}}}"
-        call += ", shared=shared" if shared else ""
-        call += ", random=random" if connects else ""
-        return signature("def __init__", tuple(items), "None", indent=4), call + ")"
+        given: list[Node] = [role_constant(self.protocol, self.role), "handler"]
+        given.append(Labelled("params=", dict_of(*((one.name, one.name) for one in params))))
+        given += ["shared=shared"] if shared else []
+        given += ["random=random"] if connects else []
+        made = layout(call("super().__init__", *given), indent=8, used=8)
+        return signature("def __init__", tuple(items), "None", indent=4), made
 
     def _head(self, name: str, arguments: tuple[Argument, ...], result: str, *, now: bool = False) -> str:
         for argument in arguments:

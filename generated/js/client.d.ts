@@ -38,6 +38,18 @@ export interface SessionClientHandler {
   tableComplete(): void;
   /** Told on `recv Log`. */
   logReceived(m: m.Log): void;
+  /** Asked on `enter`. */
+  breakersNotClosed(): Iterable<m.BreakerStatus>;
+  /** Asked on `every`, `call report`. */
+  ownStatistics(): m.Statistics;
+  /** Told on `recv LevelRule`. */
+  levelRuled(m: m.LevelRule): void;
+  /** Asked on `enter`. */
+  ownTail(): m.TailBegin;
+  /** Asked on `call tail`. */
+  keepTail(begin: m.TailBegin): void;
+  /** Told on `recv TailLogs`. */
+  tailReceived(m: m.TailLogs): void;
 }
 
 export interface SessionClientOptions {
@@ -46,7 +58,7 @@ export interface SessionClientOptions {
   /** For jitter; answers numbers from 0 to 1. */
   random?: () => number;
   /** Numbers of the specification, given anew. */
-  params?: { ttl?: number };
+  params?: { ttl?: number; reportEvery?: number; answerWithin?: number };
 }
 
 /** One client's connection to an MDK server. */
@@ -66,4 +78,14 @@ export class SessionClient extends Endpoint {
   deliverLogs(message: m.Log): number;
   /** Number the message, keep it until it is acknowledged, send it when connected; returns the number. */
   deliverInteractions(message: m.InteractionEvent): number;
+  /** Call `report` of Telemetry. Raises IllegalCall unless Telemetry is in state Up. */
+  report(): void;
+  /** Call `breaker_changed` of Telemetry. Raises IllegalCall unless Telemetry is in state Up. */
+  breakerChanged(breaker: m.BreakerStatus): void;
+  /** Call `tail` of Tail. Allowed at any time. */
+  tail(begin: m.TailBegin): void;
+  /** Call `end_tail` of Tail. Allowed at any time. */
+  endTail(): void;
+  /** Ask; a promise of the answer, rejected with RequestFailed if there is none. */
+  ask_(message: m.Question): Promise<m.Answer>;
 }

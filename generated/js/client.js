@@ -74,4 +74,42 @@ export class SessionClient extends Endpoint {
   deliverInteractions(message) {
     return this.deliver("interactions", message);
   }
+
+  /** Call `report` of Telemetry. Raises IllegalCall unless Telemetry is in state Up. */
+  report() {
+    this.call("Telemetry", "report");
+  }
+
+  /**
+   * Call `breaker_changed` of Telemetry. Raises IllegalCall unless Telemetry is in state Up.
+   *
+   * @param {import("./messages.js").BreakerStatus} breaker
+   */
+  breakerChanged(breaker) {
+    this.call("Telemetry", "breaker_changed", breaker);
+  }
+
+  /**
+   * Call `tail` of Tail. Allowed at any time.
+   *
+   * @param {import("./messages.js").TailBegin} begin
+   */
+  tail(begin) {
+    this.call("Tail", "tail", begin);
+  }
+
+  /** Call `end_tail` of Tail. Allowed at any time. */
+  endTail() {
+    this.call("Tail", "end_tail");
+  }
+
+  /**
+   * Ask; a promise of the answer, rejected with RequestFailed if there is none.
+   *
+   * @param {import("./messages.js").Question} message
+   * @returns {Promise<import("./messages.js").Answer>}
+   */
+  ask_(message) {
+    return this.ask("ask", message);
+  }
 }

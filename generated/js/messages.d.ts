@@ -13,6 +13,14 @@ export const Level: {
   readonly DEBUG: "DEBUG";
 };
 
+/** How a circuit breaker stands. */
+export type BreakerState = "CLOSED" | "OPEN" | "HALF_OPEN" | (string & {});
+export const BreakerState: {
+  readonly CLOSED: "CLOSED";
+  readonly OPEN: "OPEN";
+  readonly HALF_OPEN: "HALF_OPEN";
+};
+
 export type NodeId = string;
 
 /** Milliseconds since the Unix epoch. */
@@ -30,6 +38,29 @@ export const REVISION_PROPERTY: string;
 /** How long a node stays in the table without being advertised again. */
 export const NODE_TTL: number;
 
+/** Which rows are meant: those that fit all that is given. */
+export class Selection {
+  static typeName: string;
+  static wireName: string | null;
+  static fields: readonly Field[];
+  constructor(fields?: { traceId?: string | undefined; service?: string | undefined; level?: Level | undefined; text?: string | undefined; since?: Millis | undefined; until?: Millis | undefined; environment?: string | undefined; node?: NodeId | undefined; category?: string | undefined; failed?: boolean | undefined });
+  readonly traceId: string | undefined;
+  /** As the sender had registered; "" are senders without any. */
+  readonly service: string | undefined;
+  /** This one and those above it. */
+  readonly level: Level | undefined;
+  /** Words that the text has, all of them; "some words" in quotes stand side by side, `word*` begins with it. */
+  readonly text: string | undefined;
+  readonly since: Millis | undefined;
+  /** Not included. */
+  readonly until: Millis | undefined;
+  readonly environment: string | undefined;
+  readonly node: NodeId | undefined;
+  readonly category: string | undefined;
+  /** Interactions: whether they failed. Traces: true for those with an ERROR, worse, or a failed interaction. */
+  readonly failed: boolean | undefined;
+}
+
 /** An isolated environment, optionally falling back to another. */
 export class Environment {
   static typeName: string;
@@ -38,6 +69,258 @@ export class Environment {
   constructor(fields?: { name?: string | undefined; fallbackName?: string | undefined });
   readonly name: string;
   readonly fallbackName: string | undefined;
+}
+
+/** A log as it was stored. */
+export class StoredLog {
+  static typeName: string;
+  static wireName: string | null;
+  static fields: readonly Field[];
+  constructor(fields: { position: string; traceId: string; clock: ReadonlyArray<number>; timestamp: Millis; node: NodeId; service?: string | undefined; version?: string | undefined; sequence?: number | undefined; level: Level; category: string; text: string; environment: Environment; properties?: Readonly<Record<string, unknown>> | undefined });
+  /** Where it is, in order of arrival; also a cursor. */
+  readonly position: string;
+  readonly traceId: string;
+  readonly clock: ReadonlyArray<number>;
+  readonly timestamp: Millis;
+  readonly node: NodeId;
+  readonly service: string;
+  readonly version: string;
+  readonly sequence: number | undefined;
+  readonly level: Level;
+  readonly category: string;
+  readonly text: string;
+  readonly environment: Environment;
+  readonly properties: Readonly<Record<string, unknown>>;
+}
+
+/** An interaction as it was stored. */
+export class StoredInteraction {
+  static typeName: string;
+  static wireName: string | null;
+  static fields: readonly Field[];
+  constructor(fields: { position: string; uuid: string; traceId: string; start: Millis; end: Millis; node: NodeId; service?: string | undefined; version?: string | undefined; results: Readonly<Record<string, number>>; callees?: Readonly<Record<string, string>> | undefined; failed: boolean; startClock: ReadonlyArray<number>; endClock: ReadonlyArray<number>; environment: Environment });
+  readonly position: string;
+  readonly uuid: string;
+  readonly traceId: string;
+  readonly start: Millis;
+  readonly end: Millis;
+  readonly node: NodeId;
+  readonly service: string;
+  readonly version: string;
+  /** Destination node to 1 (worked) or 0 (failed). */
+  readonly results: Readonly<Record<string, number>>;
+  /** Destination node to its service, as far as it was known. */
+  readonly callees: Readonly<Record<string, string>>;
+  readonly failed: boolean;
+  readonly startClock: ReadonlyArray<number>;
+  readonly endClock: ReadonlyArray<number>;
+  readonly environment: Environment;
+}
+
+/** One row of a trace: a log or an interaction. */
+export class TraceItem {
+  static typeName: string;
+  static wireName: string | null;
+  static fields: readonly Field[];
+  constructor(fields?: { log?: StoredLog | undefined; interaction?: StoredInteraction | undefined });
+  readonly log: StoredLog | undefined;
+  readonly interaction: StoredInteraction | undefined;
+}
+
+/** A trace in short. */
+export class StoredTrace {
+  static typeName: string;
+  static wireName: string | null;
+  static fields: readonly Field[];
+  constructor(fields: { traceId: string; start: Millis; end: Millis; environments: ReadonlyArray<string>; services: ReadonlyArray<string>; levels: Readonly<Record<string, number>>; interactions: number; failed: boolean; worstLevel?: string | undefined; firstError?: string | undefined; partial?: boolean | undefined });
+  readonly traceId: string;
+  readonly start: Millis;
+  readonly end: Millis;
+  readonly environments: ReadonlyArray<string>;
+  readonly services: ReadonlyArray<string>;
+  /** Logs by level. */
+  readonly levels: Readonly<Record<string, number>>;
+  readonly interactions: number;
+  readonly failed: boolean;
+  readonly worstLevel: string | undefined;
+  /** The beginning of the first text, in causal order, that is an ERROR or worse. */
+  readonly firstError: string | undefined;
+  /** True if the trace is so large that only a part of it was counted. */
+  readonly partial: boolean;
+}
+
+/** Logs of one service in one span of time. */
+export class LogRate {
+  static typeName: string;
+  static wireName: string | null;
+  static fields: readonly Field[];
+  constructor(fields: { start: Millis; environment: string; service: string; version: string; levels: Readonly<Record<string, number>> });
+  readonly start: Millis;
+  readonly environment: string;
+  readonly service: string;
+  readonly version: string;
+  readonly levels: Readonly<Record<string, number>>;
+}
+
+/** Interactions between two services in one span of time; "" is a service that nobody knows. */
+export class CallRate {
+  static typeName: string;
+  static wireName: string | null;
+  static fields: readonly Field[];
+  constructor(fields: { start: Millis; environment: string; caller: string; callee: string; ok: number; failed: number });
+  readonly start: Millis;
+  readonly environment: string;
+  readonly caller: string;
+  readonly callee: string;
+  readonly ok: number;
+  readonly failed: number;
+}
+
+/** Who calls whom. */
+export class Edge {
+  static typeName: string;
+  static wireName: string | null;
+  static fields: readonly Field[];
+  constructor(fields: { environment: string; caller: string; callee: string; ok: number; failed: number });
+  readonly environment: string;
+  readonly caller: string;
+  readonly callee: string;
+  readonly ok: number;
+  readonly failed: number;
+}
+
+/** Logs that fit, in order of arrival. */
+export class LogsQuery {
+  static typeName: string;
+  static wireName: string | null;
+  static fields: readonly Field[];
+  constructor(fields?: { wanted?: Selection | undefined; cursor?: string | undefined; limit?: number | undefined; oldestFirst?: boolean | undefined });
+  readonly wanted: Selection;
+  readonly cursor: string | undefined;
+  readonly limit: number;
+  readonly oldestFirst: boolean;
+}
+
+/** A record of the specification. */
+export class LogsPage {
+  static typeName: string;
+  static wireName: string | null;
+  static fields: readonly Field[];
+  constructor(fields: { items: ReadonlyArray<StoredLog>; next?: string | undefined; dropped?: boolean | undefined });
+  readonly items: ReadonlyArray<StoredLog>;
+  /** The cursor to ask for more with; absent if there is no more. With few items or none, searching took too long. */
+  readonly next: string | undefined;
+  /** True if the cursor pointed into what was dropped since. */
+  readonly dropped: boolean;
+}
+
+/** Traces with a row that fits, the one with the newest such row first. */
+export class TracesQuery {
+  static typeName: string;
+  static wireName: string | null;
+  static fields: readonly Field[];
+  constructor(fields?: { wanted?: Selection | undefined; cursor?: string | undefined; limit?: number | undefined });
+  readonly wanted: Selection;
+  readonly cursor: string | undefined;
+  readonly limit: number;
+}
+
+/** A record of the specification. */
+export class TracesPage {
+  static typeName: string;
+  static wireName: string | null;
+  static fields: readonly Field[];
+  constructor(fields: { items: ReadonlyArray<StoredTrace>; next?: string | undefined; dropped?: boolean | undefined });
+  readonly items: ReadonlyArray<StoredTrace>;
+  readonly next: string | undefined;
+  readonly dropped: boolean;
+}
+
+/** Everything of one trace, in causal order. */
+export class TraceQuery {
+  static typeName: string;
+  static wireName: string | null;
+  static fields: readonly Field[];
+  constructor(fields: { traceId: string; cursor?: string | undefined; limit?: number | undefined });
+  readonly traceId: string;
+  readonly cursor: string | undefined;
+  readonly limit: number;
+}
+
+/** A record of the specification. */
+export class TracePage {
+  static typeName: string;
+  static wireName: string | null;
+  static fields: readonly Field[];
+  constructor(fields: { items: ReadonlyArray<TraceItem>; next?: string | undefined; dropped?: boolean | undefined });
+  readonly items: ReadonlyArray<TraceItem>;
+  readonly next: string | undefined;
+  readonly dropped: boolean;
+}
+
+/** Interactions that fit, in order of arrival. */
+export class InteractionsQuery {
+  static typeName: string;
+  static wireName: string | null;
+  static fields: readonly Field[];
+  constructor(fields?: { wanted?: Selection | undefined; cursor?: string | undefined; limit?: number | undefined; oldestFirst?: boolean | undefined });
+  readonly wanted: Selection;
+  readonly cursor: string | undefined;
+  readonly limit: number;
+  readonly oldestFirst: boolean;
+}
+
+/** A record of the specification. */
+export class InteractionsPage {
+  static typeName: string;
+  static wireName: string | null;
+  static fields: readonly Field[];
+  constructor(fields: { items: ReadonlyArray<StoredInteraction>; next?: string | undefined; dropped?: boolean | undefined });
+  readonly items: ReadonlyArray<StoredInteraction>;
+  readonly next: string | undefined;
+  readonly dropped: boolean;
+}
+
+/** Counts by span of time. */
+export class RatesQuery {
+  static typeName: string;
+  static wireName: string | null;
+  static fields: readonly Field[];
+  constructor(fields: { since: Millis; until: Millis; stepMinutes?: number | undefined; environment?: string | undefined });
+  readonly since: Millis;
+  readonly until: Millis;
+  readonly stepMinutes: number;
+  readonly environment: string | undefined;
+}
+
+/** A record of the specification. */
+export class Rates {
+  static typeName: string;
+  static wireName: string | null;
+  static fields: readonly Field[];
+  constructor(fields: { logs: ReadonlyArray<LogRate>; calls: ReadonlyArray<CallRate> });
+  readonly logs: ReadonlyArray<LogRate>;
+  readonly calls: ReadonlyArray<CallRate>;
+}
+
+/** Who called whom between two times. */
+export class MapQuery {
+  static typeName: string;
+  static wireName: string | null;
+  static fields: readonly Field[];
+  constructor(fields: { since: Millis; until: Millis; environment?: string | undefined });
+  readonly since: Millis;
+  readonly until: Millis;
+  readonly environment: string | undefined;
+}
+
+/** A record of the specification. */
+export class CallMap {
+  static typeName: string;
+  static wireName: string | null;
+  static fields: readonly Field[];
+  constructor(fields: { edges: ReadonlyArray<Edge> });
+  readonly edges: ReadonlyArray<Edge>;
 }
 
 /** A vector of Lamport levels; joining a session appends a level. */
@@ -110,6 +393,53 @@ export class Place {
   readonly service: string;
   readonly environment: string;
   readonly address: string;
+}
+
+/** Which logs are meant: those that fit everything that is given. */
+export class LogFilter {
+  static typeName: string;
+  static wireName: string | null;
+  static fields: readonly Field[];
+  constructor(fields?: { level?: Level | undefined; service?: string | undefined; environment?: string | undefined; node?: NodeId | undefined; trace?: string | undefined; category?: string | undefined; text?: string | undefined });
+  /** This one and those above it. */
+  readonly level: Level | undefined;
+  readonly service: string | undefined;
+  readonly environment: string | undefined;
+  readonly node: NodeId | undefined;
+  /** A trace id. */
+  readonly trace: string | undefined;
+  readonly category: string | undefined;
+  /** In the text, whatever the case. */
+  readonly text: string | undefined;
+}
+
+/** One client's circuit breaker for one address of a service. */
+export class BreakerStatus {
+  static typeName: string;
+  static wireName: string | null;
+  static fields: readonly Field[];
+  constructor(fields: { service: string; environment?: Environment | undefined; version?: string | undefined; address: string; state: BreakerState; failures?: number | undefined; since?: Millis | undefined; retryAfter?: number | undefined });
+  readonly service: string;
+  readonly environment: Environment;
+  readonly version: string | undefined;
+  readonly address: string;
+  readonly state: BreakerState;
+  /** In a row. */
+  readonly failures: number;
+  /** Of the sender's clock, when it came to stand like this. */
+  readonly since: Millis;
+  /** After so long one call tries the address again; only while open. */
+  readonly retryAfter: number | undefined;
+}
+
+/** First and last of numbers without a gap. */
+export class NumberRange {
+  static typeName: string;
+  static wireName: string | null;
+  static fields: readonly Field[];
+  constructor(fields: { first: number; last: number });
+  readonly first: number;
+  readonly last: number;
 }
 
 /** Registers or renews a node for `ttl` seconds. */
@@ -186,6 +516,37 @@ export class InteractionBatchAck {
   static fields: readonly Field[];
   constructor(fields: { sequence: number });
   readonly sequence: number;
+}
+
+/** One question: one of the fields besides `request` is there. */
+export class Question {
+  static typeName: string;
+  static wireName: string | null;
+  static fields: readonly Field[];
+  constructor(fields?: { request?: number | undefined; logs?: LogsQuery | undefined; traces?: TracesQuery | undefined; trace?: TraceQuery | undefined; interactions?: InteractionsQuery | undefined; rates?: RatesQuery | undefined; map?: MapQuery | undefined });
+  readonly request: number | undefined;
+  readonly logs: LogsQuery | undefined;
+  readonly traces: TracesQuery | undefined;
+  readonly trace: TraceQuery | undefined;
+  readonly interactions: InteractionsQuery | undefined;
+  readonly rates: RatesQuery | undefined;
+  readonly map: MapQuery | undefined;
+}
+
+/** Its answer: the field of the same name, or why there is none. */
+export class Answer {
+  static typeName: string;
+  static wireName: string | null;
+  static fields: readonly Field[];
+  constructor(fields?: { request?: number | undefined; error?: ProtocolError | undefined; logs?: LogsPage | undefined; traces?: TracesPage | undefined; trace?: TracePage | undefined; interactions?: InteractionsPage | undefined; rates?: Rates | undefined; map?: CallMap | undefined });
+  readonly request: number | undefined;
+  readonly error: ProtocolError | undefined;
+  readonly logs: LogsPage | undefined;
+  readonly traces: TracesPage | undefined;
+  readonly trace: TracePage | undefined;
+  readonly interactions: InteractionsPage | undefined;
+  readonly rates: Rates | undefined;
+  readonly map: CallMap | undefined;
 }
 
 /** Sent once by each side when a connection opens, the client first. */
@@ -274,6 +635,77 @@ export class TableComplete {
   constructor();
 }
 
+/** From now on the sender wants these logs of its tenant, and no others. */
+export class TailBegin {
+  static typeName: string;
+  static wireName: string | null;
+  static fields: readonly Field[];
+  constructor(fields?: { filter?: LogFilter | undefined; perSecondMax?: number | undefined });
+  readonly filter: LogFilter;
+  /** What comes faster is left out, and counted. */
+  readonly perSecondMax: number;
+}
+
+/** The sender wants no more. */
+export class TailEnd {
+  static typeName: string;
+  static wireName: string | null;
+  static fields: readonly Field[];
+  constructor();
+}
+
+/** Logs that were stored since the last of these. */
+export class TailLogs {
+  static typeName: string;
+  static wireName: string | null;
+  static fields: readonly Field[];
+  constructor(fields?: { logs?: ReadonlyArray<Log> | undefined; skipped?: number | undefined });
+  readonly logs: ReadonlyArray<Log>;
+  /** So many more would have fitted. */
+  readonly skipped: number;
+}
+
+/** A circuit breaker of the sender has changed, or stands open when the connection begins. */
+export class BreakerChanged {
+  static typeName: string;
+  static wireName: string | null;
+  static fields: readonly Field[];
+  constructor(fields: { breaker: BreakerStatus });
+  readonly breaker: BreakerStatus;
+}
+
+/** What the sender knows of its own log messages, since its process started. */
+export class Statistics {
+  static typeName: string;
+  static wireName: string | null;
+  static fields: readonly Field[];
+  constructor(fields?: { emitted?: number | undefined; queued?: number | undefined; dropped?: number | undefined; droppedByLevel?: Readonly<Record<string, number>> | undefined; droppedRanges?: ReadonlyArray<NumberRange> | undefined });
+  /** Log calls whose message was to be sent. */
+  readonly emitted: number;
+  /** Not acknowledged yet. */
+  readonly queued: number;
+  /** Given up, because they came faster than they could be sent. */
+  readonly dropped: number;
+  /** Of these, by level. */
+  readonly droppedByLevel: Readonly<Record<string, number>>;
+  /** Of these, the numbers of those that had one. The server may have some of them. */
+  readonly droppedRanges: ReadonlyArray<NumberRange>;
+}
+
+/** Messages down to this level are sent on, whatever their session says: of a service's processes, or of a trace. */
+export class LevelRule {
+  static typeName: string;
+  static wireName: string | null;
+  static fields: readonly Field[];
+  constructor(fields: { service?: string | undefined; trace?: string | undefined; level: Level; left: number });
+  readonly service: string | undefined;
+  /** A trace id. */
+  readonly trace: string | undefined;
+  readonly level: Level;
+  /** How long the rule still holds; 0 ends it. */
+  readonly left: number;
+}
+
 /** One log message of a session. */
 export class Log {
   static typeName: string;
@@ -336,6 +768,8 @@ export type AnyMessage =
   | InteractionAck
   | InteractionBatch
   | InteractionBatchAck
+  | Question
+  | Answer
   | Open
   | Extend
   | Close
@@ -344,6 +778,12 @@ export type AnyMessage =
   | Changes
   | TableEnd
   | TableComplete
+  | TailBegin
+  | TailEnd
+  | TailLogs
+  | BreakerChanged
+  | Statistics
+  | LevelRule
   | Log
   | LogAck
   | LogBatch

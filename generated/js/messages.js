@@ -12,6 +12,13 @@ export const Level = $.freeze({
   DEBUG: /** @type {const} */ ("DEBUG"),
 });
 
+/** How a circuit breaker stands. */
+export const BreakerState = $.freeze({
+  CLOSED: /** @type {const} */ ("CLOSED"),
+  OPEN: /** @type {const} */ ("OPEN"),
+  HALF_OPEN: /** @type {const} */ ("HALF_OPEN"),
+});
+
 const $type_NodeId = $.text;
 
 const $type_Millis = $.bounded($.integer, 0, null);
@@ -28,6 +35,40 @@ export const REVISION_PROPERTY = "mdkRevision";
 /** How long a node stays in the table without being advertised again. */
 export const NODE_TTL = 30;
 
+/** Which rows are meant: those that fit all that is given. */
+export class Selection {
+  static typeName = "Selection";
+  static wireName = null;
+  /** @type {readonly $.Field[]} */
+  static fields = [
+    $.field("traceId", "traceId", $.text, "optional"),
+    $.field("service", "service", $.text, "optional"),
+    $.field("level", "level", $.text, "optional"),
+    $.field("text", "text", $.text, "optional"),
+    $.field("since", "since", $type_Millis, "optional"),
+    $.field("until", "until", $type_Millis, "optional"),
+    $.field("environment", "environment", $.text, "optional"),
+    $.field("node", "node", $type_NodeId, "optional"),
+    $.field("category", "category", $.text, "optional"),
+    $.field("failed", "failed", $.boolean, "optional"),
+  ];
+
+  /** @param {ConstructorParameters<typeof import("./messages.js").Selection>[0]} [fields] */
+  constructor({ traceId, service, level, text, since, until, environment, node, category, failed } = {}) {
+    this.traceId = traceId;
+    this.service = service;
+    this.level = level;
+    this.text = text;
+    this.since = since;
+    this.until = until;
+    this.environment = environment;
+    this.node = node;
+    this.category = category;
+    this.failed = failed;
+    $.freeze(this);
+  }
+}
+
 /** An isolated environment, optionally falling back to another. */
 export class Environment {
   static typeName = "Environment";
@@ -42,6 +83,495 @@ export class Environment {
   constructor({ name = "sandbox", fallbackName } = {}) {
     this.name = name;
     this.fallbackName = fallbackName;
+    $.freeze(this);
+  }
+}
+
+/** A log as it was stored. */
+export class StoredLog {
+  static typeName = "StoredLog";
+  static wireName = null;
+  /** @type {readonly $.Field[]} */
+  static fields = [
+    $.field("position", "position", $.text, "required"),
+    $.field("traceId", "traceId", $.text, "required"),
+    $.field("clock", "clock", $.list($.integer), "required"),
+    $.field("timestamp", "timestamp", $type_Millis, "required"),
+    $.field("node", "node", $type_NodeId, "required"),
+    $.field("service", "service", $.text, "default"),
+    $.field("version", "version", $.text, "default"),
+    $.field("sequence", "sequence", $.integer, "optional"),
+    $.field("level", "level", $.text, "required"),
+    $.field("category", "category", $.text, "required"),
+    $.field("text", "text", $.text, "required"),
+    $.field("environment", "environment", $.struct(() => Environment), "required"),
+    $.field("properties", "properties", $.map($.any), "default"),
+  ];
+
+  /** @param {ConstructorParameters<typeof import("./messages.js").StoredLog>[0]} fields */
+  constructor({
+    position,
+    traceId,
+    clock,
+    timestamp,
+    node,
+    service = "",
+    version = "",
+    sequence,
+    level,
+    category,
+    text,
+    environment,
+    properties = {},
+  }) {
+    this.position = position;
+    this.traceId = traceId;
+    this.clock = clock;
+    this.timestamp = timestamp;
+    this.node = node;
+    this.service = service;
+    this.version = version;
+    this.sequence = sequence;
+    this.level = level;
+    this.category = category;
+    this.text = text;
+    this.environment = environment;
+    this.properties = properties;
+    $.freeze(this);
+  }
+}
+
+/** An interaction as it was stored. */
+export class StoredInteraction {
+  static typeName = "StoredInteraction";
+  static wireName = null;
+  /** @type {readonly $.Field[]} */
+  static fields = [
+    $.field("position", "position", $.text, "required"),
+    $.field("uuid", "uuid", $.text, "required"),
+    $.field("traceId", "traceId", $.text, "required"),
+    $.field("start", "start", $type_Millis, "required"),
+    $.field("end", "end", $type_Millis, "required"),
+    $.field("node", "node", $type_NodeId, "required"),
+    $.field("service", "service", $.text, "default"),
+    $.field("version", "version", $.text, "default"),
+    $.field("results", "results", $.map($.integer), "required"),
+    $.field("callees", "callees", $.map($.text), "default"),
+    $.field("failed", "failed", $.boolean, "required"),
+    $.field("startClock", "startClock", $.list($.integer), "required"),
+    $.field("endClock", "endClock", $.list($.integer), "required"),
+    $.field("environment", "environment", $.struct(() => Environment), "required"),
+  ];
+
+  /** @param {ConstructorParameters<typeof import("./messages.js").StoredInteraction>[0]} fields */
+  constructor({
+    position,
+    uuid,
+    traceId,
+    start,
+    end,
+    node,
+    service = "",
+    version = "",
+    results,
+    callees = {},
+    failed,
+    startClock,
+    endClock,
+    environment,
+  }) {
+    this.position = position;
+    this.uuid = uuid;
+    this.traceId = traceId;
+    this.start = start;
+    this.end = end;
+    this.node = node;
+    this.service = service;
+    this.version = version;
+    this.results = results;
+    this.callees = callees;
+    this.failed = failed;
+    this.startClock = startClock;
+    this.endClock = endClock;
+    this.environment = environment;
+    $.freeze(this);
+  }
+}
+
+/** One row of a trace: a log or an interaction. */
+export class TraceItem {
+  static typeName = "TraceItem";
+  static wireName = null;
+  /** @type {readonly $.Field[]} */
+  static fields = [
+    $.field("log", "log", $.struct(() => StoredLog), "optional"),
+    $.field("interaction", "interaction", $.struct(() => StoredInteraction), "optional"),
+  ];
+
+  /** @param {ConstructorParameters<typeof import("./messages.js").TraceItem>[0]} [fields] */
+  constructor({ log, interaction } = {}) {
+    this.log = log;
+    this.interaction = interaction;
+    $.freeze(this);
+  }
+}
+
+/** A trace in short. */
+export class StoredTrace {
+  static typeName = "StoredTrace";
+  static wireName = null;
+  /** @type {readonly $.Field[]} */
+  static fields = [
+    $.field("traceId", "traceId", $.text, "required"),
+    $.field("start", "start", $type_Millis, "required"),
+    $.field("end", "end", $type_Millis, "required"),
+    $.field("environments", "environments", $.list($.text), "required"),
+    $.field("services", "services", $.list($.text), "required"),
+    $.field("levels", "levels", $.map($.integer), "required"),
+    $.field("interactions", "interactions", $.integer, "required"),
+    $.field("failed", "failed", $.boolean, "required"),
+    $.field("worstLevel", "worstLevel", $.text, "optional"),
+    $.field("firstError", "firstError", $.text, "optional"),
+    $.field("partial", "partial", $.boolean, "default"),
+  ];
+
+  /** @param {ConstructorParameters<typeof import("./messages.js").StoredTrace>[0]} fields */
+  constructor({
+    traceId,
+    start,
+    end,
+    environments,
+    services,
+    levels,
+    interactions,
+    failed,
+    worstLevel,
+    firstError,
+    partial = false,
+  }) {
+    this.traceId = traceId;
+    this.start = start;
+    this.end = end;
+    this.environments = environments;
+    this.services = services;
+    this.levels = levels;
+    this.interactions = interactions;
+    this.failed = failed;
+    this.worstLevel = worstLevel;
+    this.firstError = firstError;
+    this.partial = partial;
+    $.freeze(this);
+  }
+}
+
+/** Logs of one service in one span of time. */
+export class LogRate {
+  static typeName = "LogRate";
+  static wireName = null;
+  /** @type {readonly $.Field[]} */
+  static fields = [
+    $.field("start", "start", $type_Millis, "required"),
+    $.field("environment", "environment", $.text, "required"),
+    $.field("service", "service", $.text, "required"),
+    $.field("version", "version", $.text, "required"),
+    $.field("levels", "levels", $.map($.integer), "required"),
+  ];
+
+  /** @param {ConstructorParameters<typeof import("./messages.js").LogRate>[0]} fields */
+  constructor({ start, environment, service, version, levels }) {
+    this.start = start;
+    this.environment = environment;
+    this.service = service;
+    this.version = version;
+    this.levels = levels;
+    $.freeze(this);
+  }
+}
+
+/** Interactions between two services in one span of time; "" is a service that nobody knows. */
+export class CallRate {
+  static typeName = "CallRate";
+  static wireName = null;
+  /** @type {readonly $.Field[]} */
+  static fields = [
+    $.field("start", "start", $type_Millis, "required"),
+    $.field("environment", "environment", $.text, "required"),
+    $.field("caller", "caller", $.text, "required"),
+    $.field("callee", "callee", $.text, "required"),
+    $.field("ok", "ok", $.integer, "required"),
+    $.field("failed", "failed", $.integer, "required"),
+  ];
+
+  /** @param {ConstructorParameters<typeof import("./messages.js").CallRate>[0]} fields */
+  constructor({ start, environment, caller, callee, ok, failed }) {
+    this.start = start;
+    this.environment = environment;
+    this.caller = caller;
+    this.callee = callee;
+    this.ok = ok;
+    this.failed = failed;
+    $.freeze(this);
+  }
+}
+
+/** Who calls whom. */
+export class Edge {
+  static typeName = "Edge";
+  static wireName = null;
+  /** @type {readonly $.Field[]} */
+  static fields = [
+    $.field("environment", "environment", $.text, "required"),
+    $.field("caller", "caller", $.text, "required"),
+    $.field("callee", "callee", $.text, "required"),
+    $.field("ok", "ok", $.integer, "required"),
+    $.field("failed", "failed", $.integer, "required"),
+  ];
+
+  /** @param {ConstructorParameters<typeof import("./messages.js").Edge>[0]} fields */
+  constructor({ environment, caller, callee, ok, failed }) {
+    this.environment = environment;
+    this.caller = caller;
+    this.callee = callee;
+    this.ok = ok;
+    this.failed = failed;
+    $.freeze(this);
+  }
+}
+
+/** Logs that fit, in order of arrival. */
+export class LogsQuery {
+  static typeName = "LogsQuery";
+  static wireName = null;
+  /** @type {readonly $.Field[]} */
+  static fields = [
+    $.field("wanted", "wanted", $.struct(() => Selection), "default"),
+    $.field("cursor", "cursor", $.text, "optional"),
+    $.field("limit", "limit", $.integer, "default"),
+    $.field("oldestFirst", "oldestFirst", $.boolean, "default"),
+  ];
+
+  /** @param {ConstructorParameters<typeof import("./messages.js").LogsQuery>[0]} [fields] */
+  constructor({ wanted = new Selection(), cursor, limit = 100, oldestFirst = false } = {}) {
+    this.wanted = wanted;
+    this.cursor = cursor;
+    this.limit = limit;
+    this.oldestFirst = oldestFirst;
+    $.freeze(this);
+  }
+}
+
+/** A record of the specification. */
+export class LogsPage {
+  static typeName = "LogsPage";
+  static wireName = null;
+  /** @type {readonly $.Field[]} */
+  static fields = [
+    $.field("items", "items", $.list($.struct(() => StoredLog)), "required"),
+    $.field("next", "next", $.text, "optional"),
+    $.field("dropped", "dropped", $.boolean, "default"),
+  ];
+
+  /** @param {ConstructorParameters<typeof import("./messages.js").LogsPage>[0]} fields */
+  constructor({ items, next, dropped = false }) {
+    this.items = items;
+    this.next = next;
+    this.dropped = dropped;
+    $.freeze(this);
+  }
+}
+
+/** Traces with a row that fits, the one with the newest such row first. */
+export class TracesQuery {
+  static typeName = "TracesQuery";
+  static wireName = null;
+  /** @type {readonly $.Field[]} */
+  static fields = [
+    $.field("wanted", "wanted", $.struct(() => Selection), "default"),
+    $.field("cursor", "cursor", $.text, "optional"),
+    $.field("limit", "limit", $.integer, "default"),
+  ];
+
+  /** @param {ConstructorParameters<typeof import("./messages.js").TracesQuery>[0]} [fields] */
+  constructor({ wanted = new Selection(), cursor, limit = 50 } = {}) {
+    this.wanted = wanted;
+    this.cursor = cursor;
+    this.limit = limit;
+    $.freeze(this);
+  }
+}
+
+/** A record of the specification. */
+export class TracesPage {
+  static typeName = "TracesPage";
+  static wireName = null;
+  /** @type {readonly $.Field[]} */
+  static fields = [
+    $.field("items", "items", $.list($.struct(() => StoredTrace)), "required"),
+    $.field("next", "next", $.text, "optional"),
+    $.field("dropped", "dropped", $.boolean, "default"),
+  ];
+
+  /** @param {ConstructorParameters<typeof import("./messages.js").TracesPage>[0]} fields */
+  constructor({ items, next, dropped = false }) {
+    this.items = items;
+    this.next = next;
+    this.dropped = dropped;
+    $.freeze(this);
+  }
+}
+
+/** Everything of one trace, in causal order. */
+export class TraceQuery {
+  static typeName = "TraceQuery";
+  static wireName = null;
+  /** @type {readonly $.Field[]} */
+  static fields = [
+    $.field("traceId", "traceId", $.text, "required"),
+    $.field("cursor", "cursor", $.text, "optional"),
+    $.field("limit", "limit", $.integer, "default"),
+  ];
+
+  /** @param {ConstructorParameters<typeof import("./messages.js").TraceQuery>[0]} fields */
+  constructor({ traceId, cursor, limit = 1000 }) {
+    this.traceId = traceId;
+    this.cursor = cursor;
+    this.limit = limit;
+    $.freeze(this);
+  }
+}
+
+/** A record of the specification. */
+export class TracePage {
+  static typeName = "TracePage";
+  static wireName = null;
+  /** @type {readonly $.Field[]} */
+  static fields = [
+    $.field("items", "items", $.list($.struct(() => TraceItem)), "required"),
+    $.field("next", "next", $.text, "optional"),
+    $.field("dropped", "dropped", $.boolean, "default"),
+  ];
+
+  /** @param {ConstructorParameters<typeof import("./messages.js").TracePage>[0]} fields */
+  constructor({ items, next, dropped = false }) {
+    this.items = items;
+    this.next = next;
+    this.dropped = dropped;
+    $.freeze(this);
+  }
+}
+
+/** Interactions that fit, in order of arrival. */
+export class InteractionsQuery {
+  static typeName = "InteractionsQuery";
+  static wireName = null;
+  /** @type {readonly $.Field[]} */
+  static fields = [
+    $.field("wanted", "wanted", $.struct(() => Selection), "default"),
+    $.field("cursor", "cursor", $.text, "optional"),
+    $.field("limit", "limit", $.integer, "default"),
+    $.field("oldestFirst", "oldestFirst", $.boolean, "default"),
+  ];
+
+  /** @param {ConstructorParameters<typeof import("./messages.js").InteractionsQuery>[0]} [fields] */
+  constructor({ wanted = new Selection(), cursor, limit = 100, oldestFirst = false } = {}) {
+    this.wanted = wanted;
+    this.cursor = cursor;
+    this.limit = limit;
+    this.oldestFirst = oldestFirst;
+    $.freeze(this);
+  }
+}
+
+/** A record of the specification. */
+export class InteractionsPage {
+  static typeName = "InteractionsPage";
+  static wireName = null;
+  /** @type {readonly $.Field[]} */
+  static fields = [
+    $.field("items", "items", $.list($.struct(() => StoredInteraction)), "required"),
+    $.field("next", "next", $.text, "optional"),
+    $.field("dropped", "dropped", $.boolean, "default"),
+  ];
+
+  /** @param {ConstructorParameters<typeof import("./messages.js").InteractionsPage>[0]} fields */
+  constructor({ items, next, dropped = false }) {
+    this.items = items;
+    this.next = next;
+    this.dropped = dropped;
+    $.freeze(this);
+  }
+}
+
+/** Counts by span of time. */
+export class RatesQuery {
+  static typeName = "RatesQuery";
+  static wireName = null;
+  /** @type {readonly $.Field[]} */
+  static fields = [
+    $.field("since", "since", $type_Millis, "required"),
+    $.field("until", "until", $type_Millis, "required"),
+    $.field("stepMinutes", "stepMinutes", $.integer, "default"),
+    $.field("environment", "environment", $.text, "optional"),
+  ];
+
+  /** @param {ConstructorParameters<typeof import("./messages.js").RatesQuery>[0]} fields */
+  constructor({ since, until, stepMinutes = 1, environment }) {
+    this.since = since;
+    this.until = until;
+    this.stepMinutes = stepMinutes;
+    this.environment = environment;
+    $.freeze(this);
+  }
+}
+
+/** A record of the specification. */
+export class Rates {
+  static typeName = "Rates";
+  static wireName = null;
+  /** @type {readonly $.Field[]} */
+  static fields = [
+    $.field("logs", "logs", $.list($.struct(() => LogRate)), "required"),
+    $.field("calls", "calls", $.list($.struct(() => CallRate)), "required"),
+  ];
+
+  /** @param {ConstructorParameters<typeof import("./messages.js").Rates>[0]} fields */
+  constructor({ logs, calls }) {
+    this.logs = logs;
+    this.calls = calls;
+    $.freeze(this);
+  }
+}
+
+/** Who called whom between two times. */
+export class MapQuery {
+  static typeName = "MapQuery";
+  static wireName = null;
+  /** @type {readonly $.Field[]} */
+  static fields = [
+    $.field("since", "since", $type_Millis, "required"),
+    $.field("until", "until", $type_Millis, "required"),
+    $.field("environment", "environment", $.text, "optional"),
+  ];
+
+  /** @param {ConstructorParameters<typeof import("./messages.js").MapQuery>[0]} fields */
+  constructor({ since, until, environment }) {
+    this.since = since;
+    this.until = until;
+    this.environment = environment;
+    $.freeze(this);
+  }
+}
+
+/** A record of the specification. */
+export class CallMap {
+  static typeName = "CallMap";
+  static wireName = null;
+  /** @type {readonly $.Field[]} */
+  static fields = [$.field("edges", "edges", $.list($.struct(() => Edge)), "required")];
+
+  /** @param {ConstructorParameters<typeof import("./messages.js").CallMap>[0]} fields */
+  constructor({ edges }) {
+    this.edges = edges;
     $.freeze(this);
   }
 }
@@ -164,6 +694,88 @@ export class Place {
     this.service = service;
     this.environment = environment;
     this.address = address;
+    $.freeze(this);
+  }
+}
+
+/** Which logs are meant: those that fit everything that is given. */
+export class LogFilter {
+  static typeName = "LogFilter";
+  static wireName = null;
+  /** @type {readonly $.Field[]} */
+  static fields = [
+    $.field("level", "level", $.text, "optional"),
+    $.field("service", "service", $.text, "optional"),
+    $.field("environment", "environment", $.text, "optional"),
+    $.field("node", "node", $type_NodeId, "optional"),
+    $.field("trace", "trace", $.text, "optional"),
+    $.field("category", "category", $.text, "optional"),
+    $.field("text", "text", $.text, "optional"),
+  ];
+
+  /** @param {ConstructorParameters<typeof import("./messages.js").LogFilter>[0]} [fields] */
+  constructor({ level, service, environment, node, trace, category, text } = {}) {
+    this.level = level;
+    this.service = service;
+    this.environment = environment;
+    this.node = node;
+    this.trace = trace;
+    this.category = category;
+    this.text = text;
+    $.freeze(this);
+  }
+}
+
+/** One client's circuit breaker for one address of a service. */
+export class BreakerStatus {
+  static typeName = "BreakerStatus";
+  static wireName = null;
+  /** @type {readonly $.Field[]} */
+  static fields = [
+    $.field("service", "service", $.text, "required"),
+    $.field("environment", "environment", $.struct(() => Environment), "default"),
+    $.field("version", "version", $.text, "optional"),
+    $.field("address", "address", $.text, "required"),
+    $.field("state", "state", $.text, "required"),
+    $.field("failures", "failures", $.integer, "default"),
+    $.field("since", "since", $type_Millis, "default"),
+    $.field("retryAfter", "retryAfter", $.number, "optional"),
+  ];
+
+  /** @param {ConstructorParameters<typeof import("./messages.js").BreakerStatus>[0]} fields */
+  constructor({
+    service,
+    environment = new Environment(),
+    version,
+    address,
+    state,
+    failures = 0,
+    since = 0,
+    retryAfter,
+  }) {
+    this.service = service;
+    this.environment = environment;
+    this.version = version;
+    this.address = address;
+    this.state = state;
+    this.failures = failures;
+    this.since = since;
+    this.retryAfter = retryAfter;
+    $.freeze(this);
+  }
+}
+
+/** First and last of numbers without a gap. */
+export class NumberRange {
+  static typeName = "NumberRange";
+  static wireName = null;
+  /** @type {readonly $.Field[]} */
+  static fields = [$.field("first", "first", $.integer, "required"), $.field("last", "last", $.integer, "required")];
+
+  /** @param {ConstructorParameters<typeof import("./messages.js").NumberRange>[0]} fields */
+  constructor({ first, last }) {
+    this.first = first;
+    this.last = last;
     $.freeze(this);
   }
 }
@@ -298,6 +910,64 @@ export class InteractionBatchAck {
   /** @param {ConstructorParameters<typeof import("./messages.js").InteractionBatchAck>[0]} fields */
   constructor({ sequence }) {
     this.sequence = sequence;
+    $.freeze(this);
+  }
+}
+
+/** One question: one of the fields besides `request` is there. */
+export class Question {
+  static typeName = "Question";
+  static wireName = "question";
+  /** @type {readonly $.Field[]} */
+  static fields = [
+    $.field("request", "request", $.integer, "optional"),
+    $.field("logs", "logs", $.struct(() => LogsQuery), "optional"),
+    $.field("traces", "traces", $.struct(() => TracesQuery), "optional"),
+    $.field("trace", "trace", $.struct(() => TraceQuery), "optional"),
+    $.field("interactions", "interactions", $.struct(() => InteractionsQuery), "optional"),
+    $.field("rates", "rates", $.struct(() => RatesQuery), "optional"),
+    $.field("map", "map", $.struct(() => MapQuery), "optional"),
+  ];
+
+  /** @param {ConstructorParameters<typeof import("./messages.js").Question>[0]} [fields] */
+  constructor({ request, logs, traces, trace, interactions, rates, map } = {}) {
+    this.request = request;
+    this.logs = logs;
+    this.traces = traces;
+    this.trace = trace;
+    this.interactions = interactions;
+    this.rates = rates;
+    this.map = map;
+    $.freeze(this);
+  }
+}
+
+/** Its answer: the field of the same name, or why there is none. */
+export class Answer {
+  static typeName = "Answer";
+  static wireName = "answer";
+  /** @type {readonly $.Field[]} */
+  static fields = [
+    $.field("request", "request", $.integer, "optional"),
+    $.field("error", "error", $.struct(() => ProtocolError), "optional"),
+    $.field("logs", "logs", $.struct(() => LogsPage), "optional"),
+    $.field("traces", "traces", $.struct(() => TracesPage), "optional"),
+    $.field("trace", "trace", $.struct(() => TracePage), "optional"),
+    $.field("interactions", "interactions", $.struct(() => InteractionsPage), "optional"),
+    $.field("rates", "rates", $.struct(() => Rates), "optional"),
+    $.field("map", "map", $.struct(() => CallMap), "optional"),
+  ];
+
+  /** @param {ConstructorParameters<typeof import("./messages.js").Answer>[0]} [fields] */
+  constructor({ request, error, logs, traces, trace, interactions, rates, map } = {}) {
+    this.request = request;
+    this.error = error;
+    this.logs = logs;
+    this.traces = traces;
+    this.trace = trace;
+    this.interactions = interactions;
+    this.rates = rates;
+    this.map = map;
     $.freeze(this);
   }
 }
@@ -440,6 +1110,114 @@ export class TableComplete {
   static fields = [];
 
   constructor() {
+    $.freeze(this);
+  }
+}
+
+/** From now on the sender wants these logs of its tenant, and no others. */
+export class TailBegin {
+  static typeName = "TailBegin";
+  static wireName = "tailbegin";
+  /** @type {readonly $.Field[]} */
+  static fields = [
+    $.field("filter", "filter", $.struct(() => LogFilter), "default"),
+    $.field("perSecondMax", "perSecondMax", $.integer, "default"),
+  ];
+
+  /** @param {ConstructorParameters<typeof import("./messages.js").TailBegin>[0]} [fields] */
+  constructor({ filter = new LogFilter(), perSecondMax = 1000 } = {}) {
+    this.filter = filter;
+    this.perSecondMax = perSecondMax;
+    $.freeze(this);
+  }
+}
+
+/** The sender wants no more. */
+export class TailEnd {
+  static typeName = "TailEnd";
+  static wireName = "tailend";
+  /** @type {readonly $.Field[]} */
+  static fields = [];
+
+  constructor() {
+    $.freeze(this);
+  }
+}
+
+/** Logs that were stored since the last of these. */
+export class TailLogs {
+  static typeName = "TailLogs";
+  static wireName = "taillogs";
+  /** @type {readonly $.Field[]} */
+  static fields = [
+    $.field("logs", "logs", $.list($.struct(() => Log)), "default"),
+    $.field("skipped", "skipped", $.integer, "default"),
+  ];
+
+  /** @param {ConstructorParameters<typeof import("./messages.js").TailLogs>[0]} [fields] */
+  constructor({ logs = [], skipped = 0 } = {}) {
+    this.logs = logs;
+    this.skipped = skipped;
+    $.freeze(this);
+  }
+}
+
+/** A circuit breaker of the sender has changed, or stands open when the connection begins. */
+export class BreakerChanged {
+  static typeName = "BreakerChanged";
+  static wireName = "breaker";
+  /** @type {readonly $.Field[]} */
+  static fields = [$.field("breaker", "breaker", $.struct(() => BreakerStatus), "required")];
+
+  /** @param {ConstructorParameters<typeof import("./messages.js").BreakerChanged>[0]} fields */
+  constructor({ breaker }) {
+    this.breaker = breaker;
+    $.freeze(this);
+  }
+}
+
+/** What the sender knows of its own log messages, since its process started. */
+export class Statistics {
+  static typeName = "Statistics";
+  static wireName = "statistics";
+  /** @type {readonly $.Field[]} */
+  static fields = [
+    $.field("emitted", "emitted", $.integer, "default"),
+    $.field("queued", "queued", $.integer, "default"),
+    $.field("dropped", "dropped", $.integer, "default"),
+    $.field("droppedByLevel", "droppedByLevel", $.map($.integer), "default"),
+    $.field("droppedRanges", "droppedRanges", $.list($.struct(() => NumberRange)), "default"),
+  ];
+
+  /** @param {ConstructorParameters<typeof import("./messages.js").Statistics>[0]} [fields] */
+  constructor({ emitted = 0, queued = 0, dropped = 0, droppedByLevel = {}, droppedRanges = [] } = {}) {
+    this.emitted = emitted;
+    this.queued = queued;
+    this.dropped = dropped;
+    this.droppedByLevel = droppedByLevel;
+    this.droppedRanges = droppedRanges;
+    $.freeze(this);
+  }
+}
+
+/** Messages down to this level are sent on, whatever their session says: of a service's processes, or of a trace. */
+export class LevelRule {
+  static typeName = "LevelRule";
+  static wireName = "levelrule";
+  /** @type {readonly $.Field[]} */
+  static fields = [
+    $.field("service", "service", $.text, "optional"),
+    $.field("trace", "trace", $.text, "optional"),
+    $.field("level", "level", $.text, "required"),
+    $.field("left", "left", $.number, "required"),
+  ];
+
+  /** @param {ConstructorParameters<typeof import("./messages.js").LevelRule>[0]} fields */
+  constructor({ service, trace, level, left }) {
+    this.service = service;
+    this.trace = trace;
+    this.level = level;
+    this.left = left;
     $.freeze(this);
   }
 }

@@ -35,6 +35,16 @@ export interface SessionServerHandler {
   subscribed(): void;
   /** Told on `recv InteractionEvent`. */
   interactionReceived(m: m.InteractionEvent): void;
+  /** Told on `recv BreakerChanged`. */
+  breakerChanged(breaker: m.BreakerStatus): void;
+  /** Told on `recv Statistics`. */
+  reported(m: m.Statistics): void;
+  /** Told on `recv TailBegin`. */
+  tailBegins(m: m.TailBegin): void;
+  /** Told on `recv TailEnd`. */
+  tailEnds(): void;
+  /** Told on `recv Question`. */
+  asked(m: m.Question): void;
 }
 
 /** What the application is told of all connections together. */
@@ -52,7 +62,7 @@ export interface SessionServerOptions {
   /** Seconds on any clock that never goes back. */
   clock?: () => number;
   /** Numbers of the specification, given anew. */
-  params?: { ttl?: number };
+  params?: { ttl?: number; reportEvery?: number; answerWithin?: number };
   shared: SessionServerShared;
 }
 
@@ -81,4 +91,10 @@ export class SessionServer extends Endpoint {
   acknowledgeLogs(number: number): void;
   /** Tell the client that the message with this number is safe and need not be kept. */
   acknowledgeInteractions(number: number): void;
+  /** Call `rule_level` of Telemetry. Raises IllegalCall unless Telemetry is in state Up. */
+  ruleLevel(rule: m.LevelRule): void;
+  /** Call `show` of Tail. Raises IllegalCall unless Tail is in state Up. */
+  show(m: m.TailLogs): void;
+  /** Answer a question of the client; the answer gets the question's number. */
+  replyAsk(question: m.Question, reply: m.Answer): void;
 }

@@ -120,4 +120,32 @@ export class SessionServer extends Endpoint {
   acknowledgeInteractions(number) {
     this.acknowledge("interactions", number);
   }
+
+  /**
+   * Call `rule_level` of Telemetry. Raises IllegalCall unless Telemetry is in state Up.
+   *
+   * @param {import("./messages.js").LevelRule} rule
+   */
+  ruleLevel(rule) {
+    this.call("Telemetry", "rule_level", rule);
+  }
+
+  /**
+   * Call `show` of Tail. Raises IllegalCall unless Tail is in state Up.
+   *
+   * @param {import("./messages.js").TailLogs} m
+   */
+  show(m) {
+    this.call("Tail", "show", m);
+  }
+
+  /**
+   * Answer a question of the client; the answer gets the question's number.
+   *
+   * @param {import("./messages.js").Question} question
+   * @param {import("./messages.js").Answer} reply
+   */
+  replyAsk(question, reply) {
+    this.reply("ask", question, reply);
+  }
 }

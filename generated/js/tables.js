@@ -6,6 +6,7 @@ import { CODEC } from "./codec.js";
 import {
   NODE_TTL,
   Active,
+  BreakerChanged,
   Clear,
   Close,
   Expire,
@@ -18,6 +19,7 @@ import {
   LogBatchAck,
   ProtocolError,
   Subscribe,
+  TailEnd,
 } from "./messages.js";
 
 /** @type {$.Machine} */
@@ -172,6 +174,106 @@ const METRICS_CLIENT_MACHINE = {
   always: {},
   timers: {},
   liveIn: ["Up", "Extended"],
+  sessionFlags: {},
+  connectionFlags: {},
+  leases: {},
+};
+
+/** @type {$.Machine} */
+const TELEMETRY_CLIENT_MACHINE = {
+  part: "Telemetry",
+  start: "Up",
+  states: {
+    Up: {
+      enter: [
+        {
+          source: "telemetry.mdkspec:66",
+          actions: [
+            $.send(
+              "BreakerChanged",
+              (x, breaker) => new BreakerChanged({ breaker }),
+              (x) => x.hooks.breakersNotClosed(),
+            ),
+          ],
+        },
+      ],
+      "every 0": [{ source: "telemetry.mdkspec:67", actions: [$.send("Statistics", (x) => x.hooks.ownStatistics())] }],
+      "call report": [
+        { source: "telemetry.mdkspec:68", actions: [$.send("Statistics", (x) => x.hooks.ownStatistics())] },
+      ],
+      "call breaker_changed": [
+        {
+          source: "telemetry.mdkspec:69",
+          actions: [$.send("BreakerChanged", (x, breaker) => new BreakerChanged({ breaker }))],
+        },
+      ],
+      "recv LevelRule": [{ source: "telemetry.mdkspec:70", actions: [$.tell("levelRuled", (x, m) => [m])] }],
+    },
+  },
+  always: {},
+  timers: { Up: [{ input: "every 0", delayS: (x) => x.params["reportEvery"], repeat: true }] },
+  liveIn: ["Extended"],
+  sessionFlags: {},
+  connectionFlags: {},
+  leases: {},
+};
+
+/** @type {$.Machine} */
+const TAIL_CLIENT_MACHINE = {
+  part: "Tail",
+  start: "Up",
+  states: {
+    Up: {
+      enter: [
+        {
+          source: "tail.mdkspec:47",
+          actions: [$.send("TailBegin", (x) => x.hooks.ownTail())],
+          guard: (x) => x.flags["Tail.tailing"],
+        },
+      ],
+      "call tail": [
+        {
+          source: "tail.mdkspec:48",
+          actions: [
+            $.tell("keepTail", (x, begin) => [begin]),
+            $.setFlag("Tail.tailing", true),
+            $.send("TailBegin", (x, begin) => begin),
+          ],
+        },
+      ],
+      "call end_tail": [
+        {
+          source: "tail.mdkspec:49",
+          actions: [$.setFlag("Tail.tailing", false), $.send("TailEnd", (x) => new TailEnd())],
+        },
+      ],
+      "recv TailLogs": [{ source: "tail.mdkspec:50", actions: [$.tell("tailReceived", (x, m) => [m])] }],
+    },
+  },
+  always: {
+    "call tail": [
+      {
+        source: "tail.mdkspec:43",
+        actions: [$.tell("keepTail", (x, begin) => [begin]), $.setFlag("Tail.tailing", true)],
+      },
+    ],
+    "call end_tail": [{ source: "tail.mdkspec:44", actions: [$.setFlag("Tail.tailing", false)] }],
+  },
+  timers: {},
+  liveIn: ["Extended"],
+  sessionFlags: { "Tail.tailing": false },
+  connectionFlags: {},
+  leases: {},
+};
+
+/** @type {$.Machine} */
+const QUERIES_CLIENT_MACHINE = {
+  part: "Queries",
+  start: "Up",
+  states: { Up: {} },
+  always: {},
+  timers: {},
+  liveIn: ["Extended"],
   sessionFlags: {},
   connectionFlags: {},
   leases: {},
@@ -346,6 +448,59 @@ const METRICS_SERVER_MACHINE = {
   leases: {},
 };
 
+/** @type {$.Machine} */
+const TELEMETRY_SERVER_MACHINE = {
+  part: "Telemetry",
+  start: "Up",
+  states: {
+    Up: {
+      "call rule_level": [{ source: "telemetry.mdkspec:76", actions: [$.send("LevelRule", (x, rule) => rule)] }],
+      "recv BreakerChanged": [
+        { source: "telemetry.mdkspec:77", actions: [$.tell("breakerChanged", (x, m) => [m.breaker])] },
+      ],
+      "recv Statistics": [{ source: "telemetry.mdkspec:78", actions: [$.tell("reported", (x, m) => [m])] }],
+    },
+  },
+  always: {},
+  timers: {},
+  liveIn: ["Extended"],
+  sessionFlags: {},
+  connectionFlags: {},
+  leases: {},
+};
+
+/** @type {$.Machine} */
+const TAIL_SERVER_MACHINE = {
+  part: "Tail",
+  start: "Up",
+  states: {
+    Up: {
+      "recv TailBegin": [{ source: "tail.mdkspec:56", actions: [$.tell("tailBegins", (x, m) => [m])] }],
+      "recv TailEnd": [{ source: "tail.mdkspec:57", actions: [$.tell("tailEnds", (x, _) => [])] }],
+      "call show": [{ source: "tail.mdkspec:58", actions: [$.send("TailLogs", (x, m) => m)] }],
+    },
+  },
+  always: {},
+  timers: {},
+  liveIn: ["Extended"],
+  sessionFlags: {},
+  connectionFlags: {},
+  leases: {},
+};
+
+/** @type {$.Machine} */
+const QUERIES_SERVER_MACHINE = {
+  part: "Queries",
+  start: "Up",
+  states: { Up: { "recv Question": [{ source: "queries.mdkspec:234", actions: [$.tell("asked", (x, m) => [m])] }] } },
+  always: {},
+  timers: {},
+  liveIn: ["Extended"],
+  sessionFlags: {},
+  connectionFlags: {},
+  leases: {},
+};
+
 /** @type {$.Role} */
 export const SESSION_CLIENT = {
   protocol: "Session",
@@ -359,6 +514,9 @@ export const SESSION_CLIENT = {
     TABLE_CLIENT_MACHINE,
     TRACING_CLIENT_MACHINE,
     METRICS_CLIENT_MACHINE,
+    TELEMETRY_CLIENT_MACHINE,
+    TAIL_CLIENT_MACHINE,
+    QUERIES_CLIENT_MACHINE,
   ],
   receives: {
     Open: "Session",
@@ -376,6 +534,9 @@ export const SESSION_CLIENT = {
     LogBatchAck: "Tracing",
     InteractionAck: "Metrics",
     InteractionBatchAck: "Metrics",
+    LevelRule: "Telemetry",
+    TailLogs: "Tail",
+    Answer: "Queries",
   },
   deliveries: [
     {
@@ -431,8 +592,20 @@ export const SESSION_CLIENT = {
       },
     },
   ],
-  requests: [],
-  params: { ttl: NODE_TTL },
+  requests: [
+    {
+      name: "ask",
+      part: "Queries",
+      sender: "client",
+      message: "Question",
+      number: "request",
+      reply: "Answer",
+      replyNumber: "request",
+      timeoutS: (x) => x.params["answerWithin"],
+      pendingMax: 100,
+    },
+  ],
+  params: { ttl: NODE_TTL, reportEvery: 10, answerWithin: 30 },
   policies: {
     unknown: { dropMax: null, code: "" },
     illegal: { dropMax: 0, code: "illegal_message" },
@@ -456,6 +629,9 @@ export const SESSION_SERVER = {
     TABLE_SERVER_MACHINE,
     TRACING_SERVER_MACHINE,
     METRICS_SERVER_MACHINE,
+    TELEMETRY_SERVER_MACHINE,
+    TAIL_SERVER_MACHINE,
+    QUERIES_SERVER_MACHINE,
   ],
   receives: {
     Open: "Session",
@@ -468,6 +644,11 @@ export const SESSION_SERVER = {
     LogBatch: "Tracing",
     InteractionEvent: "Metrics",
     InteractionBatch: "Metrics",
+    BreakerChanged: "Telemetry",
+    Statistics: "Telemetry",
+    TailBegin: "Tail",
+    TailEnd: "Tail",
+    Question: "Queries",
   },
   deliveries: [
     {
@@ -523,8 +704,20 @@ export const SESSION_SERVER = {
       },
     },
   ],
-  requests: [],
-  params: { ttl: NODE_TTL },
+  requests: [
+    {
+      name: "ask",
+      part: "Queries",
+      sender: "client",
+      message: "Question",
+      number: "request",
+      reply: "Answer",
+      replyNumber: "request",
+      timeoutS: (x) => x.params["answerWithin"],
+      pendingMax: 100,
+    },
+  ],
+  params: { ttl: NODE_TTL, reportEvery: 10, answerWithin: 30 },
   policies: {
     unknown: { dropMax: null, code: "" },
     illegal: { dropMax: 0, code: "illegal_message" },

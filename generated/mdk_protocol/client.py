@@ -10,18 +10,26 @@ from msgspec import UNSET, UnsetType
 
 from mdk_protocol.messages import (
     NODE_TTL,
+    Answer,
+    BreakerStatus,
     Changes,
     Follow,
     InteractionEvent,
+    LevelRule,
     Log,
     Node,
     Open,
     ProtocolError,
+    Question,
+    Statistics,
     TableBegin,
     TableEnd,
+    TailBegin,
+    TailLogs,
 )
 from mdk_protocol.tables import SESSION_CLIENT
 from mdkspec_runtime.endpoint import Endpoint
+from mdkspec_runtime.errors import RequestFailed
 from mdkspec_runtime.reconnect import no_jitter
 
 
@@ -92,6 +100,30 @@ class SessionClientHandler(Protocol):
         """Told on `recv Log`."""
         ...
 
+    def breakers_not_closed(self) -> Iterable[BreakerStatus]:
+        """Asked on `enter`."""
+        ...
+
+    def own_statistics(self) -> Statistics:
+        """Asked on `every`, `call report`."""
+        ...
+
+    def level_ruled(self, m: LevelRule) -> None:
+        """Told on `recv LevelRule`."""
+        ...
+
+    def own_tail(self) -> TailBegin:
+        """Asked on `enter`."""
+        ...
+
+    def keep_tail(self, begin: TailBegin) -> None:
+        """Asked on `call tail`."""
+        ...
+
+    def tail_received(self, m: TailLogs) -> None:
+        """Told on `recv TailLogs`."""
+        ...
+
 
 class SessionClient(Endpoint):
     """One client's connection to an MDK server."""
@@ -101,9 +133,16 @@ class SessionClient(Endpoint):
         handler: SessionClientHandler,
         *,
         ttl: float = NODE_TTL,
+        report_every: float = 10.0,
+        answer_within: float = 30.0,
         random: Callable[[], float] = no_jitter,
     ) -> None:
-        super().__init__(SESSION_CLIENT, handler, params={"ttl": ttl}, random=random)
+        super().__init__(
+            SESSION_CLIENT,
+            handler,
+            params={"ttl": ttl, "report_every": report_every, "answer_within": answer_within},
+            random=random,
+        )
 
     def close(self, error: ProtocolError | UnsetType = UNSET, *, now: float) -> None:
         """Call `close` of Session.
@@ -147,3 +186,42 @@ class SessionClient(Endpoint):
     def deliver_interactions(self, message: InteractionEvent, *, now: float) -> int:
         """Number the message, keep it until it is acknowledged, send it when connected; returns the number."""
         return self.deliver("interactions", message, now=now)
+
+    def report(self, *, now: float) -> None:
+        """Call `report` of Telemetry.
+
+        Raises IllegalCall unless Telemetry is in state Up.
+        """
+        self.call("Telemetry", "report", now=now)
+
+    def breaker_changed(self, breaker: BreakerStatus, *, now: float) -> None:
+        """Call `breaker_changed` of Telemetry.
+
+        Raises IllegalCall unless Telemetry is in state Up.
+        """
+        self.call("Telemetry", "breaker_changed", breaker, now=now)
+
+    def tail(self, begin: TailBegin, *, now: float) -> None:
+        """Call `tail` of Tail.
+
+        Allowed at any time.
+        """
+        self.call("Tail", "tail", begin, now=now)
+
+    def end_tail(self, *, now: float) -> None:
+        """Call `end_tail` of Tail.
+
+        Allowed at any time.
+        """
+        self.call("Tail", "end_tail", now=now)
+
+    def ask(
+        self,
+        message: Question,
+        on_reply: Callable[[Answer], None],
+        on_error: Callable[[RequestFailed], None],
+        *,
+        now: float,
+    ) -> None:
+        """Ask, and be called with the answer or with the reason why there is none."""
+        self.request("ask", message, on_reply, on_error, now=now)

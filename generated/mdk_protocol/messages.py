@@ -38,11 +38,250 @@ class Level(OpenEnum):
     DEBUG = "DEBUG"
 
 
+class BreakerState(OpenEnum):
+    """How a circuit breaker stands."""
+
+    CLOSED = "CLOSED"
+    OPEN = "OPEN"
+    HALF_OPEN = "HALF_OPEN"
+
+
+class Selection(Struct, frozen=True, kw_only=True, rename={"trace_id": "traceId"}):
+    """Which rows are meant: those that fit all that is given."""
+
+    trace_id: str | UnsetType = UNSET
+    service: str | UnsetType = UNSET
+    """As the sender had registered; "" are senders without any."""
+    level: Level | UnsetType = UNSET
+    """This one and those above it."""
+    text: str | UnsetType = UNSET
+    """Words that the text has, all of them; "some words" in quotes stand side by side, `word*` begins with it."""
+    since: Millis | UnsetType = UNSET
+    until: Millis | UnsetType = UNSET
+    """Not included."""
+    environment: str | UnsetType = UNSET
+    node: NodeId | UnsetType = UNSET
+    category: str | UnsetType = UNSET
+    failed: bool | UnsetType = UNSET
+    """Interactions: whether they failed.
+
+    Traces: true for those with an ERROR, worse, or a failed interaction.
+    """
+
+
 class Environment(Struct, frozen=True, kw_only=True, rename={"fallback_name": "fallbackName"}):
     """An isolated environment, optionally falling back to another."""
 
     name: str = "sandbox"
     fallback_name: str | UnsetType = UNSET
+
+
+class StoredLog(Struct, frozen=True, kw_only=True, rename={"trace_id": "traceId"}):
+    """A log as it was stored."""
+
+    position: str
+    """Where it is, in order of arrival; also a cursor."""
+    trace_id: str
+    clock: list[int]
+    timestamp: Millis
+    node: NodeId
+    service: str = ""
+    version: str = ""
+    sequence: int | UnsetType = UNSET
+    level: Level
+    category: str
+    text: str
+    environment: Environment
+    properties: dict[str, Any] = {}
+
+
+class StoredInteraction(
+    Struct,
+    frozen=True,
+    kw_only=True,
+    rename={"trace_id": "traceId", "start_clock": "startClock", "end_clock": "endClock"},
+):
+    """An interaction as it was stored."""
+
+    position: str
+    uuid: str
+    trace_id: str
+    start: Millis
+    end: Millis
+    node: NodeId
+    service: str = ""
+    version: str = ""
+    results: dict[str, int]
+    """Destination node to 1 (worked) or 0 (failed)."""
+    callees: dict[str, str] = {}
+    """Destination node to its service, as far as it was known."""
+    failed: bool
+    start_clock: list[int]
+    end_clock: list[int]
+    environment: Environment
+
+
+class TraceItem(Struct, frozen=True, kw_only=True):
+    """One row of a trace: a log or an interaction."""
+
+    log: StoredLog | UnsetType = UNSET
+    interaction: StoredInteraction | UnsetType = UNSET
+
+
+class StoredTrace(
+    Struct,
+    frozen=True,
+    kw_only=True,
+    rename={"trace_id": "traceId", "worst_level": "worstLevel", "first_error": "firstError"},
+):
+    """A trace in short."""
+
+    trace_id: str
+    start: Millis
+    end: Millis
+    environments: list[str]
+    services: list[str]
+    levels: dict[str, int]
+    """Logs by level."""
+    interactions: int
+    failed: bool
+    worst_level: str | UnsetType = UNSET
+    first_error: str | UnsetType = UNSET
+    """The beginning of the first text, in causal order, that is an ERROR or worse."""
+    partial: bool = False
+    """True if the trace is so large that only a part of it was counted."""
+
+
+class LogRate(Struct, frozen=True, kw_only=True):
+    """Logs of one service in one span of time."""
+
+    start: Millis
+    environment: str
+    service: str
+    version: str
+    levels: dict[str, int]
+
+
+class CallRate(Struct, frozen=True, kw_only=True):
+    """Interactions between two services in one span of time; "" is a service that nobody knows."""
+
+    start: Millis
+    environment: str
+    caller: str
+    callee: str
+    ok: int
+    failed: int
+
+
+class Edge(Struct, frozen=True, kw_only=True):
+    """Who calls whom."""
+
+    environment: str
+    caller: str
+    callee: str
+    ok: int
+    failed: int
+
+
+class LogsQuery(Struct, frozen=True, kw_only=True, rename={"oldest_first": "oldestFirst"}):
+    """Logs that fit, in order of arrival."""
+
+    wanted: Selection = field(default_factory=Selection)
+    cursor: str | UnsetType = UNSET
+    limit: int = 100
+    oldest_first: bool = False
+
+
+class LogsPage(Struct, frozen=True, kw_only=True):
+    """A record of the specification."""
+
+    items: list[StoredLog]
+    next: str | UnsetType = UNSET
+    """The cursor to ask for more with; absent if there is no more.
+
+    With few items or none, searching took too long.
+    """
+    dropped: bool = False
+    """True if the cursor pointed into what was dropped since."""
+
+
+class TracesQuery(Struct, frozen=True, kw_only=True):
+    """Traces with a row that fits, the one with the newest such row first."""
+
+    wanted: Selection = field(default_factory=Selection)
+    cursor: str | UnsetType = UNSET
+    limit: int = 50
+
+
+class TracesPage(Struct, frozen=True, kw_only=True):
+    """A record of the specification."""
+
+    items: list[StoredTrace]
+    next: str | UnsetType = UNSET
+    dropped: bool = False
+
+
+class TraceQuery(Struct, frozen=True, kw_only=True, rename={"trace_id": "traceId"}):
+    """Everything of one trace, in causal order."""
+
+    trace_id: str
+    cursor: str | UnsetType = UNSET
+    limit: int = 1000
+
+
+class TracePage(Struct, frozen=True, kw_only=True):
+    """A record of the specification."""
+
+    items: list[TraceItem]
+    next: str | UnsetType = UNSET
+    dropped: bool = False
+
+
+class InteractionsQuery(Struct, frozen=True, kw_only=True, rename={"oldest_first": "oldestFirst"}):
+    """Interactions that fit, in order of arrival."""
+
+    wanted: Selection = field(default_factory=Selection)
+    cursor: str | UnsetType = UNSET
+    limit: int = 100
+    oldest_first: bool = False
+
+
+class InteractionsPage(Struct, frozen=True, kw_only=True):
+    """A record of the specification."""
+
+    items: list[StoredInteraction]
+    next: str | UnsetType = UNSET
+    dropped: bool = False
+
+
+class RatesQuery(Struct, frozen=True, kw_only=True, rename={"step_minutes": "stepMinutes"}):
+    """Counts by span of time."""
+
+    since: Millis
+    until: Millis
+    step_minutes: int = 1
+    environment: str | UnsetType = UNSET
+
+
+class Rates(Struct, frozen=True, kw_only=True):
+    """A record of the specification."""
+
+    logs: list[LogRate]
+    calls: list[CallRate]
+
+
+class MapQuery(Struct, frozen=True, kw_only=True):
+    """Who called whom between two times."""
+
+    since: Millis
+    until: Millis
+    environment: str | UnsetType = UNSET
+
+
+class CallMap(Struct, frozen=True, kw_only=True):
+    """A record of the specification."""
+
+    edges: list[Edge]
 
 
 class LamportClock(Struct, frozen=True, kw_only=True):
@@ -97,6 +336,44 @@ class Place(Struct, frozen=True, kw_only=True):
     service: str
     environment: str
     address: str
+
+
+class LogFilter(Struct, frozen=True, kw_only=True):
+    """Which logs are meant: those that fit everything that is given."""
+
+    level: Level | UnsetType = UNSET
+    """This one and those above it."""
+    service: str | UnsetType = UNSET
+    environment: str | UnsetType = UNSET
+    node: NodeId | UnsetType = UNSET
+    trace: str | UnsetType = UNSET
+    """A trace id."""
+    category: str | UnsetType = UNSET
+    text: str | UnsetType = UNSET
+    """In the text, whatever the case."""
+
+
+class BreakerStatus(Struct, frozen=True, kw_only=True, rename={"retry_after": "retryAfter"}):
+    """One client's circuit breaker for one address of a service."""
+
+    service: str
+    environment: Environment = field(default_factory=Environment)
+    version: str | UnsetType = UNSET
+    address: str
+    state: BreakerState
+    failures: int = 0
+    """In a row."""
+    since: Millis = 0
+    """Of the sender's clock, when it came to stand like this."""
+    retry_after: float | UnsetType = UNSET
+    """After so long one call tries the address again; only while open."""
+
+
+class NumberRange(Struct, frozen=True, kw_only=True):
+    """First and last of numbers without a gap."""
+
+    first: int
+    last: int
 
 
 class Active(Struct, frozen=True, kw_only=True, tag_field="type", tag="active"):
@@ -166,6 +443,31 @@ class InteractionBatchAck(Struct, frozen=True, kw_only=True, tag_field="type", t
     """All interactions up to this sequence are stored."""
 
     sequence: int
+
+
+class Question(Struct, frozen=True, kw_only=True, tag_field="type", tag="question"):
+    """One question: one of the fields besides `request` is there."""
+
+    request: int | UnsetType = UNSET
+    logs: LogsQuery | UnsetType = UNSET
+    traces: TracesQuery | UnsetType = UNSET
+    trace: TraceQuery | UnsetType = UNSET
+    interactions: InteractionsQuery | UnsetType = UNSET
+    rates: RatesQuery | UnsetType = UNSET
+    map: MapQuery | UnsetType = UNSET
+
+
+class Answer(Struct, frozen=True, kw_only=True, tag_field="type", tag="answer"):
+    """Its answer: the field of the same name, or why there is none."""
+
+    request: int | UnsetType = UNSET
+    error: ProtocolError | UnsetType = UNSET
+    logs: LogsPage | UnsetType = UNSET
+    traces: TracesPage | UnsetType = UNSET
+    trace: TracePage | UnsetType = UNSET
+    interactions: InteractionsPage | UnsetType = UNSET
+    rates: Rates | UnsetType = UNSET
+    map: CallMap | UnsetType = UNSET
 
 
 class Open(
@@ -242,6 +544,75 @@ class TableComplete(Struct, frozen=True, kw_only=True, tag_field="type", tag="ta
     """The server, which had just started, knows all nodes by now."""
 
 
+class TailBegin(
+    Struct,
+    frozen=True,
+    kw_only=True,
+    tag_field="type",
+    tag="tailbegin",
+    rename={"per_second_max": "perSecondMax"},
+):
+    """From now on the sender wants these logs of its tenant, and no others."""
+
+    filter: LogFilter = field(default_factory=LogFilter)
+    per_second_max: int = 1000
+    """What comes faster is left out, and counted."""
+
+
+class TailEnd(Struct, frozen=True, kw_only=True, tag_field="type", tag="tailend"):
+    """The sender wants no more."""
+
+
+class TailLogs(Struct, frozen=True, kw_only=True, tag_field="type", tag="taillogs"):
+    """Logs that were stored since the last of these."""
+
+    logs: list[Log] = []
+    skipped: int = 0
+    """So many more would have fitted."""
+
+
+class BreakerChanged(Struct, frozen=True, kw_only=True, tag_field="type", tag="breaker"):
+    """A circuit breaker of the sender has changed, or stands open when the connection begins."""
+
+    breaker: BreakerStatus
+
+
+class Statistics(
+    Struct,
+    frozen=True,
+    kw_only=True,
+    tag_field="type",
+    tag="statistics",
+    rename={"dropped_by_level": "droppedByLevel", "dropped_ranges": "droppedRanges"},
+):
+    """What the sender knows of its own log messages, since its process started."""
+
+    emitted: int = 0
+    """Log calls whose message was to be sent."""
+    queued: int = 0
+    """Not acknowledged yet."""
+    dropped: int = 0
+    """Given up, because they came faster than they could be sent."""
+    dropped_by_level: dict[str, int] = {}
+    """Of these, by level."""
+    dropped_ranges: list[NumberRange] = []
+    """Of these, the numbers of those that had one.
+
+    The server may have some of them.
+    """
+
+
+class LevelRule(Struct, frozen=True, kw_only=True, tag_field="type", tag="levelrule"):
+    """Messages down to this level are sent on, whatever their session says: of a service's processes, or of a trace."""
+
+    service: str | UnsetType = UNSET
+    trace: str | UnsetType = UNSET
+    """A trace id."""
+    level: Level
+    left: float
+    """How long the rule still holds; 0 ends it."""
+
+
 class Log(Struct, frozen=True, kw_only=True, tag_field="type", tag="log", rename={"content_type": "contentType"}):
     """One log message of a session."""
 
@@ -287,6 +658,8 @@ AnyMessage: TypeAlias = (
     | InteractionAck
     | InteractionBatch
     | InteractionBatchAck
+    | Question
+    | Answer
     | Open
     | Extend
     | Close
@@ -295,6 +668,12 @@ AnyMessage: TypeAlias = (
     | Changes
     | TableEnd
     | TableComplete
+    | TailBegin
+    | TailEnd
+    | TailLogs
+    | BreakerChanged
+    | Statistics
+    | LevelRule
     | Log
     | LogAck
     | LogBatch

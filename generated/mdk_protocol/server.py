@@ -11,17 +11,24 @@ from msgspec import UNSET, UnsetType
 from mdk_protocol.messages import (
     NODE_TTL,
     Active,
+    Answer,
+    BreakerStatus,
     Changes,
     Expire,
     Follow,
     InteractionEvent,
+    LevelRule,
     Log,
     Node,
     Open,
     ProtocolError,
+    Question,
+    Statistics,
     TableBegin,
     TableComplete,
     TableEnd,
+    TailBegin,
+    TailLogs,
 )
 from mdk_protocol.tables import SESSION_SERVER
 from mdkspec_runtime.endpoint import Endpoint
@@ -87,6 +94,26 @@ class SessionServerHandler(Protocol):
         """Told on `recv InteractionEvent`."""
         ...
 
+    def breaker_changed(self, breaker: BreakerStatus) -> None:
+        """Told on `recv BreakerChanged`."""
+        ...
+
+    def reported(self, m: Statistics) -> None:
+        """Told on `recv Statistics`."""
+        ...
+
+    def tail_begins(self, m: TailBegin) -> None:
+        """Told on `recv TailBegin`."""
+        ...
+
+    def tail_ends(self) -> None:
+        """Told on `recv TailEnd`."""
+        ...
+
+    def asked(self, m: Question) -> None:
+        """Told on `recv Question`."""
+        ...
+
 
 class SessionServerSharedHandler(Protocol):
     """What the application is told of all connections together."""
@@ -106,8 +133,21 @@ class SessionServerShared(SharedLeases):
 class SessionServer(Endpoint):
     """One client's connection to an MDK server."""
 
-    def __init__(self, handler: SessionServerHandler, *, shared: SessionServerShared, ttl: float = NODE_TTL) -> None:
-        super().__init__(SESSION_SERVER, handler, params={"ttl": ttl}, shared=shared)
+    def __init__(
+        self,
+        handler: SessionServerHandler,
+        *,
+        shared: SessionServerShared,
+        ttl: float = NODE_TTL,
+        report_every: float = 10.0,
+        answer_within: float = 30.0,
+    ) -> None:
+        super().__init__(
+            SESSION_SERVER,
+            handler,
+            params={"ttl": ttl, "report_every": report_every, "answer_within": answer_within},
+            shared=shared,
+        )
 
     def close(self, error: ProtocolError | UnsetType = UNSET, *, now: float) -> None:
         """Call `close` of Session.
@@ -179,3 +219,21 @@ class SessionServer(Endpoint):
     def acknowledge_interactions(self, number: int, *, now: float) -> None:
         """Tell the client that the message with this number is safe and need not be kept."""
         self.acknowledge("interactions", number, now=now)
+
+    def rule_level(self, rule: LevelRule, *, now: float) -> None:
+        """Call `rule_level` of Telemetry.
+
+        Raises IllegalCall unless Telemetry is in state Up.
+        """
+        self.call("Telemetry", "rule_level", rule, now=now)
+
+    def show(self, m: TailLogs, *, now: float) -> None:
+        """Call `show` of Tail.
+
+        Raises IllegalCall unless Tail is in state Up.
+        """
+        self.call("Tail", "show", m, now=now)
+
+    def reply_ask(self, question: Question, reply: Answer, *, now: float) -> None:
+        """Answer a question of the client; the answer gets the question's number."""
+        self.reply("ask", question, reply, now=now)

@@ -12,6 +12,7 @@ from mdk_protocol.codec import CODEC
 from mdk_protocol.messages import (
     NODE_TTL,
     Active,
+    BreakerChanged,
     Clear,
     Close,
     Expire,
@@ -24,6 +25,7 @@ from mdk_protocol.messages import (
     LogBatchAck,
     ProtocolError,
     Subscribe,
+    TailEnd,
 )
 from mdkspec_runtime.tables import (
     Batch,
@@ -36,6 +38,7 @@ from mdkspec_runtime.tables import (
     Policy,
     Reconnect,
     Release,
+    Request,
     Role,
     Send,
     SetFlag,
@@ -214,6 +217,96 @@ METRICS_CLIENT_MACHINE: Final = Machine(
     sends={"Up": frozenset(["InteractionBatch", "InteractionEvent"])},
 )
 
+TELEMETRY_CLIENT_MACHINE: Final = Machine(
+    part="Telemetry",
+    start="Up",
+    states={
+        "Up": {
+            "enter": (
+                Transition(
+                    "telemetry.mdkspec:66",
+                    actions=(
+                        Send(
+                            "BreakerChanged",
+                            lambda x, breaker: BreakerChanged(breaker=breaker),
+                            each=lambda x: x.hooks.breakers_not_closed(),
+                        ),
+                    ),
+                ),
+            ),
+            "every 0": (
+                Transition("telemetry.mdkspec:67", actions=(Send("Statistics", lambda x: x.hooks.own_statistics()),)),
+            ),
+            "call report": (
+                Transition("telemetry.mdkspec:68", actions=(Send("Statistics", lambda x: x.hooks.own_statistics()),)),
+            ),
+            "call breaker_changed": (
+                Transition(
+                    "telemetry.mdkspec:69",
+                    actions=(Send("BreakerChanged", lambda x, breaker: BreakerChanged(breaker=breaker)),),
+                ),
+            ),
+            "recv LevelRule": (Transition("telemetry.mdkspec:70", actions=(Tell("level_ruled", lambda x, m: (m,)),)),),
+        },
+    },
+    timers={"Up": (Timer("every 0", delay_s=lambda x: x.params["report_every"], repeat=True),)},
+    live_in=frozenset(["Extended"]),
+    sends={"Up": frozenset(["BreakerChanged", "Statistics"])},
+)
+
+TAIL_CLIENT_MACHINE: Final = Machine(
+    part="Tail",
+    start="Up",
+    states={
+        "Up": {
+            "enter": (
+                Transition(
+                    "tail.mdkspec:47",
+                    actions=(Send("TailBegin", lambda x: x.hooks.own_tail()),),
+                    guard=lambda x: x.flags["Tail.tailing"],
+                ),
+            ),
+            "call tail": (
+                Transition(
+                    "tail.mdkspec:48",
+                    actions=(
+                        Do("keep_tail", lambda x, begin: (begin,)),
+                        SetFlag("Tail.tailing", True),
+                        Send("TailBegin", lambda x, begin: begin),
+                    ),
+                ),
+            ),
+            "call end_tail": (
+                Transition(
+                    "tail.mdkspec:49",
+                    actions=(SetFlag("Tail.tailing", False), Send("TailEnd", lambda x: TailEnd())),
+                ),
+            ),
+            "recv TailLogs": (Transition("tail.mdkspec:50", actions=(Tell("tail_received", lambda x, m: (m,)),)),),
+        },
+    },
+    always={
+        "call tail": (
+            Transition(
+                "tail.mdkspec:43",
+                actions=(Do("keep_tail", lambda x, begin: (begin,)), SetFlag("Tail.tailing", True)),
+            ),
+        ),
+        "call end_tail": (Transition("tail.mdkspec:44", actions=(SetFlag("Tail.tailing", False),)),),
+    },
+    live_in=frozenset(["Extended"]),
+    sends={"Up": frozenset(["TailBegin", "TailEnd"])},
+    session_flags={"Tail.tailing": False},
+)
+
+QUERIES_CLIENT_MACHINE: Final = Machine(
+    part="Queries",
+    start="Up",
+    states={"Up": {}},
+    live_in=frozenset(["Extended"]),
+    sends={"Up": frozenset(["Question"])},
+)
+
 SESSION_CLIENT: Final = Role(
     protocol="Session",
     role="client",
@@ -226,6 +319,9 @@ SESSION_CLIENT: Final = Role(
         TABLE_CLIENT_MACHINE,
         TRACING_CLIENT_MACHINE,
         METRICS_CLIENT_MACHINE,
+        TELEMETRY_CLIENT_MACHINE,
+        TAIL_CLIENT_MACHINE,
+        QUERIES_CLIENT_MACHINE,
     ),
     receives={
         "Open": "Session",
@@ -243,6 +339,9 @@ SESSION_CLIENT: Final = Role(
         "LogBatchAck": "Tracing",
         "InteractionAck": "Metrics",
         "InteractionBatchAck": "Metrics",
+        "LevelRule": "Telemetry",
+        "TailLogs": "Tail",
+        "Answer": "Queries",
     },
     deliveries=(
         Delivery(
@@ -298,8 +397,20 @@ SESSION_CLIENT: Final = Role(
             ),
         ),
     ),
-    requests=(),
-    params={"ttl": NODE_TTL},
+    requests=(
+        Request(
+            name="ask",
+            part="Queries",
+            sender="client",
+            message="Question",
+            number="request",
+            reply="Answer",
+            reply_number="request",
+            timeout_s=lambda x: x.params["answer_within"],
+            pending_max=100,
+        ),
+    ),
+    params={"ttl": NODE_TTL, "report_every": 10.0, "answer_within": 30.0},
     unknown=Policy(drop_max=None, code=""),
     illegal=Policy(drop_max=0, code="illegal_message"),
     malformed=Policy(drop_max=20, code="malformed_messages"),
@@ -476,6 +587,46 @@ METRICS_SERVER_MACHINE: Final = Machine(
     sends={"Up": frozenset(["InteractionAck", "InteractionBatchAck"])},
 )
 
+TELEMETRY_SERVER_MACHINE: Final = Machine(
+    part="Telemetry",
+    start="Up",
+    states={
+        "Up": {
+            "call rule_level": (
+                Transition("telemetry.mdkspec:76", actions=(Send("LevelRule", lambda x, rule: rule),)),
+            ),
+            "recv BreakerChanged": (
+                Transition("telemetry.mdkspec:77", actions=(Tell("breaker_changed", lambda x, m: (m.breaker,)),)),
+            ),
+            "recv Statistics": (Transition("telemetry.mdkspec:78", actions=(Tell("reported", lambda x, m: (m,)),)),),
+        },
+    },
+    live_in=frozenset(["Extended"]),
+    sends={"Up": frozenset(["LevelRule"])},
+)
+
+TAIL_SERVER_MACHINE: Final = Machine(
+    part="Tail",
+    start="Up",
+    states={
+        "Up": {
+            "recv TailBegin": (Transition("tail.mdkspec:56", actions=(Tell("tail_begins", lambda x, m: (m,)),)),),
+            "recv TailEnd": (Transition("tail.mdkspec:57", actions=(Tell("tail_ends", lambda x, _: ()),)),),
+            "call show": (Transition("tail.mdkspec:58", actions=(Send("TailLogs", lambda x, m: m),)),),
+        },
+    },
+    live_in=frozenset(["Extended"]),
+    sends={"Up": frozenset(["TailLogs"])},
+)
+
+QUERIES_SERVER_MACHINE: Final = Machine(
+    part="Queries",
+    start="Up",
+    states={"Up": {"recv Question": (Transition("queries.mdkspec:234", actions=(Tell("asked", lambda x, m: (m,)),)),)}},
+    live_in=frozenset(["Extended"]),
+    sends={"Up": frozenset(["Answer"])},
+)
+
 SESSION_SERVER: Final = Role(
     protocol="Session",
     role="server",
@@ -488,6 +639,9 @@ SESSION_SERVER: Final = Role(
         TABLE_SERVER_MACHINE,
         TRACING_SERVER_MACHINE,
         METRICS_SERVER_MACHINE,
+        TELEMETRY_SERVER_MACHINE,
+        TAIL_SERVER_MACHINE,
+        QUERIES_SERVER_MACHINE,
     ),
     receives={
         "Open": "Session",
@@ -500,6 +654,11 @@ SESSION_SERVER: Final = Role(
         "LogBatch": "Tracing",
         "InteractionEvent": "Metrics",
         "InteractionBatch": "Metrics",
+        "BreakerChanged": "Telemetry",
+        "Statistics": "Telemetry",
+        "TailBegin": "Tail",
+        "TailEnd": "Tail",
+        "Question": "Queries",
     },
     deliveries=(
         Delivery(
@@ -555,8 +714,20 @@ SESSION_SERVER: Final = Role(
             ),
         ),
     ),
-    requests=(),
-    params={"ttl": NODE_TTL},
+    requests=(
+        Request(
+            name="ask",
+            part="Queries",
+            sender="client",
+            message="Question",
+            number="request",
+            reply="Answer",
+            reply_number="request",
+            timeout_s=lambda x: x.params["answer_within"],
+            pending_max=100,
+        ),
+    ),
+    params={"ttl": NODE_TTL, "report_every": 10.0, "answer_within": 30.0},
     unknown=Policy(drop_max=None, code=""),
     illegal=Policy(drop_max=0, code="illegal_message"),
     malformed=Policy(drop_max=20, code="malformed_messages"),

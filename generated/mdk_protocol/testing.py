@@ -8,10 +8,17 @@ from msgspec import UNSET
 
 from mdk_protocol.messages import (
     Active,
+    Answer,
     AnyMessage,
+    BreakerChanged,
+    BreakerState,
+    BreakerStatus,
+    CallMap,
+    CallRate,
     Changes,
     Clear,
     Close,
+    Edge,
     Environment,
     Expire,
     Extend,
@@ -20,29 +27,275 @@ from mdk_protocol.messages import (
     InteractionBatch,
     InteractionBatchAck,
     InteractionEvent,
+    InteractionsPage,
+    InteractionsQuery,
     LamportClock,
     Level,
+    LevelRule,
     Log,
     LogAck,
     LogBatch,
     LogBatchAck,
+    LogFilter,
+    LogRate,
+    LogsPage,
+    LogsQuery,
+    MapQuery,
     Node,
+    NumberRange,
     Open,
     Place,
     Position,
     ProtocolError,
+    Question,
+    Rates,
+    RatesQuery,
+    Selection,
     SharedContext,
+    Statistics,
+    StoredInteraction,
+    StoredLog,
+    StoredTrace,
     Subscribe,
     TableBegin,
     TableComplete,
     TableEnd,
+    TailBegin,
+    TailEnd,
+    TailLogs,
+    TraceItem,
+    TracePage,
+    TraceQuery,
+    TracesPage,
+    TracesQuery,
 )
 from mdkspec_runtime.testing.strategies import integers, json_values, numbers, texts
+
+
+def any_selection() -> st.SearchStrategy[Selection]:
+    """Any Selection that may be sent."""
+    return st.builds(
+        Selection,
+        trace_id=st.one_of(st.just(UNSET), texts()),
+        service=st.one_of(st.just(UNSET), texts()),
+        level=st.one_of(
+            st.just(UNSET),
+            st.sampled_from([Level.CRITICAL, Level.ERROR, Level.WARN, Level.INFO, Level.DEBUG]),
+        ),
+        text=st.one_of(st.just(UNSET), texts()),
+        since=st.one_of(st.just(UNSET), integers(at_least=0)),
+        until=st.one_of(st.just(UNSET), integers(at_least=0)),
+        environment=st.one_of(st.just(UNSET), texts()),
+        node=st.one_of(st.just(UNSET), texts()),
+        category=st.one_of(st.just(UNSET), texts()),
+        failed=st.one_of(st.just(UNSET), st.booleans()),
+    )
 
 
 def any_environment() -> st.SearchStrategy[Environment]:
     """Any Environment that may be sent."""
     return st.builds(Environment, name=texts(), fallback_name=st.one_of(st.just(UNSET), texts()))
+
+
+def any_stored_log() -> st.SearchStrategy[StoredLog]:
+    """Any StoredLog that may be sent."""
+    return st.builds(
+        StoredLog,
+        position=texts(),
+        trace_id=texts(),
+        clock=st.lists(integers(), max_size=3),
+        timestamp=integers(at_least=0),
+        node=texts(),
+        service=texts(),
+        version=texts(),
+        sequence=st.one_of(st.just(UNSET), integers()),
+        level=st.sampled_from([Level.CRITICAL, Level.ERROR, Level.WARN, Level.INFO, Level.DEBUG]),
+        category=texts(),
+        text=texts(),
+        environment=any_environment(),
+        properties=st.dictionaries(texts(), json_values(), max_size=3),
+    )
+
+
+def any_stored_interaction() -> st.SearchStrategy[StoredInteraction]:
+    """Any StoredInteraction that may be sent."""
+    return st.builds(
+        StoredInteraction,
+        position=texts(),
+        uuid=texts(),
+        trace_id=texts(),
+        start=integers(at_least=0),
+        end=integers(at_least=0),
+        node=texts(),
+        service=texts(),
+        version=texts(),
+        results=st.dictionaries(texts(), integers(), max_size=3),
+        callees=st.dictionaries(texts(), texts(), max_size=3),
+        failed=st.booleans(),
+        start_clock=st.lists(integers(), max_size=3),
+        end_clock=st.lists(integers(), max_size=3),
+        environment=any_environment(),
+    )
+
+
+def any_trace_item() -> st.SearchStrategy[TraceItem]:
+    """Any TraceItem that may be sent."""
+    return st.builds(
+        TraceItem,
+        log=st.one_of(st.just(UNSET), any_stored_log()),
+        interaction=st.one_of(st.just(UNSET), any_stored_interaction()),
+    )
+
+
+def any_stored_trace() -> st.SearchStrategy[StoredTrace]:
+    """Any StoredTrace that may be sent."""
+    return st.builds(
+        StoredTrace,
+        trace_id=texts(),
+        start=integers(at_least=0),
+        end=integers(at_least=0),
+        environments=st.lists(texts(), max_size=3),
+        services=st.lists(texts(), max_size=3),
+        levels=st.dictionaries(texts(), integers(), max_size=3),
+        interactions=integers(),
+        failed=st.booleans(),
+        worst_level=st.one_of(st.just(UNSET), texts()),
+        first_error=st.one_of(st.just(UNSET), texts()),
+        partial=st.booleans(),
+    )
+
+
+def any_log_rate() -> st.SearchStrategy[LogRate]:
+    """Any LogRate that may be sent."""
+    return st.builds(
+        LogRate,
+        start=integers(at_least=0),
+        environment=texts(),
+        service=texts(),
+        version=texts(),
+        levels=st.dictionaries(texts(), integers(), max_size=3),
+    )
+
+
+def any_call_rate() -> st.SearchStrategy[CallRate]:
+    """Any CallRate that may be sent."""
+    return st.builds(
+        CallRate,
+        start=integers(at_least=0),
+        environment=texts(),
+        caller=texts(),
+        callee=texts(),
+        ok=integers(),
+        failed=integers(),
+    )
+
+
+def any_edge() -> st.SearchStrategy[Edge]:
+    """Any Edge that may be sent."""
+    return st.builds(Edge, environment=texts(), caller=texts(), callee=texts(), ok=integers(), failed=integers())
+
+
+def any_logs_query() -> st.SearchStrategy[LogsQuery]:
+    """Any LogsQuery that may be sent."""
+    return st.builds(
+        LogsQuery,
+        wanted=any_selection(),
+        cursor=st.one_of(st.just(UNSET), texts()),
+        limit=integers(),
+        oldest_first=st.booleans(),
+    )
+
+
+def any_logs_page() -> st.SearchStrategy[LogsPage]:
+    """Any LogsPage that may be sent."""
+    return st.builds(
+        LogsPage,
+        items=st.lists(any_stored_log(), max_size=3),
+        next=st.one_of(st.just(UNSET), texts()),
+        dropped=st.booleans(),
+    )
+
+
+def any_traces_query() -> st.SearchStrategy[TracesQuery]:
+    """Any TracesQuery that may be sent."""
+    return st.builds(TracesQuery, wanted=any_selection(), cursor=st.one_of(st.just(UNSET), texts()), limit=integers())
+
+
+def any_traces_page() -> st.SearchStrategy[TracesPage]:
+    """Any TracesPage that may be sent."""
+    return st.builds(
+        TracesPage,
+        items=st.lists(any_stored_trace(), max_size=3),
+        next=st.one_of(st.just(UNSET), texts()),
+        dropped=st.booleans(),
+    )
+
+
+def any_trace_query() -> st.SearchStrategy[TraceQuery]:
+    """Any TraceQuery that may be sent."""
+    return st.builds(TraceQuery, trace_id=texts(), cursor=st.one_of(st.just(UNSET), texts()), limit=integers())
+
+
+def any_trace_page() -> st.SearchStrategy[TracePage]:
+    """Any TracePage that may be sent."""
+    return st.builds(
+        TracePage,
+        items=st.lists(any_trace_item(), max_size=3),
+        next=st.one_of(st.just(UNSET), texts()),
+        dropped=st.booleans(),
+    )
+
+
+def any_interactions_query() -> st.SearchStrategy[InteractionsQuery]:
+    """Any InteractionsQuery that may be sent."""
+    return st.builds(
+        InteractionsQuery,
+        wanted=any_selection(),
+        cursor=st.one_of(st.just(UNSET), texts()),
+        limit=integers(),
+        oldest_first=st.booleans(),
+    )
+
+
+def any_interactions_page() -> st.SearchStrategy[InteractionsPage]:
+    """Any InteractionsPage that may be sent."""
+    return st.builds(
+        InteractionsPage,
+        items=st.lists(any_stored_interaction(), max_size=3),
+        next=st.one_of(st.just(UNSET), texts()),
+        dropped=st.booleans(),
+    )
+
+
+def any_rates_query() -> st.SearchStrategy[RatesQuery]:
+    """Any RatesQuery that may be sent."""
+    return st.builds(
+        RatesQuery,
+        since=integers(at_least=0),
+        until=integers(at_least=0),
+        step_minutes=integers(),
+        environment=st.one_of(st.just(UNSET), texts()),
+    )
+
+
+def any_rates() -> st.SearchStrategy[Rates]:
+    """Any Rates that may be sent."""
+    return st.builds(Rates, logs=st.lists(any_log_rate(), max_size=3), calls=st.lists(any_call_rate(), max_size=3))
+
+
+def any_map_query() -> st.SearchStrategy[MapQuery]:
+    """Any MapQuery that may be sent."""
+    return st.builds(
+        MapQuery,
+        since=integers(at_least=0),
+        until=integers(at_least=0),
+        environment=st.one_of(st.just(UNSET), texts()),
+    )
+
+
+def any_call_map() -> st.SearchStrategy[CallMap]:
+    """Any CallMap that may be sent."""
+    return st.builds(CallMap, edges=st.lists(any_edge(), max_size=3))
 
 
 def any_lamport_clock() -> st.SearchStrategy[LamportClock]:
@@ -95,6 +348,43 @@ def any_place() -> st.SearchStrategy[Place]:
     return st.builds(Place, service=texts(), environment=texts(), address=texts())
 
 
+def any_log_filter() -> st.SearchStrategy[LogFilter]:
+    """Any LogFilter that may be sent."""
+    return st.builds(
+        LogFilter,
+        level=st.one_of(
+            st.just(UNSET),
+            st.sampled_from([Level.CRITICAL, Level.ERROR, Level.WARN, Level.INFO, Level.DEBUG]),
+        ),
+        service=st.one_of(st.just(UNSET), texts()),
+        environment=st.one_of(st.just(UNSET), texts()),
+        node=st.one_of(st.just(UNSET), texts()),
+        trace=st.one_of(st.just(UNSET), texts()),
+        category=st.one_of(st.just(UNSET), texts()),
+        text=st.one_of(st.just(UNSET), texts()),
+    )
+
+
+def any_breaker_status() -> st.SearchStrategy[BreakerStatus]:
+    """Any BreakerStatus that may be sent."""
+    return st.builds(
+        BreakerStatus,
+        service=texts(),
+        environment=any_environment(),
+        version=st.one_of(st.just(UNSET), texts()),
+        address=texts(),
+        state=st.sampled_from([BreakerState.CLOSED, BreakerState.OPEN, BreakerState.HALF_OPEN]),
+        failures=integers(),
+        since=integers(at_least=0),
+        retry_after=st.one_of(st.just(UNSET), numbers()),
+    )
+
+
+def any_number_range() -> st.SearchStrategy[NumberRange]:
+    """Any NumberRange that may be sent."""
+    return st.builds(NumberRange, first=integers(), last=integers())
+
+
 def any_active() -> st.SearchStrategy[Active]:
     """Any Active that may be sent."""
     return st.builds(Active, node=any_node(), ttl=numbers())
@@ -141,6 +431,35 @@ def any_interaction_batch() -> st.SearchStrategy[InteractionBatch]:
 def any_interaction_batch_ack() -> st.SearchStrategy[InteractionBatchAck]:
     """Any InteractionBatchAck that may be sent."""
     return st.builds(InteractionBatchAck, sequence=integers())
+
+
+def any_question() -> st.SearchStrategy[Question]:
+    """Any Question that may be sent."""
+    return st.builds(
+        Question,
+        request=st.one_of(st.just(UNSET), integers()),
+        logs=st.one_of(st.just(UNSET), any_logs_query()),
+        traces=st.one_of(st.just(UNSET), any_traces_query()),
+        trace=st.one_of(st.just(UNSET), any_trace_query()),
+        interactions=st.one_of(st.just(UNSET), any_interactions_query()),
+        rates=st.one_of(st.just(UNSET), any_rates_query()),
+        map=st.one_of(st.just(UNSET), any_map_query()),
+    )
+
+
+def any_answer() -> st.SearchStrategy[Answer]:
+    """Any Answer that may be sent."""
+    return st.builds(
+        Answer,
+        request=st.one_of(st.just(UNSET), integers()),
+        error=st.one_of(st.just(UNSET), any_protocol_error()),
+        logs=st.one_of(st.just(UNSET), any_logs_page()),
+        traces=st.one_of(st.just(UNSET), any_traces_page()),
+        trace=st.one_of(st.just(UNSET), any_trace_page()),
+        interactions=st.one_of(st.just(UNSET), any_interactions_page()),
+        rates=st.one_of(st.just(UNSET), any_rates()),
+        map=st.one_of(st.just(UNSET), any_call_map()),
+    )
 
 
 def any_open() -> st.SearchStrategy[Open]:
@@ -200,6 +519,49 @@ def any_table_complete() -> st.SearchStrategy[TableComplete]:
     return st.builds(TableComplete)
 
 
+def any_tail_begin() -> st.SearchStrategy[TailBegin]:
+    """Any TailBegin that may be sent."""
+    return st.builds(TailBegin, filter=any_log_filter(), per_second_max=integers())
+
+
+def any_tail_end() -> st.SearchStrategy[TailEnd]:
+    """Any TailEnd that may be sent."""
+    return st.builds(TailEnd)
+
+
+def any_tail_logs() -> st.SearchStrategy[TailLogs]:
+    """Any TailLogs that may be sent."""
+    return st.builds(TailLogs, logs=st.lists(any_log(), max_size=3), skipped=integers())
+
+
+def any_breaker_changed() -> st.SearchStrategy[BreakerChanged]:
+    """Any BreakerChanged that may be sent."""
+    return st.builds(BreakerChanged, breaker=any_breaker_status())
+
+
+def any_statistics() -> st.SearchStrategy[Statistics]:
+    """Any Statistics that may be sent."""
+    return st.builds(
+        Statistics,
+        emitted=integers(),
+        queued=integers(),
+        dropped=integers(),
+        dropped_by_level=st.dictionaries(texts(), integers(), max_size=3),
+        dropped_ranges=st.lists(any_number_range(), max_size=3),
+    )
+
+
+def any_level_rule() -> st.SearchStrategy[LevelRule]:
+    """Any LevelRule that may be sent."""
+    return st.builds(
+        LevelRule,
+        service=st.one_of(st.just(UNSET), texts()),
+        trace=st.one_of(st.just(UNSET), texts()),
+        level=st.sampled_from([Level.CRITICAL, Level.ERROR, Level.WARN, Level.INFO, Level.DEBUG]),
+        left=numbers(),
+    )
+
+
 def any_log() -> st.SearchStrategy[Log]:
     """Any Log that may be sent."""
     return st.builds(
@@ -246,6 +608,8 @@ def any_message() -> st.SearchStrategy[AnyMessage]:
         any_interaction_ack(),
         any_interaction_batch(),
         any_interaction_batch_ack(),
+        any_question(),
+        any_answer(),
         any_open(),
         any_extend(),
         any_close(),
@@ -254,6 +618,12 @@ def any_message() -> st.SearchStrategy[AnyMessage]:
         any_changes(),
         any_table_end(),
         any_table_complete(),
+        any_tail_begin(),
+        any_tail_end(),
+        any_tail_logs(),
+        any_breaker_changed(),
+        any_statistics(),
+        any_level_rule(),
         any_log(),
         any_log_ack(),
         any_log_batch(),

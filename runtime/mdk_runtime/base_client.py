@@ -13,7 +13,11 @@ from threading import RLock
 from time import monotonic, time
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
+from msgspec import UNSET
+
 from mdk_protocol.client import SessionClient
+from mdk_protocol.messages import Level, LogFilter, TailBegin
+from mdk_protocol.messages import Statistics as ClientStatistics
 from mdk_runtime import lifecycle
 from mdk_runtime.base_session import BaseSession, checked_seconds, current_session
 from mdk_runtime.config import Config, read_config
@@ -32,6 +36,7 @@ from mdk_runtime.core.context import (
     uuid_text,
 )
 from mdk_runtime.core.environments import parse_environment
+from mdk_runtime.core.levels import LEVELS
 from mdk_runtime.core.picking import NEXT, WAIT, ServiceSettings
 from mdk_runtime.core.retries import Retries, RetryBudget
 from mdk_runtime.core.trace_context import NO_UPSTREAM, Upstream, read_upstream, wanted
@@ -39,7 +44,7 @@ from mdk_runtime.errors import BadValue
 from mdk_runtime.intake import Intake
 
 if TYPE_CHECKING:
-    from mdk_protocol.messages import Log, Open, ProtocolError
+    from mdk_protocol.messages import BreakerStatus, Log, Open, ProtocolError, TailLogs
     from mdk_runtime.connection import Connection
     from mdk_runtime.core.environments import Environment
     from mdk_runtime.core.nodes import Node
@@ -50,6 +55,8 @@ S = TypeVar("S", bound=BaseSession)
 STOP_WITHIN_S = 2.0
 """As long as stop(), or the end of a process without it, takes to say goodbye."""
 DERIVE_CATEGORY = "mdk"
+TAIL_PER_SECOND_MAX = 1000
+"""More than anybody reads."""
 
 _log = logging.getLogger("mdk")
 _protocol_log = logging.getLogger("mdk.protocol")
@@ -101,6 +108,7 @@ class BaseMDK(ABC, Generic[S]):
             listener=self,
             lock=RLock(),
             monotonic=monotonic,
+            wall=wall,
             random=self._random.random,
         )
         self._budgets: dict[str, RetryBudget] = {}
@@ -108,6 +116,7 @@ class BaseMDK(ABC, Generic[S]):
         self._connection: Connection | None = None
         self._default_deadline_s: float | None = None
         self._subscribers: list[Callable[[Log], None]] = []
+        self._tail_handler: Callable[[Log | int], None] | None = None
 
     @abstractmethod
     def make_session(self, context: Context, upstream: Upstream) -> S:
@@ -324,6 +333,42 @@ class BaseMDK(ABC, Generic[S]):
             else:
                 self.endpoint.subscribe(now=self._monotonic())
 
+    def tail(
+        self,
+        handler: Callable[[Log | int], None],
+        *,
+        level: str | None = None,
+        service: str | None = None,
+        environment: str | None = None,
+        trace: str | None = None,
+        text: str | None = None,
+        per_second_max: int = TAIL_PER_SECOND_MAX,
+    ) -> None:
+        """Call `handler` with the tenant's new logs that fit everything that is given, where the I/O is done.
+
+        The server chooses them. What comes faster than `per_second_max` is left out: then the handler gets how many
+        logs that were. A second call takes the place of the first. A server of 2016 sends nothing.
+
+        Raises:
+            BadValue: There is no such level.
+        """
+        if level is not None and level not in LEVELS:
+            raise BadValue("level", level, f"one of {', '.join(LEVELS)}")
+        wanted = LogFilter(
+            level=Level(level) if level else UNSET,
+            service=service or UNSET,
+            environment=environment or UNSET,
+            trace=trace or UNSET,
+            text=text or UNSET,
+        )
+        begin = TailBegin(filter=wanted, per_second_max=per_second_max)
+        with self._lock:
+            self._tail_handler = handler
+            if self._connection is not None:
+                self._connection.call(self.endpoint.tail, begin)
+            else:
+                self.endpoint.tail(begin, now=self._monotonic())
+
     def new_uuid(self) -> str:
         """For a trace or an interaction."""
         return uuid_text(self._random.getrandbits(128))
@@ -359,6 +404,30 @@ class BaseMDK(ABC, Generic[S]):
             except Exception:
                 _log.exception("a subscriber failed on a log message")
 
+    def breaker_changed(self, statuses: list[BreakerStatus]) -> None:
+        """The server shall know it."""
+        connection = self._connection
+        if connection is not None:
+            connection.call_soon(lambda: connection.breaker_changed(statuses))
+
+    def own_statistics(self) -> ClientStatistics:
+        """For the server."""
+        connection = self._connection
+        return connection.statistics() if connection is not None else ClientStatistics()
+
+    def tail_received(self, message: TailLogs) -> None:
+        """Logs that fit what `tail` was given."""
+        handler = self._tail_handler
+        if handler is None:
+            return
+        try:
+            for log in message.logs:
+                handler(log)
+            if message.skipped:
+                handler(message.skipped)
+        except Exception:
+            _log.exception("a tail's handler failed")
+
     def rescheduled(self) -> None:
         """A breaker has a new deadline."""
         connection = self._connection
@@ -391,6 +460,8 @@ class BaseMDK(ABC, Generic[S]):
         self.endpoint = SessionClient(self.core, random=self._random.random)
         if self._subscribers:
             self.endpoint.subscribe(now=self._monotonic())
+        if self._tail_handler is not None:
+            self.endpoint.tail(self.core.own_tail(), now=self._monotonic())
         return connection
 
     def _decode(self, encoded: str | bytes | None) -> Context | None:

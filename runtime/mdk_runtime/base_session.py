@@ -147,7 +147,7 @@ class BaseSession:
         """Returns the last level of the clock and ticks it, in one step that no thread can come between."""
         self._properties = context.properties
         """Never changed in place: log messages that are still to be sent hold it."""
-        self._threshold = DEFAULT_RANK
+        self._threshold = max(DEFAULT_RANK, mdk.core.levels.rank(self.trace_id)) if mdk.core.levels else DEFAULT_RANK
         self._routed = False
         if context.properties:
             self._properties_changed()
@@ -396,7 +396,9 @@ class BaseSession:
         self._properties_changed()
 
     def _properties_changed(self) -> None:
-        self._threshold = threshold(self._properties.get(TRACE_PROPERTY))
+        levels = self._mdk.core.levels
+        wanted = threshold(self._properties.get(TRACE_PROPERTY))
+        self._threshold = max(wanted, levels.rank(self.trace_id)) if levels else wanted
         self._routed = self._mdk.config.experimental and ROUTES_PROPERTY in self._properties
 
     def _wait_s(self, timeout: float) -> float:

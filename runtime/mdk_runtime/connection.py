@@ -7,15 +7,20 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Callable, Coroutine, Iterable
+from contextlib import suppress
 from random import randrange
 from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from mdk_protocol import messages
 from mdk_runtime.core.context import shared_context
 from mdk_runtime.errors import ConfigurationError
+from mdk_runtime.intake import INTERACTION
 from mdk_runtime.sources.synapse import watch_folder
-from mdkspec_runtime.errors import ProtocolRuntimeError
+from mdkspec_runtime.errors import IllegalCall, ProtocolRuntimeError
 from mdkspec_runtime.links.aio import ClientLink, shown_url
 
 if TYPE_CHECKING:
@@ -78,6 +83,11 @@ class Connection:
         self._drop_warning: asyncio.TimerHandle | None = None
         self._dropped_said = 0
         self._unsendable = 0
+        self._unsendable_logs = 0
+        """Of these."""
+        self._dropped_levels: Counter[str] = Counter()
+        """Of logs that were dropped with a number already."""
+        self._endpoint.outbox("logs").on_drop = self._count_level
         self._has_ended = False
 
     # Called by any thread.
@@ -245,6 +255,7 @@ class Connection:
                     self._endpoint.deliver_interactions(item, now=now)
             except ProtocolRuntimeError as error:
                 self._unsendable += 1
+                self._unsendable_logs += isinstance(item, tuple)
                 _log.warning("a message cannot be sent: %s", error)
         if taken == BATCH:
             self._loop.call_soon(self._drain)
@@ -267,6 +278,31 @@ class Connection:
     def _dropped(self) -> int:
         outboxes = (self._endpoint.outbox(name) for name in ("logs", "interactions"))
         return self._intake.dropped + self._unsendable + sum(outbox.dropped for outbox in outboxes)
+
+    def statistics(self) -> messages.Statistics:
+        """How the logs of this process fare: emitted = acknowledged + kept + dropped. On the loop."""
+        outbox = self._endpoint.outbox("logs")
+        unnumbered = self._intake.dropped_by_kind.copy()
+        del unnumbered[INTERACTION]
+        early = unnumbered.total() + self._unsendable_logs
+        return messages.Statistics(
+            emitted=outbox.next_number + early,
+            queued=outbox.count + len(self._intake),
+            dropped=outbox.dropped + early,
+            dropped_by_level=dict(unnumbered + self._dropped_levels),
+            dropped_ranges=[
+                messages.NumberRange(first=one, last=other) for one, other in outbox.dropped_ranges.spans()
+            ],
+        )
+
+    def breaker_changed(self, statuses: list[messages.BreakerStatus]) -> None:
+        """Tell the server, if it is one of ours; a new connection begins with how breakers stand. On the loop."""
+        with suppress(IllegalCall):
+            for status in statuses:
+                self._endpoint.breaker_changed(status, now=self._loop.time())
+
+    def _count_level(self, data: bytes) -> None:
+        self._dropped_levels[msgspec.json.decode(data, type=_Levelled).level] += 1
 
     def _warn_again(self) -> None:
         self._drop_warning = None
@@ -295,6 +331,8 @@ class Connection:
         patience = min(end - 0.2, self._loop.time() + ACKS_WITHIN_S) if self.connected else end - 0.2
         while self._unacknowledged() and self._loop.time() < patience:  # noqa: ASYNC110  # no event tells of an ack
             await asyncio.sleep(ACK_CHECK_EVERY_S)
+        with suppress(IllegalCall):
+            self._endpoint.report(now=self._loop.time())
         self._endpoint.stop(now=self._loop.time())
         await asyncio.wait([link], timeout=max(0.05, end - self._loop.time()))
         if lost := self._unacknowledged():
@@ -328,6 +366,10 @@ class Connection:
         for function, timer in tuple(self._waiting.items()):
             timer.cancel()
             function()
+
+
+class _Levelled(msgspec.Struct):
+    level: str = ""
 
 
 async def end_tasks(tasks: Iterable[asyncio.Task[Any]]) -> None:

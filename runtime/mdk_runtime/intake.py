@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import Context, ContextVar
@@ -18,6 +18,9 @@ COUNT_MAX = 10_000
 """As many as the outbox behind it holds; past it the oldest go."""
 TEXT_CHARS_MAX = 256 * 1024
 """A text is cut here, so that no message passes the protocol's 1 MiB."""
+
+INTERACTION = "interaction"
+"""Among what is counted as dropped; the rest are levels."""
 
 LogEntry = tuple["BaseSession", Mapping[str, Any], int, float, str, str, str]
 """Session, its properties, tick, wall clock, level, category, text: at the moment of the call."""
@@ -43,11 +46,16 @@ class Intake:
         self._items: deque[LogEntry | InteractionEvent] = deque()
         self._woken = True
         """True while nobody needs waking: before the reader runs, and until it has taken what is there."""
-        self.dropped = 0
-        """How many were pushed out by newer ones."""
+        self.dropped_by_kind: Counter[str] = Counter()
+        """How many were pushed out by newer ones: logs by their level, and interactions."""
         self._dropping = Lock()
         self.shut = False
         """Nothing is taken while this is true: there is no server to send to."""
+
+    @property
+    def dropped(self) -> int:
+        """How many were pushed out by newer ones."""
+        return self.dropped_by_kind.total()
 
     def add_log(
         self, session: BaseSession, properties: Mapping[str, Any], tick: int, level: str, category: object, text: object
@@ -73,11 +81,11 @@ class Intake:
         items.append(item)
         if len(items) > COUNT_MAX:
             try:
-                items.popleft()
+                oldest = items.popleft()
             except IndexError:
                 return  # The reader was quicker.
             with self._dropping:
-                self.dropped += 1
+                self.dropped_by_kind[oldest[4] if isinstance(oldest, tuple) else INTERACTION] += 1
         if not self._woken:
             self._woken = True
             self._wake()
@@ -120,7 +128,7 @@ class Intake:
         self._items = deque()
         self._dropping = Lock()
         self._woken = True
-        self.dropped = 0
+        self.dropped_by_kind.clear()
 
     def __bool__(self) -> bool:
         return bool(self._items)

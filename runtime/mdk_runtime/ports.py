@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from mdk_protocol.messages import Log, Open, ProtocolError
+    from mdk_protocol.messages import BreakerStatus, Log, Open, ProtocolError, Statistics, TailLogs
 
 Monotonic = Callable[[], float]
 """Seconds since some fixed moment; never goes back."""
@@ -43,6 +43,18 @@ class Listener(Protocol):
 
     def log_received(self, message: Log) -> None:
         """Somebody in the tenant has logged."""
+        ...
+
+    def breaker_changed(self, statuses: list[BreakerStatus]) -> None:
+        """A circuit breaker stands otherwise than before, for each service that has its address."""
+        ...
+
+    def own_statistics(self) -> Statistics:
+        """How this process is doing."""
+        ...
+
+    def tail_received(self, message: TailLogs) -> None:
+        """Logs that this process asked for."""
         ...
 
     def rescheduled(self) -> None:

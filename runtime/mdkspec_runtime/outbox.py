@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from msgspec import UnsetType
 
@@ -25,6 +25,7 @@ class Outbox:
         "acknowledged",
         "dropped_ranges",
         "next_number",
+        "on_drop",
         "size_bytes",
         "stray_acks",
     )
@@ -43,6 +44,8 @@ class Outbox:
         """Acknowledgements of what was acknowledged before, or never sent."""
         self.dropped_ranges = NumberRanges()
         """Numbers dropped for want of room. A late acknowledgement takes its number out again."""
+        self.on_drop: Callable[[bytes], None] | None = None
+        """Set by the application; called with each message that is dropped for want of room."""
         self._written_drops = NumberRanges()
         """Those of them that were written on this connection: an acknowledgement of all up to a number covers them."""
 
@@ -77,7 +80,7 @@ class Outbox:
         room = delivery.size_bytes_max - len(data)
         if len(kept) >= delivery.count_max or self.size_bytes > room:
             if delivery.overflow == "drop_newest":
-                self.dropped_ranges.add(number)
+                self._note_drop(number, data)
                 return number
             while kept and (len(kept) >= delivery.count_max or self.size_bytes > room):
                 self._drop_oldest()
@@ -181,8 +184,13 @@ class Outbox:
     def _drop_oldest(self) -> None:
         number, data = self._kept.popitem(last=False)
         self.size_bytes -= len(data)
-        self.dropped_ranges.add(number)
+        self._note_drop(number, data)
         if not self._waiting or self._waiting[0] > number:
             self._written_drops.add(number)
         while self._waiting and self._waiting[0] <= number:
             self._waiting.popleft()
+
+    def _note_drop(self, number: int, data: bytes) -> None:
+        self.dropped_ranges.add(number)
+        if self.on_drop is not None:
+            self.on_drop(data)

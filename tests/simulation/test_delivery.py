@@ -79,6 +79,21 @@ class Desk:
     def subscribed(self) -> None:
         """Not told here."""
 
+    def breaker_changed(self, breaker: messages.BreakerStatus) -> None:
+        """Not told here."""
+
+    def reported(self, m: messages.Statistics) -> None:
+        """Nothing to do."""
+
+    def tail_begins(self, m: messages.TailBegin) -> None:
+        """Not told here."""
+
+    def tail_ends(self) -> None:
+        """Not told here."""
+
+    def asked(self, m: messages.Question) -> None:
+        """Not told here."""
+
     def log_received(self, m: Log) -> None:
         """Store it once."""
         assert isinstance(m.sequence, int)

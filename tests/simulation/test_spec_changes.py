@@ -111,6 +111,7 @@ def test_a_part_that_lives_on_both_sides_of_a_change_goes_on() -> None:
     assert pair.client.state("Session") == pair.server.state("Session") == "Extended"
     assert pair.client.state("Discovery") == pair.server.state("Discovery") == "Up"
     assert [json.loads(frame)["type"] for _, frame in pair.sent] == ["open", "open", "extend", "active"]
+    pair.client.tick(now=10.0)  # Telemetry's report, in Extended only.
     assert pair.client.deadline == 15.0
     original = connected(mdk_protocol, mdk_protocol)
     assert original.client.state("Session") == original.server.state("Session") == "Up"

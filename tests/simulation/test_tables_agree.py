@@ -12,13 +12,14 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from mdk_protocol.client import SessionClient
-from mdk_protocol.messages import NODE_TTL, Log, Open, ProtocolError
+from mdk_protocol.messages import NODE_TTL, Open
 from mdk_runtime.core.breaker import BreakerSettings
 from mdk_runtime.core.client import ClientCore
 from mdk_runtime.core.connection import Connection
 from mdk_runtime.core.environments import Environment
 from mdk_runtime.core.protection import BROKEN_MIN, STALL_S
 from mdk_runtime.core.tenant import MERGE_S, Tenant
+from unit.mdk_runtime.fakes import Listener
 
 GRACE_S = 2.0
 PROCESSES = [f"p{number}" for number in range(13)]
@@ -157,18 +158,6 @@ class Original:
         return {(node["service"], node["address"]) for node in self.nodes}
 
 
-class Listener:
-    """Hears nothing."""
-
-    def opened(self, message: Open) -> None: ...  # noqa: D102
-
-    def closed(self, error: ProtocolError | None) -> None: ...  # noqa: D102
-
-    def log_received(self, message: Log) -> None: ...  # noqa: D102
-
-    def rescheduled(self) -> None: ...  # noqa: D102
-
-
 class Ours:
     """A client of ours, which keeps its table over reconnects."""
 
@@ -181,6 +170,7 @@ class Ours:
             listener=Listener(),
             lock=RLock(),
             monotonic=lambda: 0.0,
+            wall=lambda: 0.0,
             random=lambda: 0.5,
         )
         self.follows = services

@@ -131,6 +131,10 @@ class Breakers:
         breaker = self._by_address.get(address)
         return breaker.state if breaker else BreakerState.CLOSED
 
+    def not_closed(self) -> list[str]:
+        """The addresses that are not simply in use."""
+        return [address for address, breaker in self._by_address.items() if breaker.state is not BreakerState.CLOSED]
+
     def available(self, address: str, *, now: float) -> bool:
         """Whether a resolve at this moment may take the address."""
         breaker = self._by_address.get(address)

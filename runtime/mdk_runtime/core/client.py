@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from mdk_protocol import messages
 from mdk_runtime.core.breaker import Breaker, Breakers, BreakerSettings, BreakerState
+from mdk_runtime.core.client_telemetry import ClientTelemetry, ToldLevels
 from mdk_runtime.core.environments import DEFAULT_NAME, Environment
 from mdk_runtime.core.following import Following
 from mdk_runtime.core.nodes import NODE_ID_PROPERTY, Node, node_from_message, own_node
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from msgspec import UnsetType
 
     from mdk_protocol.messages import Log, Open, ProtocolError
-    from mdk_runtime.ports import Listener, Lock, Monotonic
+    from mdk_runtime.ports import Listener, Lock, Monotonic, WallClock
 
 
 class NodeStatus(NamedTuple):
@@ -31,7 +32,7 @@ class NodeStatus(NamedTuple):
     """The server has lost touch with it."""
 
 
-class ClientCore:
+class ClientCore(ClientTelemetry):
     """The handler of a client's connection, and the owner of its routing table.
 
     The engine calls the methods of SessionClientHandler on one thread; the rest may be called by any.
@@ -47,8 +48,10 @@ class ClientCore:
         listener: Listener,
         lock: Lock,
         monotonic: Monotonic,
+        wall: WallClock,
         random: Callable[[], float],
     ) -> None:
+        super().__init__(wall)
         self.node_id = node_id
         self.environment = environment
         self.listener = listener
@@ -63,6 +66,7 @@ class ClientCore:
         self._elsewhere: set[Place] = set()
         """Nodes that other sources than the server have named."""
         self.following = Following(lambda: self.table.places() - self._elsewhere, self._drop, wants_all=True)
+        self.levels = ToldLevels(self._own.keys, monotonic)
 
     # What the engine asks and tells: SessionClientHandler.
 
@@ -91,6 +95,7 @@ class ClientCore:
         """The server answers; what it does not name on this connection is in doubt."""
         with self.lock:
             self._unconfirmed = self.table.places() - self._elsewhere
+        self.levels.forget()
         self.listener.opened(m)
 
     def extended(self, revision: int) -> None:
@@ -288,6 +293,8 @@ class ClientCore:
             changed = self.table.breakers.success(address)
             answered = self.table.may_be_used(address) if changed else []
         _deliver(answered)
+        if changed:
+            self._breaker_moved(address)
 
     def failed(self, address: str) -> None:
         """A call to an address failed."""
@@ -299,6 +306,7 @@ class ClientCore:
             if is_out:
                 self.table.may_not_be_used(address)  # Where all are out, another may now be the next to be tried.
         if is_out:
+            self._breaker_moved(address)
             self.listener.rescheduled()
 
     def released(self, address: str) -> None:
@@ -328,9 +336,12 @@ class ClientCore:
         """Offer the addresses whose time is up for a probe."""
         answered: list[tuple[Waiter, Node]] = []
         with self.lock:
-            for address in self.table.breakers.tick(now=self._monotonic()):
+            offered = self.table.breakers.tick(now=self._monotonic())
+            for address in offered:
                 answered += self.table.may_be_used(address)
         _deliver(answered)
+        for address in offered:
+            self._breaker_moved(address)
 
     def _take_probe(self, node: Node) -> bool:
         """Called by pickers, so also by threads that hold no lock."""

@@ -11,6 +11,7 @@ from mdk_protocol.codec import CODEC
 from mdk_protocol.messages import (
     REVISION_PROPERTY,
     Active,
+    BreakerStatus,
     Changes,
     Expire,
     Follow,
@@ -20,9 +21,12 @@ from mdk_protocol.messages import (
     Open,
     Position,
     ProtocolError,
+    Question,
+    Statistics,
     TableBegin,
     TableComplete,
     TableEnd,
+    TailBegin,
 )
 from mdk_protocol.server import SessionServer
 from mdk_runtime.core.grants import Grant, Scope
@@ -66,6 +70,11 @@ class Connection:
         """The services that a client of ours follows; None: all."""
         self._skip = 0
         self.endpoint = ClientEndpoint(self)
+
+    @property
+    def node_id(self) -> str:
+        """As the client says; empty if it does not."""
+        return (self.client.node_id or "") if self.client is not None else ""
 
     def tell(self, news: Sequence[News], *, now: float) -> None:
         """Tell an original what changed since it read the table, and what only it waits for."""
@@ -177,6 +186,26 @@ class Connection:
     def followed(self, m: Follow) -> None:
         """The client wants services."""
         self.tenant.followed(self, m)
+
+    def breaker_changed(self, breaker: BreakerStatus) -> None:
+        """The client's circuit breaker."""
+        self.tenant.insight.breaker_changed(self, breaker)
+
+    def reported(self, m: Statistics) -> None:
+        """How the client is doing."""
+        self.tenant.insight.reported(self, m)
+
+    def tail_begins(self, m: TailBegin) -> None:
+        """The client looks on."""
+        self.tenant.insight.tail_begins(self, m)
+
+    def tail_ends(self) -> None:
+        """The client looks on no more."""
+        self.tenant.insight.tail_ends(self)
+
+    def asked(self, m: Question) -> None:
+        """The client asks what is stored."""
+        self.tenant.asked(self, m)
 
     def subscribed(self) -> None:
         """The client wants every log from now on."""

@@ -181,6 +181,11 @@ class Table:
         """Every node of a service, in all environments."""
         return [entry.node for entry in self.entries(service)]
 
+    def nodes_at(self, address: str) -> list[Node]:
+        """The nodes of all services and environments that have an address."""
+        entries = [entry for service in self._services_at.get(address, ()) for entry in self.entries(service)]
+        return [entry.node for entry in entries if entry.node.address == address]
+
     def services(self) -> list[str]:
         """Every service that has a node."""
         return sorted(service for service in self._clusters if self.nodes(service))

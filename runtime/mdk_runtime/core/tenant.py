@@ -12,12 +12,13 @@ from collections.abc import Callable, Iterable
 from enum import Enum, auto
 from typing import Final, NamedTuple
 
-from mdk_protocol.messages import NODE_TTL, Follow, InteractionEvent, Log, Node, Open, ProtocolError
+from mdk_protocol.messages import NODE_TTL, Follow, InteractionEvent, Level, Log, Node, Open, ProtocolError, Question
 from mdk_protocol.server import SessionServerShared
 from mdk_runtime.core.audience import Audience
 from mdk_runtime.core.connection import Connection
 from mdk_runtime.core.grants import Grant
 from mdk_runtime.core.history import History
+from mdk_runtime.core.insight import Insight
 from mdk_runtime.core.limits import GRACE_S, TOKEN_EXPIRED, TOKEN_REVOKED, Allowance, Limits
 from mdk_runtime.core.origin import UNKNOWN, Origin
 from mdk_runtime.core.protection import STALL_S, Protection, is_mass
@@ -95,6 +96,8 @@ class Tenant:
         self.audience.is_complete = warm_until is None
         self.protection = Protection(ttl_s)
         """Says whether nodes may expire."""
+        self.insight = Insight()
+        """What clients let be seen, and who looks."""
         self.leases = SessionServerShared(self)
         self.leases.wake = self._wake_shell
         self.connections: dict[Connection, None] = {}
@@ -156,6 +159,7 @@ class Tenant:
         self.followers.pop(connection, None)
         self.audience.remove(connection)
         self._ends.remove(connection)
+        self.insight.left(connection)
         for sender in connection.senders:
             self._touch[sender] -= 1
             if not self._touch[sender]:
@@ -176,6 +180,7 @@ class Tenant:
         if self._warm_until is not None and now >= self._warm_until:
             self._warm_until = None
             self.audience.complete(now=now)
+        self.insight.work(now=now)
         self.audience.answer(now=now)
         if now >= self._tell_at and self.audience.has_news:
             self._tell_at = now + self._merge_s
@@ -210,6 +215,14 @@ class Tenant:
                 self._change(self.registry.register(node))
                 self.leases.grant(NODES_LEASE, lease_key(node), now + self.ttl_s)
 
+    def set_level(self, kind: str, name: str, level: Level, for_s: float, *, now: float) -> None:
+        """Have clients send more, of a `service` or of a `trace`, for a while; 0 seconds end that.
+
+        Raises:
+            BadValue: It cannot be a rule.
+        """
+        self.insight.set_level(self.connections, kind, name, level, for_s, now=now)
+
     def take_notices(self) -> list[str]:
         """What an operator should know, since the last time."""
         notices, self._notices = self._notices, []
@@ -241,6 +254,9 @@ class Tenant:
             write.connection.acknowledge(message, now=now)
             if isinstance(message, Log) and outcome is Outcome.NEW:
                 self._relay(message, now)
+                self.insight.offer(message, write.origin.service)
+        if unsendable := self.insight.show(now=now):
+            self.counters["log unsendable"] += unsendable
 
     def close(self, error: ProtocolError, *, now: float) -> None:
         """Say goodbye to every client."""
@@ -291,6 +307,14 @@ class Tenant:
         if connection.until is not None:
             self._ends.set(connection, connection.until)
             self._wake_shell()
+        if connection.is_extended:
+            self.insight.opened(connection)
+            self._wake_shell()
+
+    def asked(self, connection: Connection, question: Question) -> None:
+        """A client wants to know something of what is stored."""
+        self.insight.asked(connection, question)
+        self._wake_shell()
 
     def followed(self, connection: Connection, follow: Follow) -> None:
         """A client of ours wants services."""

@@ -16,6 +16,7 @@ from mdk_runtime.core.grants import Grant, Scope
 from mdk_runtime.core.limits import Limits
 from mdk_runtime.core.protection import Protection
 from mdk_runtime.core.tenant import Outcome, Tenant, Write
+from mdk_runtime.server.answering import Answering
 from mdk_runtime.server.auth import Gate
 from mdk_runtime.server.handshake import refusal_of, token_of
 from mdk_runtime.server.last_known import Keeper
@@ -87,6 +88,7 @@ class Hub:
         self.may_read.set()
         self.storage = Storage(data, lambda done: self._call(self._stored, done), limits)
         self.writer = self.storage.writer
+        self._answering = Answering(self.storage)
         self._warm_until = self._loop.time() + NODE_TTL
         self._watch_at = self._loop.time() + WATCH_EVERY_S
         self._loop.call_at(self._watch_at, self._watch)
@@ -210,6 +212,8 @@ class Hub:
             self._name("refused %s of %s: %s", refusal.what, served.name, refusal.reason)
         for notice in served.tenant.take_notices():
             logger.warning("tenant %s: %s", served.name, notice)
+        for asked in served.tenant.insight.take_questions():
+            self._answering.answer(served.name, asked)
         writes = served.tenant.take_writes()
         if writes:
             self._submit(served, writes)

@@ -38,6 +38,8 @@ class Listener:
         self.opens: list[messages.Open] = []
         self.closes: list[messages.ProtocolError | None] = []
         self.logs: list[messages.Log] = []
+        self.breakers: list[messages.BreakerStatus] = []
+        self.tailed: list[messages.TailLogs] = []
         self.rescheduled_count = 0
 
     def opened(self, message: messages.Open) -> None:
@@ -51,6 +53,18 @@ class Listener:
     def log_received(self, message: messages.Log) -> None:
         """Keep it."""
         self.logs.append(message)
+
+    def breaker_changed(self, statuses: list[messages.BreakerStatus]) -> None:
+        """Keep it."""
+        self.breakers += statuses
+
+    def own_statistics(self) -> messages.Statistics:
+        """None to speak of."""
+        return messages.Statistics()
+
+    def tail_received(self, message: messages.TailLogs) -> None:
+        """Keep it."""
+        self.tailed.append(message)
 
     def rescheduled(self) -> None:
         """Count it."""
@@ -96,6 +110,7 @@ def make_core(clock: Clock, listener: Listener | None = None, environment: Envir
         listener=listener or Listener(),
         lock=RLock(),
         monotonic=clock,
+        wall=clock,
     )
 
 

@@ -55,14 +55,15 @@ class Network:
 class Client:
     """A raw client; of ours if it has a revision."""
 
-    def __init__(self, network: Network, node_id: str = "", *, is_ours: bool = True) -> None:
+    def __init__(self, network: Network, node_id: str = "", *, is_ours: bool = True, takes: bool = True) -> None:
         self.network = network
         self.frames: list[dict[str, Any]] = []
         self.connection: Connection = network.tenant.connect()
         self.connection.endpoint.connected(now=network.now)
         properties = {"mdkRevision": 1} if is_ours else {}
         self.send({"type": "open", "properties": properties} | ({"nodeId": node_id} if node_id else {}))
-        self.take()
+        if takes:
+            self.take()
 
     def send(self, *messages: dict[str, Any]) -> None:
         """To the server."""
@@ -82,10 +83,14 @@ class Client:
         self.send({"type": "follow"} | {key: value for key, value in follow.items() if value is not None})
         return self.take()
 
-    def take(self) -> list[str]:
-        """What came since the last time, in short: `+a ?b -c @7`."""
+    def take_frames(self) -> None:
+        """What came, into `frames`."""
         while frames := self.connection.endpoint.take_output():
             self.frames += [json.loads(frame) for frame in frames]
+
+    def take(self) -> list[str]:
+        """What came since the last time, in short: `+a ?b -c @7`."""
+        self.take_frames()
         told, self.frames = self.frames, []
         return [short(frame) for frame in told]
 

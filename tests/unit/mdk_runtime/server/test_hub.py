@@ -39,7 +39,7 @@ async def hub_in(folder: Path, limits: StorageLimits | None = None, *, tenants_m
 class Client:
     """An endpoint without a connection."""
 
-    def __init__(self, hub: Hub, token: str = "", node_id: str = "n") -> None:
+    def __init__(self, hub: Hub, token: str = "", node_id: str = "n", properties: dict[str, Any] | None = None) -> None:
         answer = hub.accept(Handshake("/rtp", f"token={token}", Headers(UPGRADE), ("127.0.0.1", 1)))
         assert isinstance(answer, ClientEndpoint)
         self.hub, self.endpoint = hub, answer
@@ -48,7 +48,7 @@ class Client:
         self.endpoint.wake = self.woken.set
         self.now = asyncio.get_running_loop().time
         self.endpoint.connected(now=self.now())
-        self.send({"type": "open", "nodeId": node_id})
+        self.send({"type": "open", "nodeId": node_id, "properties": properties or {}})
         self.collect()
         self.frames.clear()
 

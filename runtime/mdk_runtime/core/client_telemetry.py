@@ -1,0 +1,135 @@
+"""What a client says of itself, and what the server tells it to say more of: the client's part of Telemetry and Tail."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from typing import TYPE_CHECKING, Final
+
+from msgspec import UNSET
+
+from mdk_protocol import messages
+from mdk_runtime.core.breaker import BreakerState
+from mdk_runtime.core.levels import LEVELS
+
+if TYPE_CHECKING:
+    from mdk_runtime.core.table import Table
+    from mdk_runtime.ports import Listener, Lock, Monotonic, WallClock
+
+RULES_MAX = 1000
+"""Level rules that are kept; a server of ours sends far fewer."""
+
+STATES: Final = {
+    BreakerState.CLOSED: messages.BreakerState.CLOSED,
+    BreakerState.OUT: messages.BreakerState.OPEN,
+    BreakerState.OFFERED: messages.BreakerState.HALF_OPEN,
+    BreakerState.PROBING: messages.BreakerState.HALF_OPEN,
+}
+
+
+class ToldLevels:
+    """Levels that the server has set, for services and traces. True if there are any.
+
+    They count for sessions that are made or joined while they hold.
+    """
+
+    __slots__ = ("_monotonic", "_own_services", "_rules")
+
+    def __init__(self, own_services: Callable[[], Collection[str]], monotonic: Monotonic) -> None:
+        self._own_services = own_services
+        self._monotonic = monotonic
+        self._rules: dict[tuple[bool, str], tuple[int, float]] = {}
+        """By whether it is of a trace, and the name: the rank, and until when."""
+
+    def __bool__(self) -> bool:
+        return bool(self._rules)
+
+    def take(self, rule: messages.LevelRule) -> None:
+        """The server sets a level, or ends a rule. One of a level that nobody knows is no rule."""
+        key = (True, rule.trace) if rule.trace else (False, rule.service or "")
+        self._rules.pop(key, None)
+        if rule.left > 0 and rule.level in LEVELS and len(self._rules) < RULES_MAX:
+            self._rules[key] = (LEVELS.index(rule.level), self._monotonic() + rule.left)
+
+    def rank(self, trace_id: str) -> int:
+        """The rank down to which a session of a trace sends at least; -1 if nothing is set."""
+        now = self._monotonic()
+        if any(until <= now for _, until in self._rules.values()):
+            self._rules = {key: rule for key, rule in self._rules.items() if rule[1] > now}
+        keys = [(True, trace_id), *((False, service) for service in self._own_services())]
+        return max((self._rules[key][0] for key in keys if key in self._rules), default=-1)
+
+    def forget(self) -> None:
+        """Another connection begins, on which the server names all rules that hold."""
+        self._rules = {}
+
+
+class ClientTelemetry:
+    """The handler of these parts, for a client core to be."""
+
+    listener: Listener
+    lock: Lock
+    table: Table
+    levels: ToldLevels
+    _monotonic: Monotonic
+
+    def __init__(self, wall: WallClock) -> None:
+        self._wall = wall
+        self._tail = messages.TailBegin()
+        """What was asked for last."""
+        self._since: dict[str, int] = {}
+        """Addresses whose breakers are not closed, to when it was said last that they changed, in ms."""
+
+    def breakers_not_closed(self) -> list[messages.BreakerStatus]:
+        """Those that the server is told of when a connection begins."""
+        with self.lock:
+            addresses = self.table.breakers.not_closed()
+            return [status for address in addresses for status in self._statuses(address)]
+
+    def own_statistics(self) -> messages.Statistics:
+        """How this client is doing."""
+        return self.listener.own_statistics()
+
+    def level_ruled(self, m: messages.LevelRule) -> None:
+        """The server wants to hear more, or no longer."""
+        self.levels.take(m)
+
+    def keep_tail(self, begin: messages.TailBegin) -> None:
+        """What is to be asked for on every connection."""
+        self._tail = begin
+
+    def own_tail(self) -> messages.TailBegin:
+        """What is asked for on a new connection."""
+        return self._tail
+
+    def tail_received(self, m: messages.TailLogs) -> None:
+        """Logs that were asked for."""
+        self.listener.tail_received(m)
+
+    def _breaker_moved(self, address: str) -> None:
+        """Tell how the breaker of an address stands. Called without the lock."""
+        with self.lock:
+            self._since[address] = max(0, int(self._wall() * 1000))
+            statuses = self._statuses(address)
+            if self.table.breakers.state(address) is BreakerState.CLOSED:
+                del self._since[address]
+        if statuses:
+            self.listener.breaker_changed(statuses)
+
+    def _statuses(self, address: str) -> list[messages.BreakerStatus]:
+        """One for each service that has the address."""
+        breaker = self.table.breakers.of(address)
+        state = STATES[breaker.state]
+        left = max(0.0, breaker.retry_at - self._monotonic()) if breaker.state is BreakerState.OUT else UNSET
+        return [
+            messages.BreakerStatus(
+                service=node.service,
+                environment=node.environment.message,
+                version=node.version or UNSET,
+                address=address,
+                state=state,
+                failures=breaker.failures_in_row,
+                since=self._since.get(address, 0),
+                retry_after=left,
+            )
+            for node in self.table.nodes_at(address)
+        ]

@@ -1,0 +1,105 @@
+"""What a tenant's clients let be seen, and who looks: telemetry, tails and questions of all connections."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, NamedTuple
+
+from mdk_protocol.messages import BreakerStatus, Level, Log, Question, Statistics, TailBegin
+from mdk_runtime.core.tails import Tail
+from mdk_runtime.core.telemetry import Telemetry
+from mdkspec_runtime.errors import UnsendableMessage
+
+if TYPE_CHECKING:
+    from mdk_runtime.core.connection import Connection
+
+
+class Asked(NamedTuple):
+    """A question, and who waits for the answer."""
+
+    connection: Connection
+    question: Question
+
+
+class Insight:
+    """Of one tenant. What it has to say goes out in `work` and `show`."""
+
+    def __init__(self) -> None:
+        self.telemetry = Telemetry()
+        self._tails: dict[Connection, Tail] = {}
+        self._unruled: list[Connection] = []
+        """They have not been told the level rules yet."""
+        self._questions: list[Asked] = []
+
+    def opened(self, connection: Connection) -> None:
+        """A client of ours is there."""
+        self._unruled.append(connection)
+
+    def left(self, connection: Connection) -> None:
+        """A connection is gone."""
+        self._tails.pop(connection, None)
+        self.telemetry.left(connection)
+
+    def work(self, *, now: float) -> None:
+        """Tell new clients the level rules."""
+        unruled, self._unruled = self._unruled, []
+        rules = self.telemetry.rules.messages(now=now) if unruled else []
+        for connection in unruled:
+            for rule in rules:
+                if connection.endpoint.is_connected:
+                    connection.endpoint.rule_level(rule, now=now)
+
+    def set_level(
+        self, connections: Iterable[Connection], kind: str, name: str, level: Level, for_s: float, *, now: float
+    ) -> None:
+        """Have clients send more, of a service or of a trace, for a while; 0 seconds end that.
+
+        Raises:
+            BadValue: It cannot be a rule.
+        """
+        rule = self.telemetry.rules.set(kind, name, level, for_s, now=now)
+        for connection in connections:
+            if connection.is_extended and connection.endpoint.is_connected:
+                connection.endpoint.rule_level(rule, now=now)
+
+    def breaker_changed(self, connection: Connection, breaker: BreakerStatus) -> None:
+        """A client's circuit breaker."""
+        self.telemetry.breaker_changed(connection, connection.node_id, breaker)
+
+    def reported(self, connection: Connection, statistics: Statistics) -> None:
+        """How a client is doing."""
+        self.telemetry.reported(connection, statistics)
+
+    def tail_begins(self, connection: Connection, begin: TailBegin) -> None:
+        """A client looks on."""
+        self._tails[connection] = Tail(begin)
+
+    def tail_ends(self, connection: Connection) -> None:
+        """It does no more."""
+        self._tails.pop(connection, None)
+
+    def offer(self, log: Log, service: str) -> None:
+        """A log was stored."""
+        for tail in self._tails.values():
+            tail.offer(log, service)
+
+    def show(self, *, now: float) -> int:
+        """Send to those who look on what has gathered; how many logs could not be sent."""
+        unsendable = 0
+        for connection, tail in self._tails.items():
+            message = tail.take(now=now)
+            if message is not None and connection.endpoint.is_connected:
+                try:
+                    connection.endpoint.show(message, now=now)
+                except UnsendableMessage:  # Properties are not counted, and may be large.
+                    unsendable += len(message.logs)
+        return unsendable
+
+    def asked(self, connection: Connection, question: Question) -> None:
+        """A client wants to know something of what is stored. Bounded by `take_questions` after every input."""
+        self._questions.append(Asked(connection, question))
+
+    def take_questions(self) -> list[Asked]:
+        """What was asked since the last time."""
+        questions, self._questions = self._questions, []
+        return questions

@@ -71,6 +71,7 @@ bench: .venv/ready ## Measurements, a JSON line each
 	$(BIN)/python bench/verify.py
 	$(BIN)/python bench/client.py
 	$(BIN)/python bench/memory.py
+	$(BIN)/python bench/server_fanout.py
 
 build: .venv/ready ## The wheel, and a look into it
 	$(BIN)/pytest tests/packaging

@@ -28,7 +28,7 @@ from mdkspec_runtime.reconnect import Backoff, no_jitter
 from mdkspec_runtime.requests import OnError, OnReply, PendingRequests
 from mdkspec_runtime.senders import Senders
 from mdkspec_runtime.step import step
-from mdkspec_runtime.tables import Delivery, Role, Scope
+from mdkspec_runtime.tables import Delivery, Role, Scope, Send, Transition
 
 DUE_MAX = 1000
 """Timers, lapses and timeouts in one `tick`; what is left stays due, so that a shell can do other work between."""
@@ -220,6 +220,25 @@ class Endpoint:
         self._notify()
         if errors:
             raise_all(errors)
+
+    def only_sends(self, part: str, name: str, message: msgspec.Struct) -> bool:
+        """True if the call with this message would send it and do nothing else, in whatever state its guards' data are."""
+        index = self._plan.index[part]
+        state = self._machines.states[index]
+        transitions = self._plan.role.machines[index].states[state].get(f"call {name}", ()) if state is not None else ()
+        match transitions:
+            case (Transition(actions=(Send(each=None, make=make),), target=None, guard=None),):
+                return make(self._scope, message) is message
+            case _:
+                return False
+
+    def put(self, frame: bytes) -> None:
+        """Send the frame of a message of which `only_sends` is true; nothing happens without a connection."""
+        machines = self._machines
+        if machines.is_up:
+            machines.write(frame)
+            if not self._woken_for:
+                self._notify()
 
     def deliver(self, delivery: str, message: msgspec.Struct, *, now: float) -> int:
         """Number a message, keep it until it is acknowledged, write it when its part is live.

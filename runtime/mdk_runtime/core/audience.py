@@ -9,13 +9,18 @@ from msgspec import UNSET
 
 from mdk_protocol.codec import CODEC
 from mdk_protocol.messages import Active, Changes, Expire, Follow, TableBegin, TableComplete, TableEnd
-from mdk_runtime.core.connection import Connection, News, Services
+from mdk_runtime.core.connection import ClientEndpoint, Connection, News, Services
 from mdk_runtime.core.history import History, Stand, as_messages
 from mdk_runtime.core.registry import Change
+from mdkspec_runtime.broadcast import broadcast
 from mdkspec_runtime.codec import Shared
 
 ASKED_MAX = 1000
 """Questions for the table that are answered in one go; the rest comes in the next one."""
+
+
+DISCOVERY, TABLE = "Discovery", "Table"
+"""The parts, as the spec calls them."""
 
 
 class Asked(NamedTuple):
@@ -35,14 +40,14 @@ class Audience:
     def __init__(self, history: History, ttl_s: float) -> None:
         self.history = history
         self._ttl_s = ttl_s
-        self._originals: dict[Connection, None] = {}
-        self._groups: dict[Services | None, dict[Connection, None]] = {}
+        self._originals: dict[Connection, ClientEndpoint] = {}
+        self._groups: dict[Services | None, dict[Connection, ClientEndpoint]] = {}
         """Clients of ours by what they follow."""
         self._asked: list[Asked] = []
         self._told = 0
         """The changes that every connection of ours knows of."""
-        self._owing: dict[Connection, None] = {}
-        """Originals that wait for something that only they are told."""
+        self._apart: dict[Connection, None] = {}
+        """Originals that are told more than the others, or less."""
         self._news: list[News] = []
         """For originals, not told yet."""
         self._table: tuple[int, Shared[Changes]] | None = None
@@ -53,14 +58,9 @@ class Audience:
         """False while the server has just started, and does not know yet who lives."""
 
     @property
-    def gathered(self) -> int:
-        """How many changes a client that reads the table now knows already."""
-        return len(self._news)
-
-    @property
     def has_news(self) -> bool:
         """True if there is something for `tell`."""
-        return bool(self._told < self.history.sequence or self._news or self._owing or self.wants_clear)
+        return bool(self._told < self.history.sequence or self._news or self._apart or self.wants_clear)
 
     @property
     def has_questions(self) -> bool:
@@ -70,12 +70,12 @@ class Audience:
     def add(self, connection: Connection) -> None:
         """A client has spoken."""
         if not connection.is_extended:
-            self._originals[connection] = None
+            self._originals[connection] = connection.endpoint
 
     def remove(self, connection: Connection) -> None:
         """The connection is gone."""
         self._originals.pop(connection, None)
-        self._owing.pop(connection, None)
+        self._apart.pop(connection, None)
         self._leave(connection)
 
     def note(self, changes: Iterable[Change]) -> None:
@@ -89,7 +89,13 @@ class Audience:
         """Only this connection has to be told."""
         if not connection.is_extended:
             connection.owed.append(self._as_news(change))
-            self._owing[connection] = None
+            self._apart[connection] = None
+
+    def reads(self, connection: Connection) -> int:
+        """An original reads the table: how many of the gathered changes it need not be told."""
+        if self._news:
+            self._apart[connection] = None
+        return len(self._news)
 
     def ask(self, connection: Connection, follow: Follow) -> None:
         """A client of ours wants services."""
@@ -98,21 +104,21 @@ class Audience:
     def tell(self, *, now: float) -> None:
         """Tell everyone what has changed since the last time."""
         news, self._news = self._news, []
-        owing, self._owing = self._owing, {}
+        apart, self._apart = self._apart, {}
+        for connection in apart:
+            connection.tell(news, now=now)
         if news:
-            with CODEC.using(CODEC.shared(news)):
-                for connection in self._originals:
-                    connection.tell(news, now=now)
-        else:
-            for connection in owing:
-                connection.tell(news, now=now)
+            others = [one for connection, one in self._originals.items() if connection not in apart]
+            for one in news:
+                broadcast(others, DISCOVERY, "announce" if isinstance(one, Active) else "withdraw", one, now=now)
         stands = self.history.since(self._told)
         self._told = self.history.sequence
         wants_clear, self.wants_clear = self.wants_clear, False
         if wants_clear:
             for group in self._groups.values():
-                for connection in group:
-                    connection.clear(now=now)
+                for endpoint in group.values():
+                    if endpoint.is_connected:
+                        endpoint.clear_all(now=now)
         if stands:
             self._tell_ours(stands, now)
 
@@ -126,11 +132,8 @@ class Audience:
     def complete(self, *, now: float) -> None:
         """From now on the server knows all nodes that live."""
         self.is_complete = True
-        complete = TableComplete()
-        with CODEC.using(CODEC.shared([complete])):
-            for group in self._groups.values():
-                for connection in group:
-                    connection.complete_table(complete, now=now)
+        for group in self._groups.values():
+            broadcast(group.values(), TABLE, "complete_table", TableComplete(), now=now)
 
     # --- inside -----------------------------------------------------------------------------------
 
@@ -142,17 +145,15 @@ class Audience:
         for services, group in self._groups.items():
             wanted = stands if services is None else _of(services, by_service)
             if wanted:
-                changes = as_messages(wanted, position)
-                with CODEC.using(CODEC.shared(changes)):
-                    for connection in group:
-                        connection.tell_changes(changes, now=now)
+                for changes in as_messages(wanted, position):
+                    broadcast(group.values(), TABLE, "tell_changes", changes, now=now)
 
     def _answer(self, connection: Connection, follow: Follow, now: float) -> None:
         services = None if follow.services is UNSET else frozenset(follow.services)
         before = connection.follows
         self._leave(connection)
         connection.follows = after = None if services is None or before is None else before | services
-        self._groups.setdefault(after, {})[connection] = None
+        self._groups.setdefault(after, {})[connection] = connection.endpoint
         # What is gathered is not told yet, but to have it told twice does no harm.
         position = self.history.position(self._told)
         end = TableEnd(position=position, complete=self.is_complete)

@@ -24,7 +24,6 @@ from mdk_protocol.messages import (
     Question,
     Statistics,
     TableBegin,
-    TableComplete,
     TableEnd,
     TailBegin,
 )
@@ -103,16 +102,6 @@ class Connection:
         if self.endpoint.is_connected:
             self.endpoint.end_table(end, now=now)
 
-    def clear(self, *, now: float) -> None:
-        """Have a client of ours forget every node, and say again what it offers."""
-        if self.endpoint.is_connected:
-            self.endpoint.clear_all(now=now)
-
-    def complete_table(self, complete: TableComplete, *, now: float) -> None:
-        """Tell a client of ours that the server knows all nodes by now."""
-        if self.endpoint.is_connected:
-            self.endpoint.complete_table(complete, now=now)
-
     def acknowledge(self, message: Log | InteractionEvent, *, now: float) -> None:
         """The client need not send it again."""
         if message.sequence is not UNSET:
@@ -147,7 +136,7 @@ class Connection:
         """The table for an original; what is gathered but not told yet is in it. One of ours asks for what it wants."""
         if self.is_extended:
             return []
-        self._skip = self.tenant.gathered
+        self._skip = self.tenant.audience.reads(self)
         return list(self.tenant.registry.nodes())
 
     # --- told by the endpoint ---------------------------------------------------------------------

@@ -344,11 +344,6 @@ class Tenant:
         if len(self._writes) == 1:
             self._wake_shell()
 
-    @property
-    def gathered(self) -> int:
-        """How many gathered changes a client that reads the table now knows already."""
-        return self.audience.gathered
-
     # --- inside -----------------------------------------------------------------------------------
 
     def _origin(self, connection: Connection, message: Log | InteractionEvent) -> Origin:

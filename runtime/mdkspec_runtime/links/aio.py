@@ -20,7 +20,7 @@ from websockets.exceptions import InvalidHandshake, InvalidMessage, InvalidProxy
 from websockets.http11 import Request, Response
 
 from mdkspec_runtime.endpoint import Endpoint
-from mdkspec_runtime.links.pump import Pump
+from mdkspec_runtime.links.pump import Pump, Turn
 
 _log = logging.getLogger("mdkspec.link")
 
@@ -151,7 +151,7 @@ class ClientLink:
             return
         self._websocket = websocket
         try:
-            await Pump(endpoint, websocket, self._log, self._observe).run()
+            await Pump(endpoint, websocket, Turn(), self._log, self._observe).run()
         finally:
             self._websocket = None
 
@@ -280,6 +280,7 @@ async def serve(
         logger: Told of what goes wrong on a connection.
     """
     pumps: set[Pump] = set()
+    turn = Turn()
     endpoints: WeakKeyDictionary[ServerConnection, Endpoint] = WeakKeyDictionary()
 
     def process_request(connection: ServerConnection, request: Request) -> Response | None:
@@ -295,7 +296,7 @@ async def serve(
 
     async def talk(connection: ServerConnection) -> None:
         endpoint = endpoints.pop(connection)
-        pump = Pump(endpoint, connection, logger)
+        pump = Pump(endpoint, connection, turn, logger)
         pumps.add(pump)
         try:
             await pump.run()

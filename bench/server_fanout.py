@@ -20,7 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
@@ -152,7 +152,7 @@ def hello(port: int, follow: dict[str, Any] | None) -> list[bytes]:
 
 
 @asynccontextmanager
-async def crowd_at(port: int, count: int, *said: bytes) -> AsyncIterator[tuple[Crowd, list[Receiver]]]:
+async def crowd_at(port: int, count: int, *said: bytes) -> AsyncGenerator[tuple[Crowd, list[Receiver]]]:
     """So many connections, closed at the end."""
     crowd = Crowd()
     receivers = await connected(port, count, crowd, *said)
@@ -200,7 +200,7 @@ async def run_floor(ready: Path) -> None:
 
 
 @contextmanager
-def server(kind: str, *options: str) -> Iterator[tuple[int, int]]:
+def server(kind: str, *options: str) -> Generator[tuple[int, int]]:
     """A server's port and process; `mdk` or `floor`."""
     with tempfile.TemporaryDirectory() as folder:
         ready = Path(folder) / "ready.json"

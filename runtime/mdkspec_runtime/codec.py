@@ -65,7 +65,7 @@ class Codec:
         self._aliases = dict(aliases)
         union: Any = Union[messages]  # noqa: UP007  # of a tuple
         self._decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(union)
-        self._encode = msgspec.json.Encoder().encode
+        self._encode = msgspec.json.Encoder(enc_hook=_as_text).encode
         self._checks = Checks()
         self._normalizer = Normalizer()
         self._frames = _NONE
@@ -185,6 +185,13 @@ class Codec:
             raise MalformedMessage(str(error), frame) from error
         except RecursionError as error:
             raise MalformedMessage("nested too deeply", frame) from error
+
+
+def _as_text(value: object) -> str:
+    """A string of another class (Django's are), as one of JSON; the checks let nothing else come so far."""
+    if isinstance(value, str):
+        return str.__str__(value)
+    raise TypeError(f"{value.__class__.__name__} is not a type of JSON")
 
 
 def _may_be_deep(frame: str | bytes) -> bool:

@@ -276,7 +276,7 @@ class BaseMDK(ABC, Generic[S]):
         context = self._decode(encoded)
         if context is None:
             return self.session()
-        return self._received(joined(context, trace_id=self.new_uuid()), NO_UPSTREAM)
+        return self._received(joined(context, new_id=self.new_uuid), NO_UPSTREAM)
 
     def derive(self, encoded: str | bytes | None) -> S:
         """A new session with the properties of another, but for its deadline: for what has many receivers."""
@@ -298,7 +298,7 @@ class BaseMDK(ABC, Generic[S]):
         upstream = read_upstream(found)
         context = self._decode(found.get(CONTEXT_HEADER.lower()))
         if context is not None:
-            return self._received(joined(context, trace_id=self.new_uuid()), upstream)
+            return self._received(joined(context, new_id=self.new_uuid), upstream)
         received = upstream.context(self.core.environment, self.config.baggage_properties)
         if received is not None:
             return self._received(received, upstream)

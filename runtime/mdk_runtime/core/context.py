@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from mdk_protocol import messages
@@ -44,9 +44,9 @@ class Context(NamedTuple):
 
 def uuid_text(bits: int) -> str:
     """A version 4 UUID from 128 random bits."""
-    text = f"{bits:032x}"
-    variant = "89ab"[bits >> 62 & 3]
-    return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-{variant}{text[17:20]}-{text[20:]}"
+    octets = bits.to_bytes(16)
+    text = octets.hex()
+    return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-{'89ab'[octets[8] & 3]}{text[17:20]}-{text[20:]}"
 
 
 def shared_context(
@@ -80,13 +80,13 @@ def decode_context(encoded: str | bytes) -> Context:
     return Context(shared.trace_id, tuple(prefix), tick, shared.properties, from_message(shared.environment))
 
 
-def joined(context: Context, *, trace_id: str) -> Context:
+def joined(context: Context, *, new_id: Callable[[], str]) -> Context:
     """The receiver's side: the sender's last level ticked, and a level of one's own.
 
-    `trace_id` is for contexts that name none.
+    `new_id` is for contexts that name no trace.
     """
-    prefix = (*context.prefix, context.tick + 1)
-    return Context(context.trace_id or trace_id, prefix, 0, context.properties, context.environment)
+    trace_id, prefix, tick, properties, environment = context
+    return Context(trace_id or new_id(), (*prefix, tick + 1), 0, properties, environment)
 
 
 def derived(context: Context, *, trace_id: str, environment: Environment) -> Context:

@@ -57,7 +57,7 @@ def test_travels(trace_id: str, clocks: list[int], properties: dict[str, Any]) -
 
 def test_join_adds_a_level() -> None:
     """The sender's last level is ticked, and the receiver starts at 0 below it."""
-    assert joined(CONTEXT, trace_id="unused") == Context("t", (5, 3), 0, CONTEXT.properties, CONTEXT.environment)
+    assert joined(CONTEXT, new_id=lambda: "unused") == Context("t", (5, 3), 0, CONTEXT.properties, CONTEXT.environment)
 
 
 def test_derive_is_a_new_trace_without_deadline() -> None:
@@ -79,7 +79,7 @@ def test_derive_is_a_new_trace_without_deadline() -> None:
 )
 def test_join_completes_what_is_missing(text: str, clocks: list[int], environment: Environment) -> None:
     """A context that lacks parts gets their defaults, and an id if it names none."""
-    context = joined(decode_context(text), trace_id="given")
+    context = joined(decode_context(text), new_id=lambda: "given")
     assert context.clocks == clocks
     assert context.environment == environment
     assert context.trace_id in ("given", "abc")

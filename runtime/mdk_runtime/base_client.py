@@ -6,7 +6,6 @@ import logging
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from functools import cache
 from random import Random
 from threading import RLock
@@ -494,6 +493,8 @@ def configured(environment: str | None) -> Config:
     config = read_config(os.environ)
     if environment is None:
         return config
+    from dataclasses import replace
+
     try:
         return replace(config, environment=parse_environment(environment))
     except ValueError as error:

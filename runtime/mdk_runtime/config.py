@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from urllib.parse import quote, urlsplit
 
 from mdk_protocol import messages
 from mdk_runtime.core.breaker import BreakerSettings
@@ -50,6 +49,8 @@ class Config:
         return [self._with_token(url) for url in (self.server_url, *self.more_server_urls)]
 
     def _with_token(self, url: str) -> str:
+        from urllib.parse import quote, urlsplit  # Slow to import, and only needed to connect.
+
         if self.token is None:
             return url
         joiner = "&" if urlsplit(url).query else "?"
@@ -88,6 +89,8 @@ def _server_urls(variables: Mapping[str, str]) -> list[str]:
 
 
 def _server_url(url: str) -> str:
+    from urllib.parse import urlsplit  # Slow to import.
+
     try:
         parts = urlsplit(url)
         usable = parts.scheme in ("ws", "wss") and bool(parts.hostname) and not parts.fragment

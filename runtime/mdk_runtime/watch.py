@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from threading import Event
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from mdk_runtime.core.client import ClientCore, NodeStatus
@@ -17,8 +16,7 @@ ADDED, CHANGED, REMOVED, OUT, BACK = "added", "changed", "removed", "out", "back
 SUSPECT, TRUSTED = "suspect", "trusted"
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """One change of a service.
 
     `kind` is added, changed, removed, out (a breaker opened), back (it closed), suspect (the server lost touch with the

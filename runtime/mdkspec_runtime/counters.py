@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 
-@dataclass(slots=True)
-class Counters:
+class Counters(Struct):
     """Counts since the endpoint was made, over all its connections."""
 
     received: int = 0

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
+
+from msgspec import Struct
 
 from mdkspec_runtime.tables import Batch, Delivery, Request, Role
 
@@ -12,8 +13,7 @@ ROLES_MAX = 256
 """Plans that are kept. A process has a handful of roles; tests make more."""
 
 
-@dataclass(frozen=True, slots=True)
-class Received:
+class Received(Struct, frozen=True):
     """What happens to one kind of message."""
 
     index: int
@@ -31,8 +31,7 @@ class Received:
     """Set if the message is one of a delivery's whose messages also come in batches."""
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Struct, frozen=True):
     """A role, as an endpoint reads it."""
 
     role: Role

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from mdkspec_runtime.errors import RequestFailed
 from mdkspec_runtime.tables import Request
@@ -13,8 +14,7 @@ OnReply = Callable[[Any], None]
 OnError = Callable[[RequestFailed], None]
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
+class Waiting(Struct, frozen=True):
     """Whom to tell the answer, or why there is none."""
 
     on_reply: OnReply

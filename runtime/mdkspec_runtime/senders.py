@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
-from msgspec import UnsetType
+from msgspec import Struct, UnsetType, field
 
 from mdkspec_runtime.machines import Machines
 from mdkspec_runtime.outbox import Outbox
@@ -19,8 +18,7 @@ BATCH_BYTES_MAX = 64 * 1024
 """In one frame: beyond, a larger one saves nothing more, and whoever reads it can do nothing else meanwhile."""
 
 
-@dataclass(slots=True)
-class Sender:
+class Sender(Struct):
     """The sending end of one delivery."""
 
     outbox: Outbox
@@ -33,8 +31,7 @@ class Sender:
     """True while its part is live."""
 
 
-@dataclass(slots=True)
-class Receiving:
+class Receiving(Struct):
     """The receiving end of one delivery."""
 
     delivery: Delivery

@@ -7,15 +7,15 @@ arguments of a `call`, the key of a `lapse`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
+
+from msgspec import Struct, field
 
 if TYPE_CHECKING:
     from mdkspec_runtime.codec import Codec
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
+class Scope(Struct, frozen=True):
     """What a table's functions may read."""
 
     hooks: Any
@@ -25,8 +25,7 @@ class Scope:
     """Keys are `Part.flag`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Send:
+class Send(Struct, frozen=True):
     """Send what `make` returns; with `each`, once for every item, which `make` gets as its last argument."""
 
     message: str
@@ -34,32 +33,28 @@ class Send:
     each: Callable[..., Iterable[Any]] | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Tell:
+class Tell(Struct, frozen=True):
     """Call the handler's method `event`."""
 
     event: str
     args: Callable[..., tuple[Any, ...]]
 
 
-@dataclass(frozen=True, slots=True)
-class Do:
+class Do(Struct, frozen=True):
     """Call the handler's method `hook`, which answers nothing."""
 
     hook: str
     args: Callable[..., tuple[Any, ...]]
 
 
-@dataclass(frozen=True, slots=True)
-class SetFlag:
+class SetFlag(Struct, frozen=True):
     """Give a flag (`Part.flag`) a value."""
 
     flag: str
     value: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Grant:
+class Grant(Struct, frozen=True):
     """Start or renew the lease `Part.lease` of a key."""
 
     lease: str
@@ -67,21 +62,18 @@ class Grant:
     ttl_s: Callable[..., float]
 
 
-@dataclass(frozen=True, slots=True)
-class Release:
+class Release(Struct, frozen=True):
     """End the lease `Part.lease` of a key without its lapse."""
 
     lease: str
     key: Callable[..., str]
 
 
-@dataclass(frozen=True, slots=True)
-class Hangup:
+class Hangup(Struct, frozen=True):
     """Close the connection when what was sent is written."""
 
 
-@dataclass(frozen=True, slots=True)
-class Fail:
+class Fail(Struct, frozen=True):
     """Send the protocol's close message with this code, then hang up."""
 
     code: str
@@ -90,8 +82,7 @@ class Fail:
 Action = Send | Tell | Do | SetFlag | Grant | Release | Hangup | Fail
 
 
-@dataclass(frozen=True, slots=True)
-class Transition:
+class Transition(Struct, frozen=True):
     """Actions in order. The new state holds before the first of them; its timers and `enter` come after the last."""
 
     source: str
@@ -110,8 +101,7 @@ A message or call that a state ignores has a last transition without guard and a
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Timer:
+class Timer(Struct, frozen=True):
     """Runs from the entry of its state: once, or every `delay_s`."""
 
     input: str
@@ -119,8 +109,7 @@ class Timer:
     repeat: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Machine:
+class Machine(Struct, frozen=True):
     """One role's side of one part."""
 
     part: str
@@ -142,8 +131,7 @@ class Machine:
     """Keys are `Part.lease`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
+class Batch(Struct, frozen=True):
     """A delivery's messages in one frame, in states of the protocol's own machine in which both sides know it."""
 
     message: str
@@ -158,8 +146,7 @@ class Batch:
     make_ack: Callable[[int], Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
+class Delivery(Struct, frozen=True):
     """Messages of one kind, numbered, kept until acknowledged, sent again on connect."""
 
     name: str
@@ -179,8 +166,7 @@ class Delivery:
     batch: Batch | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(Struct, frozen=True):
     """A question and its answer, paired by a number that the asking side gives."""
 
     name: str
@@ -194,16 +180,14 @@ class Request:
     pending_max: int
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
+class Policy(Struct, frozen=True):
     """`drop_max` in a row are dropped, the next one fails the connection; None drops for ever."""
 
     drop_max: int | None
     code: str
 
 
-@dataclass(frozen=True, slots=True)
-class Reconnect:
+class Reconnect(Struct, frozen=True):
     """Waits of the connecting role: from first to longest, times `factor` each, and +- `jitter` of it."""
 
     first_s: float
@@ -212,8 +196,7 @@ class Reconnect:
     jitter: float
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Role:
+class Role(Struct, frozen=True, eq=False):
     """All that one side of a protocol may do. Roles are the same only if they are one object."""
 
     protocol: str

@@ -5,7 +5,6 @@ from __future__ import annotations
 from bisect import bisect
 from collections import deque
 from collections.abc import Callable
-from hashlib import blake2b
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -157,4 +156,6 @@ def hashing(nodes: tuple[Node, ...], probes: frozenset[Node], take: Callable[[No
 
 
 def _hash(text: str) -> int:
+    from hashlib import blake2b  # Slow to import, and not everybody hashes.
+
     return int.from_bytes(blake2b(text.encode("utf-8", "replace"), digest_size=8).digest(), "big")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from mdk_runtime.core.versions import version_matches
@@ -11,26 +10,30 @@ if TYPE_CHECKING:
     from mdk_runtime.core.nodes import Node
 
 
-@dataclass(slots=True)
 class Entry:
     """One address of a service, and the processes that stand behind it."""
 
-    node: Node
-    senders: set[str | None]
-    suspect: bool = False
-    """Out of touch with the server: picked only where nothing else is left, until it is heard of again or goes."""
+    __slots__ = ("node", "senders", "suspect")
+
+    def __init__(self, node: Node, sender: str | None) -> None:
+        self.node = node
+        self.senders: set[str | None] = {sender}
+        self.suspect = False
+        """Out of touch with the server: picked only where nothing else is left, until it is heard of again or goes."""
 
 
-@dataclass(slots=True)
 class Cluster:
     """A service in one environment, in order of arrival."""
 
-    entries: dict[str, Entry] = field(default_factory=dict[str, Entry])
-    """Keyed by address."""
-    seen: set[str | None] = field(default_factory=set[str | None])
-    """Every version that was ever here: with a match among these, nobody looks in the fallback."""
-    address_of: dict[str, str] = field(default_factory=dict[str, str])
-    """Sender to its one address."""
+    __slots__ = ("address_of", "entries", "seen")
+
+    def __init__(self) -> None:
+        self.entries: dict[str, Entry] = {}
+        """Keyed by address."""
+        self.seen: set[str | None] = set()
+        """Every version that was ever here: with a match among these, nobody looks in the fallback."""
+        self.address_of: dict[str, str] = {}
+        """Sender to its one address."""
 
     def add(self, node: Node) -> tuple[bool, str | None]:
         """Take a node in. Whether that changed anything, and the address that its sender left alone."""
@@ -39,7 +42,7 @@ class Cluster:
         entry = self.entries.get(node.address)
         self.seen.add(node.version)
         if entry is None:
-            self.entries[node.address] = Entry(node, {sender})
+            self.entries[node.address] = Entry(node, sender)
             return True, left
         entry.senders.add(sender)
         was_suspect, entry.suspect = entry.suspect, False

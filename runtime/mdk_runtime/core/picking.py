@@ -8,9 +8,8 @@ makes new ones.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from itertools import count
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from mdk_runtime.core.balancing import (
     CONSISTENT_HASH,
@@ -43,8 +42,7 @@ RouteKey = tuple[str, str, str | None]
 """Environment key, service, version."""
 
 
-@dataclass(frozen=True, slots=True)
-class ServiceSettings:
+class ServiceSettings(NamedTuple):
     """How one service's nodes are chosen and left out."""
 
     policy: str = ROUND_ROBIN

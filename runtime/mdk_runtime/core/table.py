@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from mdk_runtime.core.breaker import BreakerState
@@ -21,15 +20,25 @@ Place = tuple[str, str, str]
 """Service, environment name, address."""
 
 
-@dataclass(slots=True, eq=False)
 class Waiter:
-    """A resolve that found nothing yet."""
+    """A resolve that found nothing yet.
 
-    environment: Environment
-    service: str
-    version: str | None
-    deliver: Callable[[Node], None]
-    """Called once, without the lock."""
+    Args:
+        environment: As of the request.
+        service: As of the request.
+        version: As of the request.
+        deliver: Called once, without the lock.
+    """
+
+    __slots__ = ("deliver", "environment", "service", "version")
+
+    def __init__(
+        self, environment: Environment, service: str, version: str | None, deliver: Callable[[Node], None]
+    ) -> None:
+        self.environment = environment
+        self.service = service
+        self.version = version
+        self.deliver = deliver
 
 
 class Table:

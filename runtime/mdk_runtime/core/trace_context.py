@@ -8,9 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping, MutableMapping, Sequence
-from hashlib import blake2b
 from typing import TYPE_CHECKING, Any, NamedTuple
-from urllib.parse import quote, unquote
 
 from mdk_runtime.core.context import CONTEXT_HEADER, TRACE_PROPERTY, Context
 from mdk_runtime.core.environments import Environment
@@ -95,6 +93,8 @@ def read_upstream(headers: Mapping[str, str]) -> Upstream:
 
 def trace_id_hex(trace_id: str) -> str:
     """A trace id as W3C wants it: the 32 digits of a UUID, or a hash of anything else."""
+    from hashlib import blake2b  # Slow to import.
+
     if _UUID.fullmatch(trace_id):
         digits = trace_id.replace("-", "").lower()
         if digits.strip("0"):
@@ -104,6 +104,8 @@ def trace_id_hex(trace_id: str) -> str:
 
 def span_id(trace_hex: str, clocks: Sequence[int], kind: bytes) -> str:
     """The same for whoever computes it: a session's span by its clock prefix, an interaction's by its first clock."""
+    from hashlib import blake2b  # Slow to import.
+
     packed = b"".join((clock & TICK_MAX).to_bytes(4, "big") for clock in clocks)
     return blake2b(packed, digest_size=8, key=bytes.fromhex(trace_hex), person=kind).hexdigest()
 
@@ -154,10 +156,14 @@ def _read_clocks(text: str) -> tuple[int, ...]:
 
 def _keys(allowed: Iterable[str]) -> dict[str, str]:
     """Property name to baggage key."""
+    from urllib.parse import quote  # Slow to import.
+
     return {TRACE_PROPERTY: TRACE_KEY} | {name: quote(name, safe="") for name in allowed}
 
 
 def _properties(baggage: Iterable[str], allowed: Iterable[str]) -> dict[str, Any]:
+    from urllib.parse import unquote  # Slow to import, and most baggage is empty.
+
     names = {key: name for name, key in _keys(allowed).items()}
     found: dict[str, Any] = {}
     for member in baggage:
@@ -173,6 +179,8 @@ def _properties(baggage: Iterable[str], allowed: Iterable[str]) -> dict[str, Any
 
 
 def _write_baggage(properties: Mapping[str, Any], allowed: Iterable[str], others: Iterable[str]) -> str:
+    from urllib.parse import quote  # Slow to import.
+
     keys = _keys(allowed)
     members = [
         f"{key}={quote(json.dumps(properties[name], separators=(',', ':')), safe='')}"

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from mdkspec_runtime.endpoint import Endpoint
 from mdkspec_runtime.monitor import Monitor

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from mdkspec_runtime import IllegalCall, RequestFailed, UnsendableMessage
 from mdkspec_runtime.leases import SharedLeases

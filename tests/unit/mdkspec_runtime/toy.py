@@ -7,10 +7,10 @@ part Work of Talk live in Inside: posts are delivered, questions answered, `beat
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Any
 
 from msgspec import UNSET, Struct, UnsetType
+from msgspec.structs import replace
 
 from mdkspec_runtime.codec import Codec
 from mdkspec_runtime.endpoint import Endpoint

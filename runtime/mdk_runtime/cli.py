@@ -13,6 +13,7 @@ from typing import Any
 
 from mdk_runtime.client_commands import add_client_commands
 from mdk_runtime.errors import MDKError
+from mdk_runtime.server.backup_command import add_backup_command
 from mdk_runtime.server.configuration import add_server_arguments
 from mdk_runtime.server.token_commands import add_token_commands
 
@@ -44,6 +45,7 @@ def _parser() -> argparse.ArgumentParser:
     server.set_defaults(run=_server)
     add_client_commands(commands)
     add_token_commands(commands)
+    add_backup_command(commands)
     demo = commands.add_parser("demo", help="a server, two services and a client; one service is killed")
     demo.set_defaults(run=_demo)
     return parser

@@ -77,6 +77,7 @@ def _hub(settings: Settings) -> Hub:
         settings.data,
         Open(mdk_version=own_version()),
         grace_s=settings.grace,
+        limits=settings.storage(),
         gate=Gate(settings.key, failures_max=settings.auth_failures_max),
         tenant_limits=limits,
         tenants_max=settings.tenants_max,

@@ -135,3 +135,15 @@ class NotStored(ServerError):
 
     def __str__(self) -> str:
         return f"{self.count} messages could not be stored before the end; their senders still have them"
+
+
+class BackupFailed(ServerError):
+    """A backup could not be read or written. Nothing has the name that it was to have."""
+
+    def __init__(self, destination: Path, reason: str) -> None:
+        self.destination = destination
+        self.reason = reason
+        super().__init__(destination, reason)
+
+    def __str__(self) -> str:
+        return f"the backup {self.destination} was not made: {self.reason}"

@@ -16,6 +16,7 @@ from mdk_runtime.core.limits import CONNECTIONS_MAX, GRACE_S, LOGS_PER_S_MAX, NO
 from mdk_runtime.server.errors import ListenRefused, TLSIncomplete
 from mdk_runtime.server.options import (
     AT_LEAST_ONE,
+    BYTES,
     COUNT,
     FLAG,
     PATH,
@@ -27,12 +28,14 @@ from mdk_runtime.server.options import (
     choice,
     option,
 )
+from mdk_runtime.storage.limits import StorageLimits
 
 PORT_DEFAULT = 8765
 MESSAGE_BYTES_MAX = 2 << 20
 """Twice the protocol's largest message: what is a little too large is answered by name, and does not end a connection."""
 TENANTS_MAX = 1000
 AUTH_FAILURES_MAX = 20
+STORED = StorageLimits()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +68,43 @@ class Settings:
     connections_max: int = option(CONNECTIONS_MAX, AT_LEAST_ONE, "connections of one tenant")
     nodes_max: int = option(NODES_MAX, AT_LEAST_ONE, "nodes of one tenant")
     logs_per_second_max: int = option(LOGS_PER_S_MAX, COUNT, "logs a second of one tenant; 0 for no limit")
+    segment_rows: int = option(
+        STORED.segment_rows, AT_LEAST_ONE, "rows in one file of a tenant, before the next is begun"
+    )
+    segment_bytes: int = option(STORED.segment_bytes, BYTES, "its size, before the next is begun", shown="512MiB")
+    segment_age: float = option(STORED.segment_age_s, SECONDS, "its age, before the next is begun", shown="1d")
+    storage_bytes_max: int = option(
+        STORED.bytes_max, BYTES, "what a tenant may store; above, its oldest files are dropped", shown="2GiB"
+    )
+    storage_age_max: float = option(STORED.age_s_max, SECONDS, "files that are older are dropped", shown="7d")
+    kept_bytes_max: int = option(
+        STORED.kept_bytes_max, BYTES, "of these, for failing traces of dropped files; 0 keeps none", shown="200MiB"
+    )
+    kept_age_max: float = option(STORED.kept_age_s_max, SECONDS, "how long these are kept", shown="30d")
+    rates_age_max: float = option(STORED.rates_age_s_max, SECONDS, "how long counts per minute are kept", shown="90d")
+    free_bytes_min: int = option(
+        STORED.free_bytes_min, BYTES, "with less room on the disk nothing is stored", shown="128MiB"
+    )
+    query_seconds_max: float = option(STORED.query_s_max, SECONDS, "a query that takes longer is stopped")
+    query_rows_max: int = option(STORED.query_rows_max, AT_LEAST_ONE, "rows in one answer")
     log_format: str = option("text", choice("text", "json"), "how the server's own log is written")
     log_level: str = option("info", choice("debug", "info", "warning", "error"), "what the server's own log holds")
+
+    def storage(self) -> StorageLimits:
+        """As storage knows them."""
+        return StorageLimits(
+            segment_rows=self.segment_rows,
+            segment_bytes=self.segment_bytes,
+            segment_age_s=self.segment_age,
+            bytes_max=self.storage_bytes_max,
+            age_s_max=self.storage_age_max,
+            kept_bytes_max=self.kept_bytes_max,
+            kept_age_s_max=self.kept_age_max,
+            rates_age_s_max=self.rates_age_max,
+            free_bytes_min=self.free_bytes_min,
+            query_s_max=self.query_seconds_max,
+            query_rows_max=self.query_rows_max,
+        )
 
     def check(self) -> None:
         """Refuse what would be dangerous, or makes no sense together.

@@ -88,6 +88,18 @@ class TooManyQueries(StorageError):
         return f"{self.waiting} queries are waiting already; try again later"
 
 
+class BackupRefused(StorageError):
+    """A backup cannot be made like this."""
+
+    def __init__(self, folder: Path, reason: str) -> None:
+        self.folder = folder
+        self.reason = reason
+        super().__init__(folder, reason)
+
+    def __str__(self) -> str:
+        return f"no backup was made of or to {self.folder}: {self.reason}"
+
+
 class NoSuchTenant(StorageError):
     """Nothing was ever stored for a tenant."""
 

@@ -41,6 +41,11 @@ def kept_numbers(folder: Path) -> list[int]:
     return _numbers(folder, _KEPT)
 
 
+def is_ours(name: str) -> bool:
+    """True if a file of this name is a database of storage."""
+    return name == MANIFEST_NAME or bool(_SEGMENT.fullmatch(name) or _KEPT.fullmatch(name))
+
+
 def size_bytes(path: Path) -> int:
     """Of a database with its log of changes; 0 if it is not there."""
     total = 0

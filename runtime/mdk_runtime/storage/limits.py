@@ -22,8 +22,8 @@ class StorageLimits:
     """Above, the oldest segments are dropped."""
     age_s_max: float = 7 * DAY_S
     """Segments whose newest row came longer ago are dropped."""
-    kept_share: float = 0.1
-    """Of `bytes_max`, for the failing traces of segments that are dropped; 0 keeps none."""
+    kept_bytes_max: int = 200 * 1024**2
+    """Of these, for the failing traces of segments that are dropped; 0 keeps none."""
     kept_age_s_max: float = 30 * DAY_S
     rates_age_s_max: float = 90 * DAY_S
     """Counts per minute, and the numbers seen of senders that were not heard since, are forgotten after that time."""

@@ -64,8 +64,10 @@ NEWEST: Final = """
     DELETE FROM failing WHERE trace NOT IN (
         SELECT trace FROM (
             SELECT trace, sum(rows) OVER (ORDER BY newest DESC) AS total FROM (
-                SELECT trace, max(id) AS newest, count(*) AS rows FROM source.logs
-                WHERE trace IN (SELECT trace FROM failing) GROUP BY trace
+                SELECT trace, max(id) AS newest, count(*) AS rows FROM (
+                    SELECT trace, id FROM source.logs WHERE trace IN (SELECT trace FROM failing)
+                    UNION ALL SELECT trace, id FROM source.interactions WHERE trace IN (SELECT trace FROM failing)
+                ) GROUP BY trace
             )
         ) WHERE total <= ?
     )
@@ -91,7 +93,7 @@ def retain(folder: Path, manifest: Manifest, limits: StorageLimits, *, now_ms: i
         dropped.append(segment.number)
     left = _oldest(manifest.segments(), is_kept=True)
     while left and (
-        _size(left) > limits.bytes_max * limits.kept_share
+        _size(left) > limits.kept_bytes_max
         or len(left) > KEPT_MAX
         or now_ms - left[0].sealed_ms > limits.kept_age_s_max * 1000
     ):
@@ -120,9 +122,8 @@ def _drop(
 
 def _keep(folder: Path, segment: SealedSegment, limits: StorageLimits, *, now_ms: int) -> SealedSegment | None:
     """Copy the failing traces, the newest first if they are too many; None if there are none."""
-    budget = limits.bytes_max * limits.kept_share
     rows = segment.logs + segment.interactions
-    rows_max = int(budget / max(1, segment.size_bytes) * rows)
+    rows_max = limits.kept_bytes_max * rows // max(1, segment.size_bytes)
     path = kept_path(folder, segment.number)
     beside = path.with_name(path.name + ".new")
     remove(beside)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import shutil
 import sqlite3
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -120,6 +121,10 @@ class TenantStore:
     def _bring_up_to_date(self, sealed: SealedSegment) -> None:
         path = sealed.path(self.folder)
         if path.exists() and version_of_file(path) != VERSION:
+            if path.stat().st_nlink > 1:  # A backup has the file too, and keeps it as it is.
+                beside = path.with_name(path.name + ".new")
+                shutil.copy2(path, beside)
+                beside.replace(path)
             open_segment(path, cache_bytes=self._limits.cache_bytes).close()
 
     def _open(self, number: int, now_ms: int) -> Segment:

@@ -1,0 +1,258 @@
+"""Storage: rows stored and acknowledged against the same SQLite writes alone, and queries while rows arrive.
+
+Prints one JSON line. `ratio` is of medians of runs that take turns. The floor is the very statements of a run, recorded and
+replayed by one thread that does nothing else. Queries go through the pool of readers, with 10,000 rows a second coming in.
+
+    python bench/storage.py [--rows 10000000] [--folder FOLDER]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import shutil
+import sqlite3
+import statistics
+import tempfile
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any, cast
+
+from mdk_protocol.messages import LamportClock, Level, Log, SharedContext
+from mdk_runtime.core.origin import Origin
+from mdk_runtime.storage.answers import Filter
+from mdk_runtime.storage.layout import segment_path
+from mdk_runtime.storage.limits import StorageLimits
+from mdk_runtime.storage.reader import Reader
+from mdk_runtime.storage.schema import open_segment
+from mdk_runtime.storage.segment import Entry, Segment
+from mdk_runtime.storage.storage import Storage
+from mdk_runtime.storage.writer import Done, Job, Writer
+
+INGEST_ROWS = 100_000
+TURNS = 3
+JOB_ROWS = 256
+ARRIVING_PER_S = 10_000
+QUERY_S = 20.0
+SERVICES, NODES, PER_TRACE, WORDS = 20, 60, 20, 20_000
+LIMITS = StorageLimits(bytes_max=1 << 40, free_bytes_min=1 << 20)
+
+
+class Messages:
+    """Logs as twenty services write them: traces of twenty logs, interleaved; about 85 characters a text."""
+
+    def __init__(self, seed: int = 1) -> None:
+        self.dice = random.Random(seed)
+        self.words = [f"word{number}" for number in range(WORDS)]
+        self.traces: list[str] = []
+        self.number = 0
+        self.origins = [Origin(f"service-{number}", "1.0") for number in range(SERVICES)]
+        self.start_ms = time.time_ns() // 1_000_000
+
+    def take(self, count: int) -> list[Entry]:
+        """That many more."""
+        return [self._one() for _ in range(count)]
+
+    def _one(self) -> Entry:
+        dice, number = self.dice, self.number
+        self.number += 1
+        place = number // PER_TRACE + dice.randrange(50)
+        while len(self.traces) <= place:
+            self.traces.append(str(uuid.UUID(int=dice.getrandbits(128), version=4)))
+        level = dice.choices(("DEBUG", "INFO", "WARN", "ERROR"), (10, 80, 8, 2))[0]
+        log = Log(
+            context=SharedContext(trace_id=self.traces[place], clock=LamportClock(clocks=[1, number % PER_TRACE])),
+            timestamp=self.start_ms + number // 10,
+            node=f"node-{number % NODES}",
+            level=Level(level),
+            category=f"category-{number % 7}",
+            # A word's rank falls off as in texts: some are everywhere, most are rare.
+            text=" ".join(self.words[int(WORDS * dice.random() ** 3)] for _ in range(9)),
+            sequence=number // NODES,
+        )
+        return Entry(log, self.origins[number % SERVICES])
+
+
+class Recorder:
+    """A connection that writes down what it is told."""
+
+    def __init__(self, database: sqlite3.Connection) -> None:
+        self.database = database
+        self.calls: list[tuple[str, str, Sequence[Any]]] = []
+
+    def execute(self, statement: str, values: Sequence[Any] = ()) -> sqlite3.Cursor:
+        """One statement."""
+        if not statement.startswith(("SELECT", "PRAGMA")):
+            self.calls.append(("execute", statement, list(values)))
+        return self.database.execute(statement, values)
+
+    def executemany(self, statement: str, rows: Sequence[Any]) -> sqlite3.Cursor:
+        """One statement, many times."""
+        self.calls.append(("executemany", statement, list(rows)))
+        return self.database.executemany(statement, rows)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.database, name)
+
+
+def recorded(folder: Path, entries: list[Entry]) -> list[tuple[str, str, Sequence[Any]]]:
+    """The writes that store these rows, in transactions of the usual size."""
+    segment = Segment(segment_path(folder, 1))
+    recorder = Recorder(segment.database)
+    segment.database = cast("sqlite3.Connection", recorder)
+    for at in range(0, len(entries), LIMITS.batch_max):
+        segment.store(entries[at : at + LIMITS.batch_max], now_ms=0)
+    segment.close()
+    return recorder.calls
+
+
+def floor_s(folder: Path, calls: list[tuple[str, str, Sequence[Any]]]) -> float:
+    """How long these writes take alone."""
+    database = open_segment(segment_path(folder, 1), cache_bytes=LIMITS.cache_bytes)
+    began = time.perf_counter()
+    for kind, statement, values in calls:
+        getattr(database, kind)(statement, values)
+    took = time.perf_counter() - began
+    database.close()
+    return took
+
+
+def stored_s(folder: Path, entries: list[Entry]) -> float:
+    """How long it takes until every row is stored and its acknowledgement could be sent."""
+    done = threading.Event()
+    left = len(entries)
+
+    def deliver(some: list[Done]) -> None:
+        nonlocal left
+        left -= sum(len(one.results) for one in some)
+        if not left:
+            done.set()
+
+    writer = Writer(deliver, LIMITS)
+    writer.start()
+    began = time.perf_counter()
+    for at in range(0, len(entries), JOB_ROWS):
+        while writer.is_full:
+            time.sleep(0.001)
+        writer.submit(Job(folder, entries[at : at + JOB_ROWS]))
+    done.wait()
+    took = time.perf_counter() - began
+    writer.stop(timeout_s=10.0)
+    return took
+
+
+def ingest(holder: Path) -> dict[str, Any]:
+    """Rows per second, and the ratio to the floor."""
+    entries = Messages().take(INGEST_ROWS)
+    calls = recorded(holder / "recorded", entries)
+    floors: list[float] = []
+    times: list[float] = []
+    for turn in range(TURNS):
+        floors.append(floor_s(holder / f"floor-{turn}", calls))
+        times.append(stored_s(holder / f"stored-{turn}", entries))
+        shutil.rmtree(holder / f"floor-{turn}")
+        shutil.rmtree(holder / f"stored-{turn}")
+    floor, took = statistics.median(floors), statistics.median(times)
+    return {
+        "rows": INGEST_ROWS,
+        "floor_rows_per_s": round(INGEST_ROWS / floor),
+        "stored_rows_per_s": round(INGEST_ROWS / took),
+        "ratio": round(floor / took, 3),
+    }
+
+
+def arriving(storage: Storage, folder: Path, messages: Messages, stop: threading.Event) -> Iterator[int]:
+    """Rows come in at their rate; yields how many came."""
+    began, count = time.perf_counter(), 0
+    while not stop.is_set():
+        due = int((time.perf_counter() - began) * ARRIVING_PER_S) - count
+        if due >= 50:
+            storage.writer.submit(Job(folder, messages.take(due)))
+            count += due
+            yield count
+        time.sleep(0.005)
+
+
+def queries(folder: Path, rows: int) -> dict[str, Any]:
+    """Latencies at so many rows while more arrive."""
+    messages = Messages(seed=2)
+    storage = Storage(folder, lambda done: None, LIMITS)
+    storage.start()
+    tenant = folder / "tenant"
+    for _ in range(0, rows, 10_000):
+        while storage.writer.is_full:
+            time.sleep(0.001)
+        storage.writer.submit(Job(tenant, messages.take(10_000)))
+    while storage.writer.backlog:
+        time.sleep(0.01)
+    stop = threading.Event()
+    came = [0]
+
+    def feed() -> None:
+        for count in arriving(storage, tenant, messages, stop):
+            came[0] = count
+
+    feeder = threading.Thread(target=feed)
+    feeder.start()
+    dice = random.Random(3)
+    known = messages.traces[: max(1, len(messages.traces) - 100)]
+
+    def word() -> str:
+        return f"word{int(WORDS * dice.random() ** 3)}"
+
+    asked: dict[str, Callable[[], Callable[[Reader], Any]]] = {
+        "trace": lambda: partial(Reader.trace, trace_id=dice.choice(known)),
+        "newest_errors": lambda: partial(Reader.logs, wanted=Filter(level="ERROR")),
+        "word": lambda: partial(Reader.logs, wanted=Filter(text=word())),
+        "newest": lambda: Reader.logs,
+        "service_warn": lambda: partial(
+            Reader.logs, wanted=Filter(service=f"service-{dice.randrange(20)}", level="WARN")
+        ),
+        "traces": lambda: Reader.traces,
+        "failed_traces": lambda: partial(Reader.traces, wanted=Filter(failed=True)),
+    }
+    times: dict[str, list[float]] = {name: [] for name in asked}
+    end = time.perf_counter() + QUERY_S
+    while time.perf_counter() < end:
+        for name, make in asked.items():
+            ask = make()
+            began = time.perf_counter()
+            storage.query("tenant", ask).result()
+            times[name].append((time.perf_counter() - began) * 1000)
+            time.sleep(0.002)
+    stop.set()
+    feeder.join()
+    segments = len(storage.query("tenant", lambda reader: reader.stats()).result().segments)
+    storage.stop(timeout_s=10.0)
+    return {
+        "rows": rows,
+        "segments": segments,
+        "arrived_per_s": round(came[0] / QUERY_S),
+        "ms_p50_p99": {
+            name: [round(statistics.median(some), 2), round(sorted(some)[int(len(some) * 0.99)], 2)]
+            for name, some in times.items()
+        },
+    }
+
+
+def main() -> None:
+    """Measure, and print."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--rows", type=int, default=1_000_000, help="stored before queries are measured")
+    parser.add_argument("--folder", type=Path, default=None, help="on the disk to measure")
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory(dir=given.folder) as name:
+        result = {"bench": "storage", "ingest": ingest(Path(name))}
+    if given.rows:
+        with tempfile.TemporaryDirectory(dir=given.folder) as name:
+            result["queries"] = queries(Path(name), given.rows)
+    print(json.dumps(result))
+
+
+if __name__ == "__main__":
+    main()

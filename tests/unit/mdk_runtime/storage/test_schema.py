@@ -1,0 +1,150 @@
+"""Files of every version there was."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mdk_protocol.messages import InteractionEvent, Log
+from mdk_runtime.storage.answers import Filter, StoredLog
+from mdk_runtime.storage.errors import UnknownSchema
+from mdk_runtime.storage.layout import manifest_path, segment_path
+from mdk_runtime.storage.migrations import MIGRATIONS
+from mdk_runtime.storage.reader import Reader
+from mdk_runtime.storage.schema import VERSION, open_for_reading, open_segment, version_of_file
+from mdk_runtime.storage.segment import Entry
+from unit.mdk_runtime.storage.stores import Folder
+
+FIXTURES = Path(__file__).parent / "fixtures"
+TRACE = "6ba7b810-9dad-11d1-80b4-00c04fd430c8"
+CACHE = 1 << 20
+
+
+def made_of(fixture: str, path: Path) -> None:
+    """The file as that version left it."""
+    path.parent.mkdir(parents=True)
+    with closing(sqlite3.connect(path)) as database:
+        database.executescript((FIXTURES / fixture).read_text())
+
+
+def tables(path: Path) -> list[tuple[Any, ...]]:
+    """Every table and index, with blanks made equal."""
+    with closing(sqlite3.connect(path)) as database:
+        found = database.execute("SELECT type, name, tbl_name, sql FROM sqlite_master ORDER BY type, name")
+        return [(*names, " ".join(sql.split()) if sql else sql) for *names, sql in found]
+
+
+def test_every_old_version_has_a_way_and_a_fixture() -> None:
+    """From each to the newest."""
+    assert set(MIGRATIONS) == set(range(1, VERSION))
+    assert {path.name for path in FIXTURES.iterdir()} == {f"version-{number}.sql" for number in MIGRATIONS}
+
+
+@pytest.mark.parametrize("version", list(MIGRATIONS))
+def test_an_old_file_becomes_what_a_new_one_is(tmp_path: Path, version: int) -> None:
+    """The same tables and indexes; and it is sound."""
+    old, new = tmp_path / "a" / "old.db", tmp_path / "b" / "new.db"
+    made_of(f"version-{version}.sql", old)
+    open_segment(old, cache_bytes=CACHE).close()
+    open_segment(new, cache_bytes=CACHE).close()
+    assert tables(old) == tables(new)
+    assert version_of_file(old) == version_of_file(new) == VERSION
+    with closing(sqlite3.connect(old)) as database:
+        assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        database.execute("INSERT INTO log_texts (log_texts) VALUES ('integrity-check')")
+
+
+def test_all_of_version_1_is_there_and_known(tmp_path: Path) -> None:
+    """Rows, order, words, counts; and what was stored is not stored again."""
+    made_of("version-1.sql", segment_path(tmp_path / "t", 1))
+    folder = Folder(tmp_path)
+    with folder.reader() as reader:
+        logs = reader.logs(oldest_first=True).items
+        assert [(one.node, one.sequence, one.level, one.text) for one in logs] == [
+            ("n1", 0, "INFO", "first"),
+            ("n1", 1, "INFO", 'second\'s "quote"'),
+            ("n1", 5, "ERROR", "after a gap"),
+            ("n2", 0, "WARN", "grüße 😀"),
+            ("n2", None, "DEBUG", "without a sequence"),
+            ("n2", 7, "FATAL", "odd level"),
+            ("n1", 6, "INFO", "later"),
+        ]
+        assert (logs[3].environment, logs[3].fallback, logs[3].service) == ("green", "sandbox", "")
+        assert logs[1].properties == {"a": [1, None, "x"]}
+        calls = reader.interactions(oldest_first=True).items
+        assert [(one.uuid, one.failed, one.results) for one in calls] == [
+            ("0f8fad5b-d9cb-469f-a165-70867728950e", True, {"n2": 1, "n3": 0}),
+            ("odd", False, {"n1": 1}),
+        ]
+        trace = reader.trace(TRACE).items
+        assert [one.clock for one in trace if isinstance(one, StoredLog)] == [(1,), (1,), (2,), (2, 1), (3, 1)]
+        assert [one.text for one in reader.logs(Filter(text="GRÜSSE OR gap")).items] == []
+        assert [one.text for one in reader.logs(Filter(text="gap")).items] == ["after a gap"]
+        assert [one.text for one in reader.logs(Filter(level="WARN")).items] == ["grüße 😀", "after a gap"][::-1][::-1]
+        rates = reader.log_rates(since_ms=0, until_ms=2**50)
+        assert sum(sum(rate.levels.values()) for rate in rates) == 7
+        assert [(edge.ok, edge.failed) for edge in reader.edges(since_ms=0, until_ms=2**50)] == [(2, 1)]
+    again = [Entry(Log(node="n1", sequence=number, text="again")) for number in (0, 1, 5, 6)] + [
+        Entry(InteractionEvent(uuid="odd", node="n2", end_timestamp=9))
+    ]
+    assert folder.take(*again) == ["KNOWN"] * 5
+    assert folder.take(Entry(Log(node="n1", sequence=2))) == ["NEW"]
+    folder.close()
+
+
+def test_a_migration_that_fails_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is one transaction: the file is of its old version, and is made new the next time."""
+    path = segment_path(tmp_path / "t", 1)
+    made_of("version-1.sql", path)
+    before = tables(path)
+    with monkeypatch.context() as patched:
+        patched.setitem(MIGRATIONS, 1, MIGRATIONS[1] + "SELECT no_such_function();")
+        with pytest.raises(sqlite3.OperationalError):
+            open_segment(path, cache_bytes=CACHE)
+    assert tables(path) == before
+    open_segment(path, cache_bytes=CACHE).close()
+    assert version_of_file(path) == VERSION
+
+
+def test_sealed_segments_are_brought_up_to_date_too(tmp_path: Path) -> None:
+    """When the tenant is opened; one that a backup shares is copied first, and the backup keeps it as it was."""
+    path = segment_path(tmp_path / "t", 1)
+    folder = Folder(tmp_path)
+    folder.fill(25)
+    folder.housekeeper.look()
+    folder.close()
+    with closing(sqlite3.connect(segment_path(folder.path, 2))) as database:
+        database.execute("PRAGMA journal_mode = DELETE")
+    for number in (1, 2):
+        sealed = segment_path(folder.path, number)
+        sealed.unlink()
+        with closing(sqlite3.connect(sealed)) as database:
+            database.executescript((FIXTURES / "version-1.sql").read_text())
+    linked = tmp_path / "backup.db"
+    linked.hardlink_to(path)
+    folder.open()
+    folder.close()
+    assert [version_of_file(segment_path(folder.path, number)) for number in (1, 2)] == [VERSION, VERSION]
+    assert version_of_file(linked) == 1
+
+
+def test_a_newer_file_is_refused(tmp_path: Path) -> None:
+    """By a writer and by a reader, with both versions in the text; it is not touched."""
+    folder = Folder(tmp_path)
+    folder.fill(5)
+    folder.close()
+    for path in (segment_path(folder.path, 1), manifest_path(folder.path)):
+        with closing(sqlite3.connect(path)) as database:
+            database.execute(f"PRAGMA user_version = {VERSION + 1}")
+        with pytest.raises(UnknownSchema, match=f"has schema version {VERSION + 1}; this program knows versions up to"):
+            folder.open()
+        with pytest.raises(UnknownSchema):
+            open_for_reading(path)
+        with Reader(folder.path) as reader, pytest.raises(UnknownSchema):
+            reader.logs()
+        with closing(sqlite3.connect(path)) as database:
+            database.execute(f"PRAGMA user_version = {VERSION}")

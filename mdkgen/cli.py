@@ -82,6 +82,9 @@ def _parser() -> argparse.ArgumentParser:
     mode.add_argument("--check", action="store_true", help="write nothing; fail, with a diff, if anything would change")
     mode.add_argument("--diff", action="store_true", help="write nothing; print what would change")
     generate.set_defaults(run=_generate)
+    vectors = commands.add_parser("vectors", help="print what any implementation of the spec must do, as JSON")
+    vectors.add_argument("spec", type=Path, help="folder with .mdkspec files")
+    vectors.set_defaults(run=_vectors)
     export = commands.add_parser("ir", help="print the checked model as JSON")
     export.add_argument("spec", type=Path, nargs="?", help="folder with .mdkspec files")
     export.add_argument("--describe", action="store_true", help="say what the JSON holds, as a Markdown document")
@@ -253,6 +256,17 @@ def _ir(arguments: argparse.Namespace) -> int:
     if compilation.spec is None:
         return FINDINGS
     print(to_json(compilation.spec), end="")
+    return FINE
+
+
+def _vectors(arguments: argparse.Namespace) -> int:
+    from mdkgen.vectors.render import render
+
+    compilation = _compile(read_folder(arguments.spec))
+    _report(compilation, arguments.spec)
+    if compilation.spec is None:
+        return FINDINGS
+    print("".join(render(compilation.spec).values()), end="")
     return FINE
 
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:  # A run with nothing to do needs no model.
 EMITTERS = {
     "python": "mdkgen.render",
     "js": "mdkgen.js.render",
+    "vectors": "mdkgen.vectors.render",
 }
 """Name to the module whose `render` makes its files."""
 DEFAULT = ("python",)

@@ -891,7 +891,9 @@ export class InteractionBatch {
   static typeName = "InteractionBatch";
   static wireName = "interactions";
   /** @type {readonly $.Field[]} */
-  static fields = [$.field("interactions", "interactions", $.list($.struct(() => InteractionEvent)), "required")];
+  static fields = [
+    $.field("interactions", "interactions", $.list($.message(() => InteractionEvent, "type")), "required"),
+  ];
 
   /** @param {ConstructorParameters<typeof import("./messages.js").InteractionBatch>[0]} fields */
   constructor({ interactions }) {
@@ -1283,7 +1285,7 @@ export class LogBatch {
   static typeName = "LogBatch";
   static wireName = "logs";
   /** @type {readonly $.Field[]} */
-  static fields = [$.field("logs", "logs", $.list($.struct(() => Log)), "required")];
+  static fields = [$.field("logs", "logs", $.list($.message(() => Log, "type")), "required")];
 
   /** @param {ConstructorParameters<typeof import("./messages.js").LogBatch>[0]} fields */
   constructor({ logs }) {

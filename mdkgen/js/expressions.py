@@ -53,6 +53,7 @@ class Types:
 
     def __init__(self, spec: Spec) -> None:
         self._open = {one.name for one in spec.enums if one.open}
+        self._tag = spec.protocols[0].tag if spec.protocols else "type"
 
     def annotation(self, type_: Type, module: str = "") -> str:
         """The type in TypeScript; names of the spec are looked up in a module, if one is given."""
@@ -77,6 +78,8 @@ class Types:
                 return "$.text" if name in self._open else f"$type_{name}"
             case Named(name, "newtype"):
                 return f"$type_{name}"
+            case Named(name, "message"):
+                return f"$.message(() => {name}, {literal(self._tag)})"
             case Named(name):
                 return f"$.struct(() => {name})"
             case ListOf(item):

@@ -36,6 +36,14 @@ export function nullable(base: Type): Type;
  */
 export function struct(of: () => Struct<any>): Type;
 /**
+ * A message inside another one: it is written with the name of its type, and read with it or without.
+ *
+ * @param {() => Struct<any>} of
+ * @param {string} tag
+ * @returns {Type}
+ */
+export function message(of: () => Struct<any>, tag: string): Type;
+/**
  * @param {string} name
  * @param {string} wire
  * @param {Type} type

@@ -179,6 +179,27 @@ export function struct(of) {
 }
 
 /**
+ * A message inside another one: it is written with the name of its type, and read with it or without.
+ *
+ * @param {() => Struct<any>} of
+ * @param {string} tag
+ * @returns {Type}
+ */
+export function message(of, tag) {
+  return {
+    read: (value, path) => {
+      const given = object(value, path);
+      if (Object.hasOwn(given, tag) && given[tag] !== of().wireName) {
+        throw new TypeProblem(`expected '${of().wireName}'`, `${path}.${tag}`);
+      }
+      return readStruct(of(), given, path);
+    },
+    write: (value, path) => writeStruct(of(), value, path, tag),
+    takesNull: false,
+  };
+}
+
+/**
  * @param {string} name
  * @param {string} wire
  * @param {Type} type

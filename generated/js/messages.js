@@ -1152,7 +1152,7 @@ export class TailLogs {
   static wireName = "taillogs";
   /** @type {readonly $.Field[]} */
   static fields = [
-    $.field("logs", "logs", $.list($.struct(() => Log)), "default"),
+    $.field("logs", "logs", $.list($.message(() => Log, "type")), "default"),
     $.field("skipped", "skipped", $.integer, "default"),
   ];
 

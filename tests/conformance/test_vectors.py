@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import importlib
 import json
 from functools import cache
@@ -10,6 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from conformance.specs import SPECS, spec_of
 from mdkgen.model_walk import transitions_of
@@ -75,18 +75,18 @@ def _mutants(role: Role) -> list[tuple[str, Role]]:
         for state, inputs in machine.states.items():
             for input_, transitions in inputs.items():
                 for number, one in enumerate(transitions):
-                    changed = [dataclasses.replace(one, actions=one.actions[1:])] if one.actions else []
+                    changed = [structs.replace(one, actions=one.actions[1:])] if one.actions else []
                     if one.target is not None:
-                        changed.append(dataclasses.replace(one, target=None))
+                        changed.append(structs.replace(one, target=None))
                     if one.guard is not None:
-                        changed.append(dataclasses.replace(one, guard=None))
+                        changed.append(structs.replace(one, guard=None))
                     for mutant in changed:
                         table = (*transitions[:number], mutant, *transitions[number + 1 :])
                         states = {**machine.states, state: {**inputs, input_: table}}
                         machines = list(role.machines)
-                        machines[place] = dataclasses.replace(machine, states=states)
+                        machines[place] = structs.replace(machine, states=states)
                         name = f"{role.role} {machine.part} {state} {input_}"
-                        found.append((name, dataclasses.replace(role, machines=tuple(machines))))
+                        found.append((name, structs.replace(role, machines=tuple(machines))))
     return found
 
 

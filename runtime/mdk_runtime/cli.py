@@ -12,7 +12,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from mdk_runtime.client_commands import add_client_commands
-from mdk_runtime.errors import MDKError
+from mdk_runtime.errors import ConfigurationError, MDKError
+from mdk_runtime.log_commands import add_log_commands
 from mdk_runtime.server.backup_command import add_backup_command
 from mdk_runtime.server.configuration import add_server_arguments
 from mdk_runtime.server.token_commands import add_token_commands
@@ -27,7 +28,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return int(arguments.run(arguments))
     except MDKError as error:
         print(f"mdk: {error}", file=sys.stderr)
-        return FAILED
+        return USAGE if isinstance(error, ConfigurationError) else FAILED
+    except BrokenPipeError:  # Whoever reads has seen enough: `mdk logs | head`.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FINE
     except KeyboardInterrupt:
         return FAILED
     except Exception as error:
@@ -44,6 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     add_server_arguments(server)
     server.set_defaults(run=_server)
     add_client_commands(commands)
+    add_log_commands(commands)
     add_token_commands(commands)
     add_backup_command(commands)
     demo = commands.add_parser("demo", help="a server, two services and a client; one service is killed")

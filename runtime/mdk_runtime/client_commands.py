@@ -1,4 +1,4 @@
-"""The commands that ask a server, or offer something through it: services, resolve, logs, register."""
+"""The commands about services: services, resolve, register."""
 
 from __future__ import annotations
 
@@ -8,36 +8,19 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Generator
-from contextlib import contextmanager
-from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
-from mdk_runtime.core.levels import LEVELS
-from mdk_runtime.errors import MDKError
+from mdk_runtime.command_connection import CONNECT_WITHIN_S, POLL_S, connected
 
 if TYPE_CHECKING:
-    from mdk_protocol.messages import Log
+    from types import FrameType
+
     from mdk_runtime.client import MDK
     from mdk_runtime.core.nodes import Node
 
-CONNECT_WITHIN_S = 5.0
 QUIET_S = 0.2
 """A table that has not changed for so long is taken for whole: nothing in the protocol says that it is."""
-POLL_S = 0.02
-
-
-class NotConnected(MDKError):
-    """The server cannot be reached."""
-
-    def __init__(self, url: str | None, reason: str) -> None:
-        self.url = url
-        self.reason = reason
-        super().__init__(url, reason)
-
-    def __str__(self) -> str:
-        reason = f": {self.reason}" if self.reason else ""
-        return f"not connected to {self.url or 'any server'} within {CONNECT_WITHIN_S:g} s{reason}; see MDK_SERVER_URL"
+PASSED_ON = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2")]
 
 
 def add_client_commands(commands: Any) -> None:
@@ -48,16 +31,9 @@ def add_client_commands(commands: Any) -> None:
     resolve = commands.add_parser("resolve", help="print the address of a node")
     resolve.add_argument("service")
     resolve.add_argument("version", nargs="?")
-    resolve.add_argument("--timeout", type=float, default=CONNECT_WITHIN_S, help="seconds (default: %(default)s)")
+    resolve.add_argument("--timeout", type=_seconds, default=CONNECT_WITHIN_S, help="seconds (default: %(default)s)")
     resolve.add_argument("--json", action="store_true", help="print the node as JSON")
     resolve.set_defaults(run=_resolve)
-    logs = commands.add_parser("logs", help="print the tenant's log messages as they come")
-    logs.add_argument("--follow", action="store_true", required=True, help="as they come, until interrupted")
-    logs.add_argument("--level", choices=LEVELS, type=str.upper, default="DEBUG", help="this one and those above")
-    logs.add_argument("--service", help="of nodes of this service")
-    logs.add_argument("--trace", help="of this trace")
-    logs.add_argument("--json", action="store_true", help="print one JSON object a message")
-    logs.set_defaults(run=_logs)
     register = commands.add_parser("register", help="offer a service while a command runs: ... -- COMMAND")
     for name in ("service", "version", "address"):
         register.add_argument(name)
@@ -65,27 +41,19 @@ def add_client_commands(commands: Any) -> None:
     register.set_defaults(run=_register)
 
 
-@contextmanager
-def _connected() -> Generator[MDK]:
-    """A started MDK that has a server. Raises NotConnected."""
-    from mdk_runtime.client import start
-
-    mdk = start()
+def _seconds(text: str) -> float:
     try:
-        end = time.monotonic() + CONNECT_WITHIN_S
-        while mdk.config.server_url is not None and not mdk.connected:
-            if time.monotonic() > end or mdk.connection_failure.startswith("HTTP "):
-                raise NotConnected(mdk.server_url, mdk.connection_failure)
-            time.sleep(POLL_S)
-        yield mdk
-    finally:
-        mdk.stop()
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of seconds; expected 0 or more")
+    return seconds
 
 
 def _services(arguments: argparse.Namespace) -> int:
-    with _connected() as mdk:
-        nodes = _settled(mdk)
-        for node in nodes:
+    with connected() as mdk:
+        for node in _settled(mdk):
             if arguments.json:
                 print(json.dumps(_as_json(node)))
             else:
@@ -117,65 +85,69 @@ def _as_json(node: Node) -> dict[str, Any]:
 
 
 def _resolve(arguments: argparse.Namespace) -> int:
-    with _connected() as mdk:
+    with connected() as mdk:
         node = mdk.session().resolve_until(arguments.service, arguments.version, arguments.timeout)
         print(json.dumps(_as_json(node)) if arguments.json else node.address)
     return 0
 
 
-def _logs(arguments: argparse.Namespace) -> int:
-    lowest = LEVELS.index(arguments.level)
-    with _connected() as mdk:
-        arrived: SimpleQueue[Log] = SimpleQueue()
-        mdk.subscribe(arrived.put)
-        while True:
-            try:
-                log = arrived.get(timeout=1.0)
-            except Empty:
-                continue
-            level = str(log.level)
-            rank = LEVELS.index(level) if level in LEVELS else 0
-            if rank > lowest or (arguments.trace and log.context.trace_id != arguments.trace):
-                continue
-            services = {node.service for name in mdk.services() for node in mdk.nodes(name) if node.node_id == log.node}
-            if arguments.service and arguments.service not in services:
-                continue
-            print(_json_line(log, services) if arguments.json else _text_line(log, services), flush=True)
-
-
-def _text_line(log: Log, services: set[str]) -> str:
-    when = time.strftime("%H:%M:%S", time.localtime(log.timestamp / 1000))
-    who = ",".join(sorted(services)) or str(log.node)[:8]
-    return (
-        f"{when}.{log.timestamp % 1000:03d} {log.level!s:8} {who} {log.category}: {log.text}  [{log.context.trace_id}]"
-    )
-
-
-def _json_line(log: Log, services: set[str]) -> str:
-    return json.dumps(
-        {
-            "timestamp": log.timestamp,
-            "level": str(log.level),
-            "services": sorted(services),
-            "node": log.node,
-            "category": log.category,
-            "text": log.text,
-            "trace": log.context.trace_id,
-            "clock": log.context.clock.clocks,
-        }
-    )
-
-
 def _register(arguments: argparse.Namespace) -> int:
-    """The exit status is the command's; 128 and the number of the signal that ended it, as in a shell."""
-    with _connected() as mdk:
-        try:
-            process = subprocess.Popen(arguments.command)  # noqa: S603  # what the user asked for
-        except OSError as error:
-            print(f"mdk: cannot run {arguments.command[0]!r}: {error.strerror}", file=sys.stderr)
+    """The exit status is the command's; 128 and the number of the signal that ended it, as in a shell.
+
+    The command runs whether or not the server can be reached: what it offers does not depend on who finds it.
+    """
+    from mdk_runtime.client import init
+
+    child = _Child()
+    with init() as mdk:
+        if not child.start(arguments.command):
             return 1
         mdk.register(arguments.service, arguments.version, arguments.address)
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda received, _: process.send_signal(received))
-        status = process.wait()
+        try:
+            status = child.wait(CONNECT_WITHIN_S)
+        except subprocess.TimeoutExpired:
+            if not mdk.connected:
+                reason = f" ({mdk.connection_failure})" if mdk.connection_failure else ""
+                print(f"mdk: not connected to {mdk.server_url}{reason}; it is tried again and again", file=sys.stderr)
+            status = child.wait(None)
     return 128 - status if status < 0 else status
+
+
+class _Child:
+    """A command that gets the signals that we get.
+
+    Ctrl-C goes to both from the terminal itself, so there it is not passed on: once is what the user meant.
+    """
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+        self._early: list[int] = []
+        """Signals that came before there was a process."""
+        for number in PASSED_ON:
+            signal.signal(number, self._pass_on)
+        signal.signal(signal.SIGINT, self._ignore if sys.stdin.isatty() else self._pass_on)
+
+    def start(self, command: list[str]) -> bool:
+        """False, and the reason on stderr, if it cannot be run."""
+        try:
+            self._process = subprocess.Popen(command)  # noqa: S603  # what the user asked for
+        except OSError as error:
+            print(f"mdk: cannot run {command[0]!r}: {error.strerror}", file=sys.stderr)
+            return False
+        for number in self._early:
+            self._process.send_signal(number)
+        return True
+
+    def wait(self, timeout_s: float | None) -> int:
+        """Its exit status."""
+        assert self._process is not None
+        return self._process.wait(timeout_s)
+
+    def _pass_on(self, number: int, _: FrameType | None) -> None:
+        if self._process is None:
+            self._early.append(number)
+        else:
+            self._process.send_signal(number)
+
+    def _ignore(self, number: int, _: FrameType | None) -> None:
+        """Not SIG_IGN, which the command would inherit."""

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mdk_runtime.demo.processes import Child, DemoFailed, clean_environment, free_port, temporary_folder, wait_for
-from mdk_runtime.demo.trace import tree
 from mdk_runtime.errors import ResolveTimeout
+from mdk_runtime.trace_tree import Entry, tree
 
 if TYPE_CHECKING:
     from mdk_protocol.messages import Log
@@ -170,11 +170,16 @@ class _Demo:
 
         logs = wait_for(whole, "trace with the logs of both processes", server, within_s=TRACE_WITHIN_S)
         self._title(f"One request through two processes: trace {trace_id}")
-        for line in tree(logs, names):
+        for line in tree(_entry(log, names) for log in logs):
             print(f"  {line}")
 
     def _title(self, text: str) -> None:
         print(f"\n{text}", flush=True)
+
+
+def _entry(log: Log, names: dict[str, str]) -> Entry:
+    who = names.get(log.node, log.node)
+    return Entry(log.context.clock.clocks, who, log.level.value, f"{log.category}: {log.text}")
 
 
 if __name__ == "__main__":

@@ -63,6 +63,20 @@ def _parser() -> argparse.ArgumentParser:
     verify = commands.add_parser("verify", help="every order in which both sides and a link that breaks can meet")
     _add_spec(verify, run=_verify)
     verify.add_argument("--mermaid", action="store_true", help="print the ways to what was found as sequence diagrams")
+    breaking = commands.add_parser("breaking", help="what a new version breaks, and which side may be upgraded first")
+    _add_spec(breaking, run=_breaking)
+    breaking.add_argument(
+        "--against",
+        required=True,
+        metavar="git:REV|FILE|DIR|package:NAME",
+        help="the older version: a revision, a spec.json, a folder with either, an installed package",
+    )
+    breaking.add_argument(
+        "--level",
+        action="append",
+        choices=("wire", "behaviour", "source", "docs"),
+        help="show only this level; may be repeated",
+    )
     layout = commands.add_parser("format", help="bring specs into the one layout")
     layout.add_argument("spec", type=Path, nargs="+", help="folders with .mdkspec files, or such files")
     layout.add_argument(
@@ -153,6 +167,27 @@ def _verify(arguments: argparse.Namespace) -> int:
     return FINDINGS if any(one.severity != "note" for one in found) else FINE
 
 
+def _breaking(arguments: argparse.Namespace) -> int:
+    from mdkgen.breaking import LEVELS, compare
+    from mdkgen.breaking.baseline import BaselineError, baseline
+
+    compilation = _compile(read_folder(arguments.spec))
+    if compilation.spec is None:
+        _show(arguments, compilation.diagnostics, compilation.texts)
+        return FINDINGS
+    try:
+        old = baseline(arguments.against, arguments.spec)
+    except BaselineError as error:
+        print(f"mdkgen: {error}", file=sys.stderr)
+        return USAGE
+    comparison = compare(old, compilation.spec)
+    changes = comparison.of(arguments.level or LEVELS)
+    _show(arguments, [one.diagnostic for one in changes], compilation.texts)
+    if arguments.output == "text":
+        print(f"{arguments.spec} against {arguments.against}: {len(changes)} changes; {comparison.verdict}")
+    return FINDINGS if any(one.diagnostic.severity == "error" for one in changes) else FINE
+
+
 def _format(arguments: argparse.Namespace) -> int:
     from mdkgen.formatter import format_text
 
@@ -195,7 +230,8 @@ def _explain(arguments: argparse.Namespace) -> int:
         return FINE
     known = rule(arguments.code)
     if known is None:
-        hint = did_you_mean(arguments.code.upper(), all_rules()) or f"there are {len(all_rules())}, see --all"
+        family = [code for code in all_rules() if code[:4] == arguments.code.upper()[:4]]
+        hint = did_you_mean(arguments.code.upper(), family) or f"there are {len(all_rules())}, see --all"
         print(f"mdkgen: no rule has the code {arguments.code!r}; {hint}", file=sys.stderr)
         return USAGE
     print(page(known), end="")

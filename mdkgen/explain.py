@@ -29,7 +29,8 @@ INTRODUCTION = """\
 
 Written by `mdkgen explain --all`; `mdkgen explain CODE` prints one page. Each example is run through the checker by a test: the wrong one
 gets just this code, the right one none. An example that begins with `role` stands in a protocol P with roles client and
-server, which have messages Ping and Pong; the whole is what `mdkgen.rules.texts_of` makes of it.
+server, which have messages Ping and Pong; the whole is what `mdkgen.rules.texts_of` makes of it. A rule about two versions (MDK6xxx) has the
+older one first; there the examples are compared at the rule's own level.
 """
 
 

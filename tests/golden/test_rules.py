@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import mdkgen.explore
+from mdkgen.breaking import compare
 from mdkgen.cli import main
 from mdkgen.compiler import compile_texts, lint_texts
 from mdkgen.explain import page
@@ -30,6 +31,14 @@ def _codes(rule: Rule, example: str, monkeypatch: pytest.MonkeyPatch) -> set[str
         spec = compile_texts(texts).spec
         assert spec is not None
         return {one.code for one in verification(spec).diagnostics}
+    if rule.code.startswith("MDK6"):
+        old, new = (compile_texts(texts_of(one)).spec for one in (rule.before, example))
+        assert old is not None
+        assert new is not None
+        return {
+            one.diagnostic.code
+            for one in compare(old, new).of(["docs" if rule.category == "notice" else rule.category])
+        }
     if not rule.code.startswith("MDK5"):
         return {one.code for one in compile_texts(texts).diagnostics}
     alone = "protocol" not in "".join(texts.values())
@@ -38,7 +47,7 @@ def _codes(rule: Rule, example: str, monkeypatch: pytest.MonkeyPatch) -> set[str
     return {one.code for one in lint_texts(texts, config).diagnostics}
 
 
-RULES = [rule for rule in all_rules().values() if not rule.code.startswith("MDK6")]
+RULES = list(all_rules().values())
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.code)

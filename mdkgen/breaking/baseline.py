@@ -1,0 +1,112 @@
+"""Where an older version is found: a revision, a file, a folder, an installed package."""
+
+from __future__ import annotations
+
+import importlib.util
+import subprocess
+from pathlib import Path
+
+from mdkgen.compiler import compile_texts
+from mdkgen.load import LoadError, load
+from mdkgen.model import Spec
+from mdkgen.source import SUFFIX, NoSpecError, read_folder
+
+
+class BaselineError(Exception):
+    """There is no older version at the place that was named."""
+
+    def __init__(self, against: str, reason: str) -> None:
+        self.against = against
+        self.reason = reason
+        super().__init__(f"--against {against}: {reason}")
+
+
+def baseline(against: str, folder: Path) -> Spec:
+    """The older version.
+
+    Args:
+        against: `git:REV` (the same folder there), `package:NAME` (installed, with its spec.json), a spec.json, a folder
+            with .mdkspec files, or one with a spec.json.
+        folder: The spec folder of the new version.
+
+    Raises:
+        BaselineError: There is none, or it is wrong.
+    """
+    if against.startswith("git:"):
+        return _compiled(against, _git(against, against.removeprefix("git:"), folder))
+    if against.startswith("package:"):
+        return _package(against, against.removeprefix("package:"))
+    path = Path(against)
+    if path.is_dir():
+        inside = path / "spec.json"
+        if inside.is_file():
+            return _loaded(against, inside)
+        try:
+            return _compiled(against, read_folder(path))
+        except NoSpecError as error:
+            raise BaselineError(against, error.reason) from error
+    if path.is_file():
+        return _loaded(against, path)
+    raise BaselineError(against, "no such file or folder; or write git:REV or package:NAME")
+
+
+def _loaded(against: str, path: Path) -> Spec:
+    try:
+        return load(path.read_text(encoding="utf-8"))
+    except (LoadError, UnicodeDecodeError, OSError) as error:
+        raise BaselineError(against, str(error)) from error
+
+
+def _compiled(against: str, texts: dict[str, str]) -> Spec:
+    compilation = compile_texts(texts, verifying=False)
+    if compilation.spec is None:
+        first = next(iter(compilation.diagnostics))
+        raise BaselineError(against, f"has errors, the first is {first.code}: {first.message}")
+    return compilation.spec
+
+
+def _package(against: str, name: str) -> Spec:
+    try:
+        found = importlib.util.find_spec(name) if name.isidentifier() else None
+    except (ImportError, ValueError):
+        found = None
+    places = [Path(one) / "spec.json" for one in (found.submodule_search_locations or ())] if found is not None else []
+    for place in places:
+        if place.is_file():
+            return _loaded(against, place)
+    raise BaselineError(against, "no such package is installed, or it has no spec.json")
+
+
+def _git(against: str, revision: str, folder: Path) -> dict[str, str]:
+    if not revision or revision.startswith("-"):
+        raise BaselineError(against, "is not a revision")
+    names = _run_git(against, folder, "ls-tree", "--name-only", revision, "./").splitlines()
+    specs = [name for name in names if name.endswith(SUFFIX)]
+    if not specs:
+        raise BaselineError(against, f"{folder} has no {SUFFIX} file there")
+    return {Path(name).name: _run_git(against, folder, "show", f"{revision}:./{name}") for name in specs}
+
+
+def _run_git(against: str, folder: Path, *arguments: str) -> str:
+    try:
+        done = subprocess.run(  # noqa: S603  # a fixed program; what comes from outside is one argument
+            ["git", "-C", str(folder), *arguments],  # noqa: S607  # the user's git
+            capture_output=True,
+            check=True,
+            text=True,
+            encoding="utf-8",
+            timeout=GIT_S_MAX,
+        )
+    except FileNotFoundError as error:
+        raise BaselineError(against, "git is not on the path") from error
+    except subprocess.CalledProcessError as error:
+        raise BaselineError(
+            against, error.stderr.strip().splitlines()[-1] if error.stderr.strip() else "failed"
+        ) from error
+    except subprocess.TimeoutExpired as error:
+        raise BaselineError(against, f"git took longer than {GIT_S_MAX} s") from error
+    return done.stdout
+
+
+GIT_S_MAX = 60
+"""Nothing that is asked here needs a network."""

@@ -1,0 +1,215 @@
+"""mdkgen.breaking: who is broken by a change, in which order to upgrade, and where the older version comes from."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from mdkgen.breaking import Comparison, compare
+from mdkgen.cli import main
+from mdkgen.compiler import compile_texts
+from mdkgen.ir import to_json
+from mdkgen.model import Spec
+from mdkgen.rules import all_rules, texts_of
+
+ROOT = Path(__file__).parents[3]
+PINGS = "role client { start state Up { every 10s -> send Ping()  recv Pong -> tell answered() } }\n"
+PONGS = "role server { start state Up { recv Ping -> send Pong() } }"
+
+
+def _spec(example: str) -> Spec:
+    compilation = compile_texts(texts_of(example))
+    assert compilation.spec is not None, compilation.diagnostics
+    return compilation.spec
+
+
+def _compared(old: str, new: str) -> Comparison:
+    return compare(_spec(old), _spec(new))
+
+
+def _codes(comparison: Comparison, level: str) -> set[str]:
+    return {one.diagnostic.code for one in comparison.of([level])}
+
+
+def test_the_same_is_compatible() -> None:
+    """No change, any order."""
+    comparison = _compared(PINGS + PONGS, PINGS + PONGS)
+    assert comparison.changes == ()
+    assert comparison.verdict == "compatible: upgrade in any order"
+
+
+NEEDS = 'message {name} as "{wire}" {{ n?: int{field} }}\n'
+
+
+def test_what_the_server_requires_wants_clients_first() -> None:
+    """Only clients send Ping: a new server refuses what an old client writes."""
+    client = "role client { start state Up { recv Pong -> tell answered()  call ask(ping: Ping) -> send ping } }\n"
+    old = NEEDS.format(name="Ping", wire="ping", field="") + client + PONGS
+    new = NEEDS.format(name="Ping", wire="ping", field="  id: string") + client + PONGS
+    comparison = _compared(old, new)
+    assert _codes(comparison, "wire") == {"MDK6104"}
+    assert comparison.verdict == ("upgrade every client first: an old client does not work with a new server")
+
+
+def test_the_same_change_of_what_the_server_sends_wants_servers_first() -> None:
+    """Direction decides: a new client refuses what an old server writes."""
+    server = "role server { start state Up { recv Ping -> tell pinged()  call answer(pong: Pong) -> send pong } }"
+    old = NEEDS.format(name="Pong", wire="pong", field="") + PINGS + server
+    new = NEEDS.format(name="Pong", wire="pong", field="  id: string") + PINGS + server
+    comparison = _compared(old, new)
+    assert _codes(comparison, "wire") == {"MDK6104"}
+    assert comparison.verdict == ("upgrade every server first: a new client does not work with an old server")
+
+
+def test_a_record_inside_is_judged_by_who_sends_it() -> None:
+    """Through lists and other records; what nobody sends breaks nobody."""
+    text = (
+        "record Inner {{ a?: int{0} }}\nrecord Outer {{ inner: list<Inner> = [] }}\nrecord Unsent {{ b?: int{0} }}\n"
+        'message Ping as "ping" {{ outer: Outer = {{}} }}\n'
+    )
+    comparison = _compared(text.format("") + PINGS + PONGS, text.format("  c: int") + PINGS + PONGS)
+    broken = {one.diagnostic.message.split()[0]: one.breaks for one in comparison.of(["wire"])}
+    assert broken == {"Inner.c": frozenset({"old connector"}), "Unsent.c": frozenset()}
+
+
+def test_another_name_on_the_wire_takes_two_steps() -> None:
+    """At once it is a flag day for what both have to know; with `also` first, each step goes."""
+    first = 'message Ping as "ping" { n?: int }\n' + PINGS + PONGS
+    learnt = first.replace('as "ping"', 'as "ping" also "pinged"')
+    renamed = first.replace('as "ping"', 'as "pinged" also "ping"')
+    assert "MDK6102" in _codes(_compared(first, first.replace('"ping"', '"pinged"')), "wire")
+    assert _compared(first, learnt).verdict == "compatible: upgrade in any order"
+    assert _compared(learnt, renamed).verdict == "compatible: upgrade in any order"
+    assert _compared(first, renamed).verdict.startswith("upgrade every server first")
+
+
+def test_a_server_that_demands_more_loses_old_clients() -> None:
+    """Every message stays as it was; with an old client the server never comes into Up, and the trace has both versions."""
+    rule = all_rules()["MDK6203"]
+    comparison = _compared(rule.before, rule.bad)
+    assert _codes(comparison, "wire") == set()
+    (lost,) = [one for one in comparison.of(["behaviour"]) if one.diagnostic.severity == "error"]
+    assert lost.diagnostic.message == "old client, new server: the server never comes into state Up of P"
+    assert comparison.verdict.startswith("upgrade every client first")
+
+
+def test_a_state_that_only_new_peers_reach_is_a_note() -> None:
+    """That is what an extension is for."""
+    old = PINGS + "role server { start state Up { recv Ping -> send Pong() } }"
+    new = (
+        'message More as "more" { }\nrole client { start state Up { every 10s -> send Ping()  every 11s -> send More()'
+        "  recv Pong -> tell answered() } }\n"
+        "role server { start state Up { recv Ping -> send Pong()  recv More -> goto Extended }"
+        " state Extended { recv Ping -> send Pong()  ignore More } }"
+    )
+    comparison = _compared(old, new)
+    notes = {one.diagnostic.message: one.diagnostic.severity for one in comparison.of(["behaviour"])}
+    assert notes == {
+        "new client, old server: the server does not know More and drops it": "warning",
+        "old client, new server: the server never comes into state Extended of P, which is new": "note",
+    }
+    assert comparison.verdict == "compatible: upgrade in any order"
+
+
+def test_a_trace_names_old_and_new() -> None:
+    """Lines are those of the new version; of the old one there is no text."""
+    rule = all_rules()["MDK6201"]
+    (found,) = [one.diagnostic for one in _compared(rule.before, rule.bad).of(["behaviour"])]
+    assert [(one.text, one.span is not None) for one in found.trace] == [
+        ("connect", False),
+        ("old client: every", False),
+        ("old client: every", False),
+        ("new server receives Ping", True),
+        ("new server receives Ping", False),
+    ]
+
+
+# --- where the older version comes from -----------------------------------------------------------
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A copy of the chat's spec."""
+    made = tmp_path / "project/spec"
+    shutil.copytree(ROOT / "examples/chat/spec", made)
+    return made
+
+
+def test_against_a_folder_a_file_and_a_package_folder(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The same answer from each."""
+    chat = ROOT / "examples/chat"
+    file = tmp_path / "old.json"
+    file.write_text((chat / "generated/chat_protocol/spec.json").read_text())
+    for against in (chat / "spec", file, chat / "generated/chat_protocol"):
+        assert main(["breaking", str(folder), "--against", str(against)]) == 0
+        out = capsys.readouterr().out
+        assert out == f"{folder} against {against}: 0 changes; compatible: upgrade in any order\n"
+
+
+def test_against_an_installed_package(capsys: pytest.CaptureFixture[str]) -> None:
+    """Its spec.json is read, the package itself is not imported."""
+    assert main(["breaking", str(ROOT / "spec"), "--against", "package:mdk_protocol"]) == 0
+    assert "0 changes; compatible" in capsys.readouterr().out
+
+
+def test_against_a_revision(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The same folder there, whatever the working tree has now."""
+    root = folder.parent
+    for command in (
+        ["init", "-q"],
+        ["add", "."],
+        ["-c", "user.name=a", "-c", "user.email=a@b", "commit", "-qm", "one"],
+    ):
+        subprocess.run(["git", "-C", str(root), *command], check=True, capture_output=True)
+    file = folder / "chat.mdkspec"
+    file.write_text(file.read_text().replace("  recv Bye -> hangup\n", "  recv Bye -> tell left(), hangup\n"))
+    assert main(["breaking", str(folder), "--against", "git:HEAD"]) == 0
+    shown = capsys.readouterr()
+    assert "warning[MDK6307]: `tell left` is new: every room has to take it" in shown.err
+    assert main(["breaking", str(folder), "--against", "git:HEAD", "--level", "wire"]) == 0
+    assert "0 changes" in capsys.readouterr().out
+
+
+def test_an_error_fails(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Exit 1, in every form of output; the verdict comes with the text."""
+    rule = all_rules()["MDK6104"]
+    old = tmp_path / "spec.json"
+    old.write_text(to_json(_spec(rule.before)))
+    new = tmp_path / "new"
+    new.mkdir()
+    for name, text in texts_of(rule.bad).items():
+        (new / name).write_text(text)
+    assert main(["breaking", str(new), "--against", str(old)]) == 1
+    shown = capsys.readouterr()
+    assert "error[MDK6104]: Ping.id is new and required: what older peers write lacks it" in shown.err
+    assert "upgrade every client first" in shown.out
+    assert main(["breaking", str(new), "--against", str(old), "--output", "github"]) == 1
+    assert capsys.readouterr().out.startswith("::error file=")
+
+
+@pytest.mark.parametrize(
+    ("against", "reason"),
+    [
+        ("nowhere", "no such file or folder; or write git:REV or package:NAME"),
+        ("package:nothing_of_that_name", "no such package is installed, or it has no spec.json"),
+        ("package:json", "no such package is installed, or it has no spec.json"),
+        ("git:--output=x", "is not a revision"),
+        ("git:", "is not a revision"),
+    ],
+)
+def test_a_wrong_baseline_is_wrong_usage(against: str, reason: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Exit 2, and what to write instead."""
+    assert main(["breaking", str(ROOT / "examples/chat/spec"), "--against", against]) == 2
+    assert capsys.readouterr().err == f"mdkgen: --against {against}: {reason}\n"
+
+
+def test_a_baseline_with_errors_says_the_first(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It must have been right to be compared."""
+    (tmp_path / "a.mdkspec").write_text("mdkspec 1\nnamespace a\nversion 1.0\nrecord A { x: strnig }\n")
+    assert main(["breaking", str(ROOT / "examples/chat/spec"), "--against", str(tmp_path)]) == 2
+    assert "has errors, the first is MDK2002: unknown type 'strnig'" in capsys.readouterr().err

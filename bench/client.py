@@ -50,6 +50,7 @@ def main() -> None:
     costs |= {
         "session": _best_us(m.session),
         "inject": _best_us(session.inject),
+        "externalize": _best_us(session.externalize),
         "join": _best_us(lambda: m.join(encoded)),
         "inject_headers": _best_us(lambda: session.inject_headers(headers)),
         "join_headers": _best_us(lambda: m.join_headers(headers)),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import pkgutil
+import re
 from functools import reduce
 from pathlib import Path
 
@@ -58,6 +60,16 @@ def test_no_name_is_missing() -> None:
     """The table of names has the whole public API of the original."""
     wanted = {f"{place}.{name}" for place, names in ORIGINAL_NAMES.items() for name in names.split()}
     assert wanted - {original for original, _ in NAMES} == set()
+
+
+def test_typed_user_code_has_the_whole_face() -> None:
+    """Every public name of `mdk`, its modules and the original's classes is used in tests/typing."""
+    text = " ".join(path.read_text() for path in (ROOT / "tests" / "typing").glob("*.py"))
+    used = set(re.findall(r"\w+", text))
+    names = {name.rpartition(".")[2] for pair in NAMES for name in pair}
+    for module in pkgutil.iter_modules(mdk.__path__, "mdk."):
+        names |= set(importlib.import_module(module.name).__all__)
+    assert {*names, *mdk.__all__} - used == set()
 
 
 def test_every_behaviour_has_a_row_with_its_text() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -102,3 +103,14 @@ def test_drops_are_counted_to_one() -> None:
             return now.queued + now.dropped == 4 * each and now.queued <= 20_000 and now.dropped > 0
 
         wait_until(is_right, "every message to be accounted for")
+
+
+def test_memory_stays_flat_with_the_server_away() -> None:
+    """Twenty times what the queues hold: after the first tenth hardly any growth, and every message is accounted for."""
+    calls = 400_000
+    with running("bench/memory.py", str(calls), PYTHONPATH=".") as bench:
+        assert bench.process.wait(50) == 0, bench.lines
+        found = json.loads(bench.wait_for('"bench": "memory"'))
+    assert (found["unaccounted"], found["queued"] + found["dropped"]) == (0, calls)
+    assert 0 < found["queued"] <= 20_000
+    assert found["growth"] < 1.25, found

@@ -50,6 +50,12 @@ export interface SessionClientHandler {
   keepTail(begin: m.TailBegin): void;
   /** Told on `recv TailLogs`. */
   tailReceived(m: m.TailLogs): void;
+  /** Asked on `enter`. */
+  ownWatch(): m.Watch;
+  /** Asked on `call watch`. */
+  keepWatch(watch: m.Watch): void;
+  /** Told on `recv Pulse`. */
+  pulse(m: m.Pulse): void;
 }
 
 export interface SessionClientOptions {
@@ -88,4 +94,8 @@ export class SessionClient extends Endpoint {
   endTail(): void;
   /** Ask; a promise of the answer, rejected with RequestFailed if there is none. */
   ask_(message: m.Question): Promise<m.Answer>;
+  /** Call `watch` of Console. Allowed at any time. */
+  watch(watch: m.Watch): void;
+  /** Call `unwatch` of Console. Allowed at any time. */
+  unwatch(): void;
 }

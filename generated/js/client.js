@@ -112,4 +112,18 @@ export class SessionClient extends Endpoint {
   ask_(message) {
     return this.ask("ask", message);
   }
+
+  /**
+   * Call `watch` of Console. Allowed at any time.
+   *
+   * @param {import("./messages.js").Watch} watch
+   */
+  watch(watch) {
+    this.call("Console", "watch", watch);
+  }
+
+  /** Call `unwatch` of Console. Allowed at any time. */
+  unwatch() {
+    this.call("Console", "unwatch");
+  }
 }

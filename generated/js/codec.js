@@ -22,6 +22,7 @@ import {
   LogBatch,
   LogBatchAck,
   Open,
+  Pulse,
   Question,
   Statistics,
   Subscribe,
@@ -31,11 +32,16 @@ import {
   TailBegin,
   TailEnd,
   TailLogs,
+  Unwatch,
+  Watch,
 } from "./messages.js";
 
 export const CODEC = new Codec({
   tag: "type",
   messages: [
+    Watch,
+    Unwatch,
+    Pulse,
     Active,
     Expire,
     Clear,

@@ -38,6 +38,123 @@ export const REVISION_PROPERTY: string;
 /** How long a node stays in the table without being advertised again. */
 export const NODE_TTL: number;
 
+/** What only the server knows of a node. Times are seconds ago, or to come. */
+export class NodeLife {
+  static typeName: string;
+  static wireName: string | null;
+  static fields: readonly Field[];
+  constructor(fields: { environment: string; service: string; version: string; address: string; node: NodeId; since: number; renewed: number; left: number; suspect?: boolean | undefined });
+  readonly environment: string;
+  readonly service: string;
+  readonly version: string;
+  readonly address: string;
+  /** Who serves it; several may share an address. */
+  readonly node: NodeId;
+  readonly since: number;
+  readonly renewed: number;
+  /** It is expired then, unless it is renewed before. */
+  readonly left: number;
+  /** Its process is out of touch. */
+  readonly suspect: boolean;
+}
+
+/** An isolated environment, optionally falling back to another. */
+export class Environment {
+  static typeName: string;
+  static wireName: string | null;
+  static fields: readonly Field[];
+  constructor(fields?: { name?: string | undefined; fallbackName?: string | undefined });
+  readonly name: string;
+  readonly fallbackName: string | undefined;
+}
+
+/** One client's circuit breaker for one address of a service. */
+export class BreakerStatus {
+  static typeName: string;
+  static wireName: string | null;
+  static fields: readonly Field[];
+  constructor(fields: { service: string; environment?: Environment | undefined; version?: string | undefined; address: string; state: BreakerState; failures?: number | undefined; since?: Millis | undefined; retryAfter?: number | undefined });
+  readonly service: string;
+  readonly environment: Environment;
+  readonly version: string | undefined;
+  readonly address: string;
+  readonly state: BreakerState;
+  /** In a row. */
+  readonly failures: number;
+  /** Of the sender's clock, when it came to stand like this. */
+  readonly since: Millis;
+  /** After so long one call tries the address again; only while open. */
+  readonly retryAfter: number | undefined;
+}
+
+/** A circuit breaker, and whose it is. */
+export class BreakerSeen {
+  static typeName: string;
+  static wireName: string | null;
+  static fields: readonly Field[];
+  constructor(fields: { client: NodeId; services?: ReadonlyArray<string> | undefined; breaker: BreakerStatus });
+  readonly client: NodeId;
+  /** The services that the client offers. */
+  readonly services: ReadonlyArray<string>;
+  readonly breaker: BreakerStatus;
+}
+
+/** One client of the tenant. */
+export class ClientState {
+  static typeName: string;
+  static wireName: string | null;
+  static fields: readonly Field[];
+  constructor(fields: { node: NodeId; services?: ReadonlyArray<string> | undefined; environment: Environment; mdkVersion?: string | undefined; original?: boolean | undefined; emitted?: number | undefined; queued?: number | undefined; dropped?: number | undefined });
+  readonly node: NodeId;
+  readonly services: ReadonlyArray<string>;
+  readonly environment: Environment;
+  readonly mdkVersion: string;
+  /** True: a client of 2016, which says nothing of itself. */
+  readonly original: boolean;
+  readonly emitted: number;
+  readonly queued: number;
+  readonly dropped: number;
+}
+
+/** What is stored of the tenant. */
+export class StorageState {
+  static typeName: string;
+  static wireName: string | null;
+  static fields: readonly Field[];
+  constructor(fields: { bytes: number; logs: number; interactions: number; segments: number; oldest?: Millis | undefined; droppedSegments?: number | undefined });
+  readonly bytes: number;
+  readonly logs: number;
+  readonly interactions: number;
+  readonly segments: number;
+  /** The oldest time of which nothing is dropped. */
+  readonly oldest: Millis | undefined;
+  readonly droppedSegments: number;
+}
+
+/** How the server is doing, as far as it concerns the tenant. */
+export class ServerState {
+  static typeName: string;
+  static wireName: string | null;
+  static fields: readonly Field[];
+  constructor(fields: { time: Millis; uptime: number; mdkVersion?: string | undefined; connections: number; nodes: number; counters?: Readonly<Record<string, number>> | undefined; waiting?: number | undefined; failing?: boolean | undefined; warm?: boolean | undefined; protected?: string | undefined; storage?: StorageState | undefined });
+  readonly time: Millis;
+  readonly uptime: number;
+  readonly mdkVersion: string;
+  readonly connections: number;
+  readonly nodes: number;
+  /** Since the tenant is served: what became of messages, by kind and outcome; nodes refused and lapsed. */
+  readonly counters: Readonly<Record<string, number>>;
+  /** Messages that wait to be stored. */
+  readonly waiting: number;
+  /** Storage does not work; senders keep what they have. */
+  readonly failing: boolean;
+  /** Just started: nodes are still the last known ones. */
+  readonly warm: boolean;
+  /** Why no node is expired at the moment. */
+  readonly protected: string | undefined;
+  readonly storage: StorageState | undefined;
+}
+
 /** Which rows are meant: those that fit all that is given. */
 export class Selection {
   static typeName: string;
@@ -59,16 +176,6 @@ export class Selection {
   readonly category: string | undefined;
   /** Interactions: whether they failed. Traces: true for those with an ERROR, worse, or a failed interaction. */
   readonly failed: boolean | undefined;
-}
-
-/** An isolated environment, optionally falling back to another. */
-export class Environment {
-  static typeName: string;
-  static wireName: string | null;
-  static fields: readonly Field[];
-  constructor(fields?: { name?: string | undefined; fallbackName?: string | undefined });
-  readonly name: string;
-  readonly fallbackName: string | undefined;
 }
 
 /** A log as it was stored. */
@@ -413,25 +520,6 @@ export class LogFilter {
   readonly text: string | undefined;
 }
 
-/** One client's circuit breaker for one address of a service. */
-export class BreakerStatus {
-  static typeName: string;
-  static wireName: string | null;
-  static fields: readonly Field[];
-  constructor(fields: { service: string; environment?: Environment | undefined; version?: string | undefined; address: string; state: BreakerState; failures?: number | undefined; since?: Millis | undefined; retryAfter?: number | undefined });
-  readonly service: string;
-  readonly environment: Environment;
-  readonly version: string | undefined;
-  readonly address: string;
-  readonly state: BreakerState;
-  /** In a row. */
-  readonly failures: number;
-  /** Of the sender's clock, when it came to stand like this. */
-  readonly since: Millis;
-  /** After so long one call tries the address again; only while open. */
-  readonly retryAfter: number | undefined;
-}
-
 /** First and last of numbers without a gap. */
 export class NumberRange {
   static typeName: string;
@@ -440,6 +528,42 @@ export class NumberRange {
   constructor(fields: { first: number; last: number });
   readonly first: number;
   readonly last: number;
+}
+
+/** From now on the sender wants a pulse each second. */
+export class Watch {
+  static typeName: string;
+  static wireName: string | null;
+  static fields: readonly Field[];
+  constructor(fields?: { clients?: boolean | undefined });
+  /** Clients, too. */
+  readonly clients: boolean;
+}
+
+/** The sender wants no more. */
+export class Unwatch {
+  static typeName: string;
+  static wireName: string | null;
+  static fields: readonly Field[];
+  constructor();
+}
+
+/** What changes by itself, each second. */
+export class Pulse {
+  static typeName: string;
+  static wireName: string | null;
+  static fields: readonly Field[];
+  constructor(fields: { whole: boolean; nodes?: ReadonlyArray<NodeLife> | undefined; breakers?: ReadonlyArray<BreakerSeen> | undefined; changes?: ReadonlyArray<BreakerSeen> | undefined; clients?: ReadonlyArray<ClientState> | undefined; server: ServerState });
+  /** True: `nodes` are all there are. False: those that came or were renewed since the last pulse. */
+  readonly whole: boolean;
+  readonly nodes: ReadonlyArray<NodeLife>;
+  /** Those that are not closed. */
+  readonly breakers: ReadonlyArray<BreakerSeen>;
+  /** What breakers did since the last pulse. */
+  readonly changes: ReadonlyArray<BreakerSeen>;
+  /** Absent if they are not wanted; the first 500. */
+  readonly clients: ReadonlyArray<ClientState> | undefined;
+  readonly server: ServerState;
 }
 
 /** Registers or renews a node for `ttl` seconds. */
@@ -761,6 +885,9 @@ export class Subscribe {
 
 /** Any message of the specification. */
 export type AnyMessage =
+  | Watch
+  | Unwatch
+  | Pulse
   | Active
   | Expire
   | Clear

@@ -35,6 +35,228 @@ export const REVISION_PROPERTY = "mdkRevision";
 /** How long a node stays in the table without being advertised again. */
 export const NODE_TTL = 30;
 
+/** What only the server knows of a node. Times are seconds ago, or to come. */
+export class NodeLife {
+  static typeName = "NodeLife";
+  static wireName = null;
+  /** @type {readonly $.Field[]} */
+  static fields = [
+    $.field("environment", "environment", $.text, "required"),
+    $.field("service", "service", $.text, "required"),
+    $.field("version", "version", $.text, "required"),
+    $.field("address", "address", $.text, "required"),
+    $.field("node", "node", $type_NodeId, "required"),
+    $.field("since", "since", $.number, "required"),
+    $.field("renewed", "renewed", $.number, "required"),
+    $.field("left", "left", $.number, "required"),
+    $.field("suspect", "suspect", $.boolean, "default"),
+  ];
+
+  /** @param {ConstructorParameters<typeof import("./messages.js").NodeLife>[0]} fields */
+  constructor({ environment, service, version, address, node, since, renewed, left, suspect = false }) {
+    this.environment = environment;
+    this.service = service;
+    this.version = version;
+    this.address = address;
+    this.node = node;
+    this.since = since;
+    this.renewed = renewed;
+    this.left = left;
+    this.suspect = suspect;
+    $.freeze(this);
+  }
+}
+
+/** An isolated environment, optionally falling back to another. */
+export class Environment {
+  static typeName = "Environment";
+  static wireName = null;
+  /** @type {readonly $.Field[]} */
+  static fields = [
+    $.field("name", "name", $.text, "default"),
+    $.field("fallbackName", "fallbackName", $.text, "optional"),
+  ];
+
+  /** @param {ConstructorParameters<typeof import("./messages.js").Environment>[0]} [fields] */
+  constructor({ name = "sandbox", fallbackName } = {}) {
+    this.name = name;
+    this.fallbackName = fallbackName;
+    $.freeze(this);
+  }
+}
+
+/** One client's circuit breaker for one address of a service. */
+export class BreakerStatus {
+  static typeName = "BreakerStatus";
+  static wireName = null;
+  /** @type {readonly $.Field[]} */
+  static fields = [
+    $.field("service", "service", $.text, "required"),
+    $.field("environment", "environment", $.struct(() => Environment), "default"),
+    $.field("version", "version", $.text, "optional"),
+    $.field("address", "address", $.text, "required"),
+    $.field("state", "state", $.text, "required"),
+    $.field("failures", "failures", $.integer, "default"),
+    $.field("since", "since", $type_Millis, "default"),
+    $.field("retryAfter", "retryAfter", $.number, "optional"),
+  ];
+
+  /** @param {ConstructorParameters<typeof import("./messages.js").BreakerStatus>[0]} fields */
+  constructor({
+    service,
+    environment = new Environment(),
+    version,
+    address,
+    state,
+    failures = 0,
+    since = 0,
+    retryAfter,
+  }) {
+    this.service = service;
+    this.environment = environment;
+    this.version = version;
+    this.address = address;
+    this.state = state;
+    this.failures = failures;
+    this.since = since;
+    this.retryAfter = retryAfter;
+    $.freeze(this);
+  }
+}
+
+/** A circuit breaker, and whose it is. */
+export class BreakerSeen {
+  static typeName = "BreakerSeen";
+  static wireName = null;
+  /** @type {readonly $.Field[]} */
+  static fields = [
+    $.field("client", "client", $type_NodeId, "required"),
+    $.field("services", "services", $.list($.text), "default"),
+    $.field("breaker", "breaker", $.struct(() => BreakerStatus), "required"),
+  ];
+
+  /** @param {ConstructorParameters<typeof import("./messages.js").BreakerSeen>[0]} fields */
+  constructor({ client, services = [], breaker }) {
+    this.client = client;
+    this.services = services;
+    this.breaker = breaker;
+    $.freeze(this);
+  }
+}
+
+/** One client of the tenant. */
+export class ClientState {
+  static typeName = "ClientState";
+  static wireName = null;
+  /** @type {readonly $.Field[]} */
+  static fields = [
+    $.field("node", "node", $type_NodeId, "required"),
+    $.field("services", "services", $.list($.text), "default"),
+    $.field("environment", "environment", $.struct(() => Environment), "required"),
+    $.field("mdkVersion", "mdkVersion", $.text, "default"),
+    $.field("original", "original", $.boolean, "default"),
+    $.field("emitted", "emitted", $.integer, "default"),
+    $.field("queued", "queued", $.integer, "default"),
+    $.field("dropped", "dropped", $.integer, "default"),
+  ];
+
+  /** @param {ConstructorParameters<typeof import("./messages.js").ClientState>[0]} fields */
+  constructor({
+    node,
+    services = [],
+    environment,
+    mdkVersion = "",
+    original = false,
+    emitted = 0,
+    queued = 0,
+    dropped = 0,
+  }) {
+    this.node = node;
+    this.services = services;
+    this.environment = environment;
+    this.mdkVersion = mdkVersion;
+    this.original = original;
+    this.emitted = emitted;
+    this.queued = queued;
+    this.dropped = dropped;
+    $.freeze(this);
+  }
+}
+
+/** What is stored of the tenant. */
+export class StorageState {
+  static typeName = "StorageState";
+  static wireName = null;
+  /** @type {readonly $.Field[]} */
+  static fields = [
+    $.field("bytes", "bytes", $.integer, "required"),
+    $.field("logs", "logs", $.integer, "required"),
+    $.field("interactions", "interactions", $.integer, "required"),
+    $.field("segments", "segments", $.integer, "required"),
+    $.field("oldest", "oldest", $type_Millis, "optional"),
+    $.field("droppedSegments", "droppedSegments", $.integer, "default"),
+  ];
+
+  /** @param {ConstructorParameters<typeof import("./messages.js").StorageState>[0]} fields */
+  constructor({ bytes, logs, interactions, segments, oldest, droppedSegments = 0 }) {
+    this.bytes = bytes;
+    this.logs = logs;
+    this.interactions = interactions;
+    this.segments = segments;
+    this.oldest = oldest;
+    this.droppedSegments = droppedSegments;
+    $.freeze(this);
+  }
+}
+
+/** How the server is doing, as far as it concerns the tenant. */
+export class ServerState {
+  static typeName = "ServerState";
+  static wireName = null;
+  /** @type {readonly $.Field[]} */
+  static fields = [
+    $.field("time", "time", $type_Millis, "required"),
+    $.field("uptime", "uptime", $.number, "required"),
+    $.field("mdkVersion", "mdkVersion", $.text, "default"),
+    $.field("connections", "connections", $.integer, "required"),
+    $.field("nodes", "nodes", $.integer, "required"),
+    $.field("counters", "counters", $.map($.integer), "default"),
+    $.field("waiting", "waiting", $.integer, "default"),
+    $.field("failing", "failing", $.boolean, "default"),
+    $.field("warm", "warm", $.boolean, "default"),
+    $.field("protected", "protected", $.text, "optional"),
+    $.field("storage", "storage", $.struct(() => StorageState), "optional"),
+  ];
+
+  /** @param {ConstructorParameters<typeof import("./messages.js").ServerState>[0]} fields */
+  constructor({
+    time,
+    uptime,
+    mdkVersion = "",
+    connections,
+    nodes,
+    counters = {},
+    waiting = 0,
+    failing = false,
+    warm = false,
+    protected: protected_,
+    storage,
+  }) {
+    this.time = time;
+    this.uptime = uptime;
+    this.mdkVersion = mdkVersion;
+    this.connections = connections;
+    this.nodes = nodes;
+    this.counters = counters;
+    this.waiting = waiting;
+    this.failing = failing;
+    this.warm = warm;
+    this.protected = protected_;
+    this.storage = storage;
+    $.freeze(this);
+  }
+}
+
 /** Which rows are meant: those that fit all that is given. */
 export class Selection {
   static typeName = "Selection";
@@ -65,24 +287,6 @@ export class Selection {
     this.node = node;
     this.category = category;
     this.failed = failed;
-    $.freeze(this);
-  }
-}
-
-/** An isolated environment, optionally falling back to another. */
-export class Environment {
-  static typeName = "Environment";
-  static wireName = null;
-  /** @type {readonly $.Field[]} */
-  static fields = [
-    $.field("name", "name", $.text, "default"),
-    $.field("fallbackName", "fallbackName", $.text, "optional"),
-  ];
-
-  /** @param {ConstructorParameters<typeof import("./messages.js").Environment>[0]} [fields] */
-  constructor({ name = "sandbox", fallbackName } = {}) {
-    this.name = name;
-    this.fallbackName = fallbackName;
     $.freeze(this);
   }
 }
@@ -726,45 +930,6 @@ export class LogFilter {
   }
 }
 
-/** One client's circuit breaker for one address of a service. */
-export class BreakerStatus {
-  static typeName = "BreakerStatus";
-  static wireName = null;
-  /** @type {readonly $.Field[]} */
-  static fields = [
-    $.field("service", "service", $.text, "required"),
-    $.field("environment", "environment", $.struct(() => Environment), "default"),
-    $.field("version", "version", $.text, "optional"),
-    $.field("address", "address", $.text, "required"),
-    $.field("state", "state", $.text, "required"),
-    $.field("failures", "failures", $.integer, "default"),
-    $.field("since", "since", $type_Millis, "default"),
-    $.field("retryAfter", "retryAfter", $.number, "optional"),
-  ];
-
-  /** @param {ConstructorParameters<typeof import("./messages.js").BreakerStatus>[0]} fields */
-  constructor({
-    service,
-    environment = new Environment(),
-    version,
-    address,
-    state,
-    failures = 0,
-    since = 0,
-    retryAfter,
-  }) {
-    this.service = service;
-    this.environment = environment;
-    this.version = version;
-    this.address = address;
-    this.state = state;
-    this.failures = failures;
-    this.since = since;
-    this.retryAfter = retryAfter;
-    $.freeze(this);
-  }
-}
-
 /** First and last of numbers without a gap. */
 export class NumberRange {
   static typeName = "NumberRange";
@@ -776,6 +941,58 @@ export class NumberRange {
   constructor({ first, last }) {
     this.first = first;
     this.last = last;
+    $.freeze(this);
+  }
+}
+
+/** From now on the sender wants a pulse each second. */
+export class Watch {
+  static typeName = "Watch";
+  static wireName = "watch";
+  /** @type {readonly $.Field[]} */
+  static fields = [$.field("clients", "clients", $.boolean, "default")];
+
+  /** @param {ConstructorParameters<typeof import("./messages.js").Watch>[0]} [fields] */
+  constructor({ clients = false } = {}) {
+    this.clients = clients;
+    $.freeze(this);
+  }
+}
+
+/** The sender wants no more. */
+export class Unwatch {
+  static typeName = "Unwatch";
+  static wireName = "unwatch";
+  /** @type {readonly $.Field[]} */
+  static fields = [];
+
+  constructor() {
+    $.freeze(this);
+  }
+}
+
+/** What changes by itself, each second. */
+export class Pulse {
+  static typeName = "Pulse";
+  static wireName = "pulse";
+  /** @type {readonly $.Field[]} */
+  static fields = [
+    $.field("whole", "whole", $.boolean, "required"),
+    $.field("nodes", "nodes", $.list($.struct(() => NodeLife)), "default"),
+    $.field("breakers", "breakers", $.list($.struct(() => BreakerSeen)), "default"),
+    $.field("changes", "changes", $.list($.struct(() => BreakerSeen)), "default"),
+    $.field("clients", "clients", $.list($.struct(() => ClientState)), "optional"),
+    $.field("server", "server", $.struct(() => ServerState), "required"),
+  ];
+
+  /** @param {ConstructorParameters<typeof import("./messages.js").Pulse>[0]} fields */
+  constructor({ whole, nodes = [], breakers = [], changes = [], clients, server }) {
+    this.whole = whole;
+    this.nodes = nodes;
+    this.breakers = breakers;
+    this.changes = changes;
+    this.clients = clients;
+    this.server = server;
     $.freeze(this);
   }
 }

@@ -45,6 +45,10 @@ export interface SessionServerHandler {
   tailEnds(): void;
   /** Told on `recv Question`. */
   asked(m: m.Question): void;
+  /** Told on `recv Watch`. */
+  watchBegins(m: m.Watch): void;
+  /** Told on `recv Unwatch`. */
+  watchEnds(): void;
 }
 
 /** What the application is told of all connections together. */
@@ -97,4 +101,6 @@ export class SessionServer extends Endpoint {
   show(m: m.TailLogs): void;
   /** Answer a question of the client; the answer gets the question's number. */
   replyAsk(question: m.Question, reply: m.Answer): void;
+  /** Call `beat` of Console. Raises IllegalCall unless Console is in state Up. */
+  beat(m: m.Pulse): void;
 }

@@ -148,4 +148,13 @@ export class SessionServer extends Endpoint {
   replyAsk(question, reply) {
     this.reply("ask", question, reply);
   }
+
+  /**
+   * Call `beat` of Console. Raises IllegalCall unless Console is in state Up.
+   *
+   * @param {import("./messages.js").Pulse} m
+   */
+  beat(m) {
+    this.call("Console", "beat", m);
+  }
 }

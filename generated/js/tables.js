@@ -20,6 +20,7 @@ import {
   ProtocolError,
   Subscribe,
   TailEnd,
+  Unwatch,
 } from "./messages.js";
 
 /** @type {$.Machine} */
@@ -280,6 +281,54 @@ const QUERIES_CLIENT_MACHINE = {
 };
 
 /** @type {$.Machine} */
+const CONSOLE_CLIENT_MACHINE = {
+  part: "Console",
+  start: "Up",
+  states: {
+    Up: {
+      enter: [
+        {
+          source: "console.mdkspec:107",
+          actions: [$.send("Watch", (x) => x.hooks.ownWatch())],
+          guard: (x) => x.flags["Console.watching"],
+        },
+      ],
+      "call watch": [
+        {
+          source: "console.mdkspec:108",
+          actions: [
+            $.tell("keepWatch", (x, watch) => [watch]),
+            $.setFlag("Console.watching", true),
+            $.send("Watch", (x, watch) => watch),
+          ],
+        },
+      ],
+      "call unwatch": [
+        {
+          source: "console.mdkspec:109",
+          actions: [$.setFlag("Console.watching", false), $.send("Unwatch", (x) => new Unwatch())],
+        },
+      ],
+      "recv Pulse": [{ source: "console.mdkspec:110", actions: [$.tell("pulse", (x, m) => [m])] }],
+    },
+  },
+  always: {
+    "call watch": [
+      {
+        source: "console.mdkspec:103",
+        actions: [$.tell("keepWatch", (x, watch) => [watch]), $.setFlag("Console.watching", true)],
+      },
+    ],
+    "call unwatch": [{ source: "console.mdkspec:104", actions: [$.setFlag("Console.watching", false)] }],
+  },
+  timers: {},
+  liveIn: ["Extended"],
+  sessionFlags: { "Console.watching": false },
+  connectionFlags: {},
+  leases: {},
+};
+
+/** @type {$.Machine} */
 const SESSION_SERVER_MACHINE = {
   part: "Session",
   start: "Greeting",
@@ -501,6 +550,25 @@ const QUERIES_SERVER_MACHINE = {
   leases: {},
 };
 
+/** @type {$.Machine} */
+const CONSOLE_SERVER_MACHINE = {
+  part: "Console",
+  start: "Up",
+  states: {
+    Up: {
+      "recv Watch": [{ source: "console.mdkspec:116", actions: [$.tell("watchBegins", (x, m) => [m])] }],
+      "recv Unwatch": [{ source: "console.mdkspec:117", actions: [$.tell("watchEnds", (x, _) => [])] }],
+      "call beat": [{ source: "console.mdkspec:118", actions: [$.send("Pulse", (x, m) => m)] }],
+    },
+  },
+  always: {},
+  timers: {},
+  liveIn: ["Extended"],
+  sessionFlags: {},
+  connectionFlags: {},
+  leases: {},
+};
+
 /** @type {$.Role} */
 export const SESSION_CLIENT = {
   protocol: "Session",
@@ -517,6 +585,7 @@ export const SESSION_CLIENT = {
     TELEMETRY_CLIENT_MACHINE,
     TAIL_CLIENT_MACHINE,
     QUERIES_CLIENT_MACHINE,
+    CONSOLE_CLIENT_MACHINE,
   ],
   receives: {
     Open: "Session",
@@ -537,6 +606,7 @@ export const SESSION_CLIENT = {
     LevelRule: "Telemetry",
     TailLogs: "Tail",
     Answer: "Queries",
+    Pulse: "Console",
   },
   deliveries: [
     {
@@ -632,6 +702,7 @@ export const SESSION_SERVER = {
     TELEMETRY_SERVER_MACHINE,
     TAIL_SERVER_MACHINE,
     QUERIES_SERVER_MACHINE,
+    CONSOLE_SERVER_MACHINE,
   ],
   receives: {
     Open: "Session",
@@ -649,6 +720,8 @@ export const SESSION_SERVER = {
     TailBegin: "Tail",
     TailEnd: "Tail",
     Question: "Queries",
+    Watch: "Console",
+    Unwatch: "Console",
   },
   deliveries: [
     {

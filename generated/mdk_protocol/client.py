@@ -20,12 +20,14 @@ from mdk_protocol.messages import (
     Node,
     Open,
     ProtocolError,
+    Pulse,
     Question,
     Statistics,
     TableBegin,
     TableEnd,
     TailBegin,
     TailLogs,
+    Watch,
 )
 from mdk_protocol.tables import SESSION_CLIENT
 from mdkspec_runtime.endpoint import Endpoint
@@ -122,6 +124,18 @@ class SessionClientHandler(Protocol):
 
     def tail_received(self, m: TailLogs) -> None:
         """Told on `recv TailLogs`."""
+        ...
+
+    def own_watch(self) -> Watch:
+        """Asked on `enter`."""
+        ...
+
+    def keep_watch(self, watch: Watch) -> None:
+        """Asked on `call watch`."""
+        ...
+
+    def pulse(self, m: Pulse) -> None:
+        """Told on `recv Pulse`."""
         ...
 
 
@@ -225,3 +239,17 @@ class SessionClient(Endpoint):
     ) -> None:
         """Ask, and be called with the answer or with the reason why there is none."""
         self.request("ask", message, on_reply, on_error, now=now)
+
+    def watch(self, watch: Watch, *, now: float) -> None:
+        """Call `watch` of Console.
+
+        Allowed at any time.
+        """
+        self.call("Console", "watch", watch, now=now)
+
+    def unwatch(self, *, now: float) -> None:
+        """Call `unwatch` of Console.
+
+        Allowed at any time.
+        """
+        self.call("Console", "unwatch", now=now)

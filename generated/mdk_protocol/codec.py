@@ -25,6 +25,7 @@ from mdk_protocol.messages import (
     LogBatch,
     LogBatchAck,
     Open,
+    Pulse,
     Question,
     Statistics,
     Subscribe,
@@ -34,12 +35,17 @@ from mdk_protocol.messages import (
     TailBegin,
     TailEnd,
     TailLogs,
+    Unwatch,
+    Watch,
 )
 from mdkspec_runtime.codec import Codec
 
 CODEC: Final = Codec(
     tag="type",
     messages=(
+        Watch,
+        Unwatch,
+        Pulse,
         Active,
         Expire,
         Clear,

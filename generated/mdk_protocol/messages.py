@@ -46,6 +46,105 @@ class BreakerState(OpenEnum):
     HALF_OPEN = "HALF_OPEN"
 
 
+class NodeLife(Struct, frozen=True, kw_only=True):
+    """What only the server knows of a node.
+
+    Times are seconds ago, or to come.
+    """
+
+    environment: str
+    service: str
+    version: str
+    address: str
+    node: NodeId
+    """Who serves it; several may share an address."""
+    since: float
+    renewed: float
+    left: float
+    """It is expired then, unless it is renewed before."""
+    suspect: bool = False
+    """Its process is out of touch."""
+
+
+class Environment(Struct, frozen=True, kw_only=True, rename={"fallback_name": "fallbackName"}):
+    """An isolated environment, optionally falling back to another."""
+
+    name: str = "sandbox"
+    fallback_name: str | UnsetType = UNSET
+
+
+class BreakerStatus(Struct, frozen=True, kw_only=True, rename={"retry_after": "retryAfter"}):
+    """One client's circuit breaker for one address of a service."""
+
+    service: str
+    environment: Environment = field(default_factory=Environment)
+    version: str | UnsetType = UNSET
+    address: str
+    state: BreakerState
+    failures: int = 0
+    """In a row."""
+    since: Millis = 0
+    """Of the sender's clock, when it came to stand like this."""
+    retry_after: float | UnsetType = UNSET
+    """After so long one call tries the address again; only while open."""
+
+
+class BreakerSeen(Struct, frozen=True, kw_only=True):
+    """A circuit breaker, and whose it is."""
+
+    client: NodeId
+    services: list[str] = []
+    """The services that the client offers."""
+    breaker: BreakerStatus
+
+
+class ClientState(Struct, frozen=True, kw_only=True, rename={"mdk_version": "mdkVersion"}):
+    """One client of the tenant."""
+
+    node: NodeId
+    services: list[str] = []
+    environment: Environment
+    mdk_version: str = ""
+    original: bool = False
+    """True: a client of 2016, which says nothing of itself."""
+    emitted: int = 0
+    queued: int = 0
+    dropped: int = 0
+
+
+class StorageState(Struct, frozen=True, kw_only=True, rename={"dropped_segments": "droppedSegments"}):
+    """What is stored of the tenant."""
+
+    bytes: int
+    logs: int
+    interactions: int
+    segments: int
+    oldest: Millis | UnsetType = UNSET
+    """The oldest time of which nothing is dropped."""
+    dropped_segments: int = 0
+
+
+class ServerState(Struct, frozen=True, kw_only=True, rename={"mdk_version": "mdkVersion"}):
+    """How the server is doing, as far as it concerns the tenant."""
+
+    time: Millis
+    uptime: float
+    mdk_version: str = ""
+    connections: int
+    nodes: int
+    counters: dict[str, int] = {}
+    """Since the tenant is served: what became of messages, by kind and outcome; nodes refused and lapsed."""
+    waiting: int = 0
+    """Messages that wait to be stored."""
+    failing: bool = False
+    """Storage does not work; senders keep what they have."""
+    warm: bool = False
+    """Just started: nodes are still the last known ones."""
+    protected: str | UnsetType = UNSET
+    """Why no node is expired at the moment."""
+    storage: StorageState | UnsetType = UNSET
+
+
 class Selection(Struct, frozen=True, kw_only=True, rename={"trace_id": "traceId"}):
     """Which rows are meant: those that fit all that is given."""
 
@@ -67,13 +166,6 @@ class Selection(Struct, frozen=True, kw_only=True, rename={"trace_id": "traceId"
 
     Traces: true for those with an ERROR, worse, or a failed interaction.
     """
-
-
-class Environment(Struct, frozen=True, kw_only=True, rename={"fallback_name": "fallbackName"}):
-    """An isolated environment, optionally falling back to another."""
-
-    name: str = "sandbox"
-    fallback_name: str | UnsetType = UNSET
 
 
 class StoredLog(Struct, frozen=True, kw_only=True, rename={"trace_id": "traceId"}):
@@ -353,27 +445,40 @@ class LogFilter(Struct, frozen=True, kw_only=True):
     """In the text, whatever the case."""
 
 
-class BreakerStatus(Struct, frozen=True, kw_only=True, rename={"retry_after": "retryAfter"}):
-    """One client's circuit breaker for one address of a service."""
-
-    service: str
-    environment: Environment = field(default_factory=Environment)
-    version: str | UnsetType = UNSET
-    address: str
-    state: BreakerState
-    failures: int = 0
-    """In a row."""
-    since: Millis = 0
-    """Of the sender's clock, when it came to stand like this."""
-    retry_after: float | UnsetType = UNSET
-    """After so long one call tries the address again; only while open."""
-
-
 class NumberRange(Struct, frozen=True, kw_only=True):
     """First and last of numbers without a gap."""
 
     first: int
     last: int
+
+
+class Watch(Struct, frozen=True, kw_only=True, tag_field="type", tag="watch"):
+    """From now on the sender wants a pulse each second."""
+
+    clients: bool = False
+    """Clients, too."""
+
+
+class Unwatch(Struct, frozen=True, kw_only=True, tag_field="type", tag="unwatch"):
+    """The sender wants no more."""
+
+
+class Pulse(Struct, frozen=True, kw_only=True, tag_field="type", tag="pulse"):
+    """What changes by itself, each second."""
+
+    whole: bool
+    """True: `nodes` are all there are.
+
+    False: those that came or were renewed since the last pulse.
+    """
+    nodes: list[NodeLife] = []
+    breakers: list[BreakerSeen] = []
+    """Those that are not closed."""
+    changes: list[BreakerSeen] = []
+    """What breakers did since the last pulse."""
+    clients: list[ClientState] | UnsetType = UNSET
+    """Absent if they are not wanted; the first 500."""
+    server: ServerState
 
 
 class Active(Struct, frozen=True, kw_only=True, tag_field="type", tag="active"):
@@ -651,7 +756,10 @@ class Subscribe(Struct, frozen=True, kw_only=True, tag_field="type", tag="subscr
 
 
 AnyMessage: TypeAlias = (
-    Active
+    Watch
+    | Unwatch
+    | Pulse
+    | Active
     | Expire
     | Clear
     | InteractionEvent

@@ -22,6 +22,7 @@ from mdk_protocol.messages import (
     Node,
     Open,
     ProtocolError,
+    Pulse,
     Question,
     Statistics,
     TableBegin,
@@ -29,6 +30,7 @@ from mdk_protocol.messages import (
     TableEnd,
     TailBegin,
     TailLogs,
+    Watch,
 )
 from mdk_protocol.tables import SESSION_SERVER
 from mdkspec_runtime.endpoint import Endpoint
@@ -112,6 +114,14 @@ class SessionServerHandler(Protocol):
 
     def asked(self, m: Question) -> None:
         """Told on `recv Question`."""
+        ...
+
+    def watch_begins(self, m: Watch) -> None:
+        """Told on `recv Watch`."""
+        ...
+
+    def watch_ends(self) -> None:
+        """Told on `recv Unwatch`."""
         ...
 
 
@@ -237,3 +247,10 @@ class SessionServer(Endpoint):
     def reply_ask(self, question: Question, reply: Answer, *, now: float) -> None:
         """Answer a question of the client; the answer gets the question's number."""
         self.reply("ask", question, reply, now=now)
+
+    def beat(self, m: Pulse, *, now: float) -> None:
+        """Call `beat` of Console.
+
+        Raises IllegalCall unless Console is in state Up.
+        """
+        self.call("Console", "beat", m, now=now)

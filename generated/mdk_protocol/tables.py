@@ -26,6 +26,7 @@ from mdk_protocol.messages import (
     ProtocolError,
     Subscribe,
     TailEnd,
+    Unwatch,
 )
 from mdkspec_runtime.tables import (
     Batch,
@@ -307,6 +308,51 @@ QUERIES_CLIENT_MACHINE: Final = Machine(
     sends={"Up": frozenset(["Question"])},
 )
 
+CONSOLE_CLIENT_MACHINE: Final = Machine(
+    part="Console",
+    start="Up",
+    states={
+        "Up": {
+            "enter": (
+                Transition(
+                    "console.mdkspec:107",
+                    actions=(Send("Watch", lambda x: x.hooks.own_watch()),),
+                    guard=lambda x: x.flags["Console.watching"],
+                ),
+            ),
+            "call watch": (
+                Transition(
+                    "console.mdkspec:108",
+                    actions=(
+                        Do("keep_watch", lambda x, watch: (watch,)),
+                        SetFlag("Console.watching", True),
+                        Send("Watch", lambda x, watch: watch),
+                    ),
+                ),
+            ),
+            "call unwatch": (
+                Transition(
+                    "console.mdkspec:109",
+                    actions=(SetFlag("Console.watching", False), Send("Unwatch", lambda x: Unwatch())),
+                ),
+            ),
+            "recv Pulse": (Transition("console.mdkspec:110", actions=(Tell("pulse", lambda x, m: (m,)),)),),
+        },
+    },
+    always={
+        "call watch": (
+            Transition(
+                "console.mdkspec:103",
+                actions=(Do("keep_watch", lambda x, watch: (watch,)), SetFlag("Console.watching", True)),
+            ),
+        ),
+        "call unwatch": (Transition("console.mdkspec:104", actions=(SetFlag("Console.watching", False),)),),
+    },
+    live_in=frozenset(["Extended"]),
+    sends={"Up": frozenset(["Unwatch", "Watch"])},
+    session_flags={"Console.watching": False},
+)
+
 SESSION_CLIENT: Final = Role(
     protocol="Session",
     role="client",
@@ -322,6 +368,7 @@ SESSION_CLIENT: Final = Role(
         TELEMETRY_CLIENT_MACHINE,
         TAIL_CLIENT_MACHINE,
         QUERIES_CLIENT_MACHINE,
+        CONSOLE_CLIENT_MACHINE,
     ),
     receives={
         "Open": "Session",
@@ -342,6 +389,7 @@ SESSION_CLIENT: Final = Role(
         "LevelRule": "Telemetry",
         "TailLogs": "Tail",
         "Answer": "Queries",
+        "Pulse": "Console",
     },
     deliveries=(
         Delivery(
@@ -627,6 +675,20 @@ QUERIES_SERVER_MACHINE: Final = Machine(
     sends={"Up": frozenset(["Answer"])},
 )
 
+CONSOLE_SERVER_MACHINE: Final = Machine(
+    part="Console",
+    start="Up",
+    states={
+        "Up": {
+            "recv Watch": (Transition("console.mdkspec:116", actions=(Tell("watch_begins", lambda x, m: (m,)),)),),
+            "recv Unwatch": (Transition("console.mdkspec:117", actions=(Tell("watch_ends", lambda x, _: ()),)),),
+            "call beat": (Transition("console.mdkspec:118", actions=(Send("Pulse", lambda x, m: m),)),),
+        },
+    },
+    live_in=frozenset(["Extended"]),
+    sends={"Up": frozenset(["Pulse"])},
+)
+
 SESSION_SERVER: Final = Role(
     protocol="Session",
     role="server",
@@ -642,6 +704,7 @@ SESSION_SERVER: Final = Role(
         TELEMETRY_SERVER_MACHINE,
         TAIL_SERVER_MACHINE,
         QUERIES_SERVER_MACHINE,
+        CONSOLE_SERVER_MACHINE,
     ),
     receives={
         "Open": "Session",
@@ -659,6 +722,8 @@ SESSION_SERVER: Final = Role(
         "TailBegin": "Tail",
         "TailEnd": "Tail",
         "Question": "Queries",
+        "Watch": "Console",
+        "Unwatch": "Console",
     },
     deliveries=(
         Delivery(

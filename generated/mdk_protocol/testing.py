@@ -11,12 +11,14 @@ from mdk_protocol.messages import (
     Answer,
     AnyMessage,
     BreakerChanged,
+    BreakerSeen,
     BreakerState,
     BreakerStatus,
     CallMap,
     CallRate,
     Changes,
     Clear,
+    ClientState,
     Close,
     Edge,
     Environment,
@@ -42,17 +44,21 @@ from mdk_protocol.messages import (
     LogsQuery,
     MapQuery,
     Node,
+    NodeLife,
     NumberRange,
     Open,
     Place,
     Position,
     ProtocolError,
+    Pulse,
     Question,
     Rates,
     RatesQuery,
     Selection,
+    ServerState,
     SharedContext,
     Statistics,
+    StorageState,
     StoredInteraction,
     StoredLog,
     StoredTrace,
@@ -68,8 +74,97 @@ from mdk_protocol.messages import (
     TraceQuery,
     TracesPage,
     TracesQuery,
+    Unwatch,
+    Watch,
 )
 from mdkspec_runtime.testing.strategies import integers, json_values, numbers, texts
+
+
+def any_node_life() -> st.SearchStrategy[NodeLife]:
+    """Any NodeLife that may be sent."""
+    return st.builds(
+        NodeLife,
+        environment=texts(),
+        service=texts(),
+        version=texts(),
+        address=texts(),
+        node=texts(),
+        since=numbers(),
+        renewed=numbers(),
+        left=numbers(),
+        suspect=st.booleans(),
+    )
+
+
+def any_environment() -> st.SearchStrategy[Environment]:
+    """Any Environment that may be sent."""
+    return st.builds(Environment, name=texts(), fallback_name=st.one_of(st.just(UNSET), texts()))
+
+
+def any_breaker_status() -> st.SearchStrategy[BreakerStatus]:
+    """Any BreakerStatus that may be sent."""
+    return st.builds(
+        BreakerStatus,
+        service=texts(),
+        environment=any_environment(),
+        version=st.one_of(st.just(UNSET), texts()),
+        address=texts(),
+        state=st.sampled_from([BreakerState.CLOSED, BreakerState.OPEN, BreakerState.HALF_OPEN]),
+        failures=integers(),
+        since=integers(at_least=0),
+        retry_after=st.one_of(st.just(UNSET), numbers()),
+    )
+
+
+def any_breaker_seen() -> st.SearchStrategy[BreakerSeen]:
+    """Any BreakerSeen that may be sent."""
+    return st.builds(BreakerSeen, client=texts(), services=st.lists(texts(), max_size=3), breaker=any_breaker_status())
+
+
+def any_client_state() -> st.SearchStrategy[ClientState]:
+    """Any ClientState that may be sent."""
+    return st.builds(
+        ClientState,
+        node=texts(),
+        services=st.lists(texts(), max_size=3),
+        environment=any_environment(),
+        mdk_version=texts(),
+        original=st.booleans(),
+        emitted=integers(),
+        queued=integers(),
+        dropped=integers(),
+    )
+
+
+def any_storage_state() -> st.SearchStrategy[StorageState]:
+    """Any StorageState that may be sent."""
+    return st.builds(
+        StorageState,
+        bytes=integers(),
+        logs=integers(),
+        interactions=integers(),
+        segments=integers(),
+        oldest=st.one_of(st.just(UNSET), integers(at_least=0)),
+        dropped_segments=integers(),
+    )
+
+
+def any_server_state() -> st.SearchStrategy[ServerState]:
+    """Any ServerState that may be sent."""
+    return st.builds(
+        ServerState,
+        time=integers(at_least=0),
+        uptime=numbers(),
+        mdk_version=texts(),
+        connections=integers(),
+        nodes=integers(),
+        counters=st.dictionaries(texts(), integers(), max_size=3),
+        waiting=integers(),
+        failing=st.booleans(),
+        warm=st.booleans(),
+        protected=st.one_of(st.just(UNSET), texts()),
+        storage=st.one_of(st.just(UNSET), any_storage_state()),
+    )
 
 
 def any_selection() -> st.SearchStrategy[Selection]:
@@ -90,11 +185,6 @@ def any_selection() -> st.SearchStrategy[Selection]:
         category=st.one_of(st.just(UNSET), texts()),
         failed=st.one_of(st.just(UNSET), st.booleans()),
     )
-
-
-def any_environment() -> st.SearchStrategy[Environment]:
-    """Any Environment that may be sent."""
-    return st.builds(Environment, name=texts(), fallback_name=st.one_of(st.just(UNSET), texts()))
 
 
 def any_stored_log() -> st.SearchStrategy[StoredLog]:
@@ -365,24 +455,32 @@ def any_log_filter() -> st.SearchStrategy[LogFilter]:
     )
 
 
-def any_breaker_status() -> st.SearchStrategy[BreakerStatus]:
-    """Any BreakerStatus that may be sent."""
-    return st.builds(
-        BreakerStatus,
-        service=texts(),
-        environment=any_environment(),
-        version=st.one_of(st.just(UNSET), texts()),
-        address=texts(),
-        state=st.sampled_from([BreakerState.CLOSED, BreakerState.OPEN, BreakerState.HALF_OPEN]),
-        failures=integers(),
-        since=integers(at_least=0),
-        retry_after=st.one_of(st.just(UNSET), numbers()),
-    )
-
-
 def any_number_range() -> st.SearchStrategy[NumberRange]:
     """Any NumberRange that may be sent."""
     return st.builds(NumberRange, first=integers(), last=integers())
+
+
+def any_watch() -> st.SearchStrategy[Watch]:
+    """Any Watch that may be sent."""
+    return st.builds(Watch, clients=st.booleans())
+
+
+def any_unwatch() -> st.SearchStrategy[Unwatch]:
+    """Any Unwatch that may be sent."""
+    return st.builds(Unwatch)
+
+
+def any_pulse() -> st.SearchStrategy[Pulse]:
+    """Any Pulse that may be sent."""
+    return st.builds(
+        Pulse,
+        whole=st.booleans(),
+        nodes=st.lists(any_node_life(), max_size=3),
+        breakers=st.lists(any_breaker_seen(), max_size=3),
+        changes=st.lists(any_breaker_seen(), max_size=3),
+        clients=st.one_of(st.just(UNSET), st.lists(any_client_state(), max_size=3)),
+        server=any_server_state(),
+    )
 
 
 def any_active() -> st.SearchStrategy[Active]:
@@ -601,6 +699,9 @@ def any_subscribe() -> st.SearchStrategy[Subscribe]:
 def any_message() -> st.SearchStrategy[AnyMessage]:
     """Any AnyMessage that may be sent."""
     return st.one_of(
+        any_watch(),
+        any_unwatch(),
+        any_pulse(),
         any_active(),
         any_expire(),
         any_clear(),

@@ -56,6 +56,10 @@ class SharedLeases:
         """The keys that a lease (`Part.lease`) is held for."""
         return [key.key for key in self._schedule.keys() if key.lease == lease]  # noqa: SIM118  # no mapping
 
+    def until(self, lease: str, key: str) -> float | None:
+        """When a lease lapses; None if it is not held."""
+        return self._schedule.at(LeaseKey(lease, key))
+
     def grant(self, lease: str, key: str, until: float) -> None:
         """Start a lease or renew it."""
         before = self._schedule.deadline if self.wake is not None else None

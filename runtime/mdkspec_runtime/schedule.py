@@ -53,6 +53,10 @@ class Schedule(Generic[_K]):
                 return at
         return None
 
+    def at(self, key: _K) -> float | None:
+        """When a key is due; None if it is not set."""
+        return self._due.get(key)
+
     def set(self, key: _K, at: float) -> None:
         """Make a key due at a time, whatever was set before."""
         before = self._due.get(key)

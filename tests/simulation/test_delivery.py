@@ -94,6 +94,12 @@ class Desk:
     def asked(self, m: messages.Question) -> None:
         """Not told here."""
 
+    def watch_begins(self, m: messages.Watch) -> None:
+        """Not told here."""
+
+    def watch_ends(self) -> None:
+        """Not told here."""
+
     def log_received(self, m: Log) -> None:
         """Store it once."""
         assert isinstance(m.sequence, int)

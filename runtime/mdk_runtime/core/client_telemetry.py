@@ -105,6 +105,16 @@ class ClientTelemetry:
         """Logs that were asked for."""
         self.listener.tail_received(m)
 
+    def keep_watch(self, watch: messages.Watch) -> None:
+        """Only the console asks for pulses."""
+
+    def own_watch(self) -> messages.Watch:
+        """As `keep_watch`."""
+        return messages.Watch()
+
+    def pulse(self, m: messages.Pulse) -> None:
+        """As `keep_watch`."""
+
     def _breaker_moved(self, address: str) -> None:
         """Tell how the breaker of an address stands. Called without the lock."""
         with self.lock:

@@ -26,6 +26,7 @@ from mdk_protocol.messages import (
     TableBegin,
     TableEnd,
     TailBegin,
+    Watch,
 )
 from mdk_protocol.server import SessionServer
 from mdk_runtime.core.grants import Grant, Scope
@@ -191,6 +192,14 @@ class Connection:
     def tail_ends(self) -> None:
         """The client looks on no more."""
         self.tenant.insight.tail_ends(self)
+
+    def watch_begins(self, m: Watch) -> None:
+        """The client wants pulses."""
+        self.tenant.watched(self, m)
+
+    def watch_ends(self) -> None:
+        """It wants no more."""
+        self.tenant.pulses.end(self)
 
     def asked(self, m: Question) -> None:
         """The client asks what is stored."""

@@ -32,6 +32,13 @@ class Change(NamedTuple):
     """False: original clients know it from another change, or would not know what to do with it."""
 
 
+class Age(NamedTuple):
+    """When a node was advertised first, and last."""
+
+    since: float
+    renewed: float
+
+
 class Registry:
     """The nodes of one tenant, without I/O.
 
@@ -96,22 +103,37 @@ class Registry:
         keys = self._keys.get(sender)
         return None if keys is None else self._places[next(iter(keys))].service.nodes[sender]
 
+    def services_of(self, sender: str) -> list[str]:
+        """The services that a sender offers, in the order in which it registered them."""
+        places = (self._places[key].service.nodes[sender] for key in self._keys.get(sender, ()))
+        return list(dict.fromkeys(node.service for node in places))
+
+    def age(self, key: str) -> Age:
+        """When a sender advertised a node that it has, first and last."""
+        place = self._places[key]
+        return Age(place.since, place.renewed)
+
+    def is_suspect(self, key: str) -> bool:
+        """True if the sender of a node is out of touch."""
+        return key in self._suspects
+
     def holds(self, node: Node) -> bool:
         """True if its sender has said exactly this before."""
         place = self._places.get(lease_key(node))
         return place is not None and place.service.nodes[place.sender] == completed(node)
 
-    def register(self, node: Node) -> list[Change]:
-        """A sender advertises a node, or renews it. The node must lack nothing."""
+    def register(self, node: Node, *, now: float = 0.0) -> list[Change]:
+        """A sender advertises a node, or renews it. The node must lack nothing. `now` is only kept, for `age`."""
         node = completed(node)
         key = lease_key(node)
         came_back = self._suspects.remove(key)
         place = self._places.get(key)
         if place is None:
             service = self._services.setdefault((node.environment.name, node.service), _Service())
-            place = self._places[key] = _Place(service, str(node.id))
+            place = self._places[key] = _Place(service, str(node.id), now, now)
             self._keys.setdefault(place.sender, {})[key] = None
-        service, sender = place
+        place.renewed = now
+        service, sender = place.service, place.sender
         self._out.discard(sender)
         before = service.nodes.get(sender)
         if before == node and not came_back:
@@ -131,7 +153,7 @@ class Registry:
         place = self._places.pop(key, None)
         if place is None:
             return []
-        service, sender = place
+        service, sender = place.service, place.sender
         keys = self._keys[sender]
         del keys[key]
         if not keys:
@@ -150,7 +172,7 @@ class Registry:
         for key in self._keys.get(sender, ()):
             self._out.add(sender)
             self._suspects.set(key, until)
-            service, _ = self._places[key]
+            service = self._places[key].service
             changes += self._doubts(service, [], {str(service.nodes[sender].address)})
         return changes
 
@@ -237,9 +259,12 @@ class _Service:
         return [Change(self.nodes[successor], is_gone=False)]
 
 
-class _Place(NamedTuple):
+@dataclass(slots=True)
+class _Place:
     service: _Service
     sender: str
+    since: float
+    renewed: float
 
 
 def _says_the_same(one: Node, other: Node) -> bool:

@@ -69,6 +69,8 @@ class Telemetry:
     def __init__(self) -> None:
         self.rules = LevelRules()
         self.journal: deque[BreakerChange] = deque(maxlen=JOURNAL_MAX)
+        self.noted = 0
+        """Changes that were ever noted in the journal."""
         self._breakers: dict[Hashable, dict[tuple[str, str, str], BreakerStatus]] = {}
         """By client, then by environment, service and address: those that are not closed."""
         self._reports: dict[Hashable, Statistics] = {}
@@ -87,6 +89,7 @@ class Telemetry:
                 return False
             mine[key] = breaker
         self.journal.append(BreakerChange(node, breaker))
+        self.noted += 1
         return True
 
     def reported(self, client: Hashable, statistics: Statistics) -> None:

@@ -12,7 +12,18 @@ from collections.abc import Callable, Iterable
 from enum import Enum, auto
 from typing import Final, NamedTuple
 
-from mdk_protocol.messages import NODE_TTL, Follow, InteractionEvent, Level, Log, Node, Open, ProtocolError, Question
+from mdk_protocol.messages import (
+    NODE_TTL,
+    Follow,
+    InteractionEvent,
+    Level,
+    Log,
+    Node,
+    Open,
+    ProtocolError,
+    Question,
+    Watch,
+)
 from mdk_protocol.server import SessionServerShared
 from mdk_runtime.core.audience import Audience
 from mdk_runtime.core.connection import Connection
@@ -22,6 +33,7 @@ from mdk_runtime.core.insight import Insight
 from mdk_runtime.core.limits import GRACE_S, TOKEN_EXPIRED, TOKEN_REVOKED, Allowance, Limits
 from mdk_runtime.core.origin import UNKNOWN, Origin
 from mdk_runtime.core.protection import STALL_S, Protection, is_mass
+from mdk_runtime.core.pulse import Pulses
 from mdk_runtime.core.registry import Change, Registry
 from mdk_runtime.core.wholeness import lease_key, missing_in, sender_of
 from mdkspec_runtime.errors import UnsendableMessage
@@ -98,6 +110,8 @@ class Tenant:
         """Says whether nodes may expire."""
         self.insight = Insight()
         """What clients let be seen, and who looks."""
+        self.pulses = Pulses(self)
+        """For those who look at the console."""
         self.leases = SessionServerShared(self)
         self.leases.wake = self._wake_shell
         self.connections: dict[Connection, None] = {}
@@ -133,7 +147,7 @@ class Tenant:
     @property
     def deadline(self) -> float | None:
         """When `work` has something to do by itself."""
-        due = [self.expires_at, self._ends.deadline, self._warm_until, self.protection.until]
+        due = [self.expires_at, self._ends.deadline, self._warm_until, self.protection.until, self.pulses.deadline]
         if self.audience.has_questions or self.audience.has_news:
             due.append(self._tell_at)
         return min((at for at in due if at is not None), default=None)
@@ -160,6 +174,7 @@ class Tenant:
         self.audience.remove(connection)
         self._ends.remove(connection)
         self.insight.left(connection)
+        self.pulses.end(connection)
         for sender in connection.senders:
             self._touch[sender] -= 1
             if not self._touch[sender]:
@@ -181,6 +196,7 @@ class Tenant:
             self._warm_until = None
             self.audience.complete(now=now)
         self.insight.work(now=now)
+        self.pulses.work(now=now)
         self.audience.answer(now=now)
         if now >= self._tell_at and self.audience.has_news:
             self._tell_at = now + self._merge_s
@@ -212,7 +228,7 @@ class Tenant:
         """Take in what was known before a restart. It is expired after one ttl, unless it is renewed."""
         for node in nodes:
             if not missing_in(node):
-                self._change(self.registry.register(node))
+                self._change(self.registry.register(node, now=now))
                 self.leases.grant(NODES_LEASE, lease_key(node), now + self.ttl_s)
 
     def set_level(self, kind: str, name: str, level: Level, for_s: float, *, now: float) -> None:
@@ -285,7 +301,7 @@ class Tenant:
         assert sender is not None, "only whole nodes come here"
         self.seen(connection, sender)
         key = lease_key(node)
-        changes = self.registry.register(node)
+        changes = self.registry.register(node, now=connection.now)
         self._change(changes)
         if key not in connection.keys:
             connection.keys.add(key)
@@ -310,6 +326,20 @@ class Tenant:
         if connection.is_extended:
             self.insight.opened(connection)
             self._wake_shell()
+
+    def watched(self, connection: Connection, watch: Watch) -> None:
+        """A client wants pulses."""
+        self.pulses.begin(connection, watch, now=connection.now)
+        self._wake_shell()
+
+    def lease_until(self, key: str) -> float | None:
+        """When a node lapses unless it is renewed; None if it is held no longer."""
+        return self.leases.until(NODES_LEASE, key)
+
+    @property
+    def is_warm(self) -> bool:
+        """True while the server, just started, does not know which nodes live."""
+        return self._warm_until is not None
 
     def asked(self, connection: Connection, question: Question) -> None:
         """A client wants to know something of what is stored."""

@@ -6,21 +6,29 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
+from contextlib import suppress
 from http import HTTPStatus
 from pathlib import Path
+from time import time_ns
 from uuid import uuid4
 
-from mdk_protocol.messages import NODE_TTL, Open, ProtocolError
+from msgspec import UNSET, UnsetType
+
+from mdk_protocol.messages import NODE_TTL, Open, ProtocolError, StorageState
 from mdk_runtime.core.connection import ClientEndpoint, Connection
 from mdk_runtime.core.grants import Grant, Scope
 from mdk_runtime.core.limits import Limits
 from mdk_runtime.core.protection import Protection
+from mdk_runtime.core.pulse import Facts
 from mdk_runtime.core.tenant import Outcome, Tenant, Write
 from mdk_runtime.server.answering import Answering
 from mdk_runtime.server.auth import Gate
 from mdk_runtime.server.handshake import refusal_of, token_of
 from mdk_runtime.server.last_known import Keeper
 from mdk_runtime.server.settings import TENANTS_MAX
+from mdk_runtime.server.stored import storage_state
+from mdk_runtime.storage.errors import NoSuchTenant, TooManyQueries
 from mdk_runtime.storage.limits import StorageLimits
 from mdk_runtime.storage.segment import Entry
 from mdk_runtime.storage.storage import Storage
@@ -30,6 +38,9 @@ from mdkspec_runtime.links.aio import Handshake, Refusal
 
 NAMED_MAX = 1000
 """Messages and nodes named in the log for being refused; the rest is only counted."""
+
+STATS_EVERY_S = 5.0
+"""How often storage is asked how much it holds, while somebody looks."""
 
 WATCH_EVERY_S = 0.25
 """How often the loop is looked at: whether it still runs in time, and still reads."""
@@ -89,7 +100,8 @@ class Hub:
         self.storage = Storage(data, lambda done: self._call(self._stored, done), limits)
         self.writer = self.storage.writer
         self._answering = Answering(self.storage)
-        self._warm_until = self._loop.time() + NODE_TTL
+        self._started_at = self._loop.time()
+        self._warm_until = self._started_at + NODE_TTL
         self._watch_at = self._loop.time() + WATCH_EVERY_S
         self._loop.call_at(self._watch_at, self._watch)
 
@@ -204,6 +216,8 @@ class Hub:
 
     def _work(self, served: _Served) -> int:
         """Let a tenant do what is due, and pass on what it wants stored; answers how much that is."""
+        if served.tenant.pulses.is_wanted:
+            served.tenant.pulses.facts = self._facts(served)
         try:
             served.tenant.work(now=self._loop.time())
         except Exception:
@@ -219,6 +233,16 @@ class Hub:
             self._submit(served, writes)
         served.look()
         return len(writes)
+
+    def _facts(self, served: _Served) -> Facts:
+        served.ask_storage(self.storage)
+        return Facts(
+            time_ms=time_ns() // 1_000_000,
+            uptime_s=self._loop.time() - self._started_at,
+            waiting=self.writer.backlog,
+            is_failing=self.writer.is_failing,
+            storage=served.storage_state,
+        )
 
     def _watch(self) -> None:
         """What a loop did not do for a while, or does not read, is nobody else's silence."""
@@ -299,6 +323,9 @@ class _Served:
         self.folder = folder
         self.keeper = Keeper(folder, tenant.registry)
         self.is_ending = False
+        self.storage_state: StorageState | UnsetType = UNSET
+        """What is stored, a while ago."""
+        self._ask_at = 0.0
         self._loop = asyncio.get_running_loop()
         self._work = work
         self._soon: asyncio.Handle | None = None
@@ -317,6 +344,26 @@ class _Served:
             self._timer.cancel()
         self._timer_at = deadline
         self._timer = None if deadline is None else self._loop.call_at(deadline, self._due)
+
+    def ask_storage(self, storage: Storage) -> None:
+        """Have `storage_state` renewed in a while, if it is old."""
+        now = self._loop.time()
+        if now < self._ask_at:
+            return
+        self._ask_at = now + STATS_EVERY_S
+        with suppress(TooManyQueries):
+            future = storage.query(self.name, lambda reader: storage_state(reader.stats()))
+            future.add_done_callback(self._storage_answered)
+
+    def _storage_answered(self, done: Future[StorageState]) -> None:
+        """On a thread of storage's."""
+        if done.cancelled():
+            return
+        error = done.exception()
+        if error is None:
+            self.storage_state = done.result()
+        elif not isinstance(error, NoSuchTenant):
+            logger.warning("what is stored of %s cannot be counted: %s", self.name, error)
 
     def end_if_idle(self) -> bool:
         """True if nothing of the tenant is needed any more; then it wants nothing of the loop either."""

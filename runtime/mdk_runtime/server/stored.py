@@ -129,5 +129,17 @@ def edge(one: answers.Edge) -> messages.Edge:
     )
 
 
+def storage_state(one: answers.Stats) -> messages.StorageState:
+    """How much there is."""
+    return messages.StorageState(
+        bytes=one.size_bytes,
+        logs=one.logs,
+        interactions=one.interactions,
+        segments=len(one.segments),
+        oldest=UNSET if one.horizon_ms is None else one.horizon_ms,
+        dropped_segments=one.dropped_segments,
+    )
+
+
 def _environment(name: str, fallback: str | None) -> messages.Environment:
     return messages.Environment(name=name, fallback_name=fallback or UNSET)

@@ -137,3 +137,17 @@ async def test_a_client_that_is_gone_gets_no_answer(tmp_path: Path) -> None:
         assert len((await other.ask(logs={}))["logs"]["items"]) == 1
         await hub.flush(timeout_s=WITHIN_S)
         assert not [frame for frame in ours.frames if frame["type"] == "answer"]
+
+
+@pytest.mark.asyncio
+async def test_a_pulse_says_what_is_stored(tmp_path: Path) -> None:
+    """A while after somebody began to look."""
+    async with hub_in(tmp_path) as hub:
+        await stored(hub, 3)
+        ours = Ours(hub)
+        ours.send({"type": "watch"})
+        while (frame := await ours.next())["type"] != "pulse" or "storage" not in frame["server"]:
+            pass
+        storage = frame["server"]["storage"]
+        assert (storage["logs"], storage["interactions"], storage["segments"]) == (3, 0, 1)
+        assert frame["server"]["time"] >= NOW_MS

@@ -1,0 +1,150 @@
+"""What the console is told each second."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from mdk_runtime.core import pulse as module
+from unit.mdk_runtime.core.test_table_told import TTL_S, Client, Network
+
+
+class Looker(Client):
+    """A client of ours that wants pulses."""
+
+    def __init__(self, network: Network, **watch: Any) -> None:
+        super().__init__(network, "looker")
+        self.send({"type": "watch", **watch})
+
+    def pulses(self) -> list[dict[str, Any]]:
+        """What came since the last time."""
+        self.take_frames()
+        frames, self.frames = self.frames, []
+        return [frame for frame in frames if frame["type"] == "pulse"]
+
+
+def ages(pulse: dict[str, Any]) -> dict[str, tuple[float, float, float]]:
+    """Of each address: since, renewed and left."""
+    return {one["address"]: (one["since"], one["renewed"], round(one["left"], 6)) for one in pulse["nodes"]}
+
+
+def test_the_first_pulse_is_whole_and_comes_at_once() -> None:
+    """Every node with its age, and when it would lapse."""
+    network = Network()
+    service = Client(network, "n1")
+    service.register("n1", "a")
+    network.move(4.0)
+    service.register("n1", "a")
+    network.move(3.0)
+    looker = Looker(network)
+    (pulse,) = looker.pulses()
+    assert pulse["whole"] is True
+    assert ages(pulse) == {"a": (7.0, 3.0, TTL_S - 3.0)}
+
+
+def test_then_each_second_what_is_new() -> None:
+    """Nodes that came or were renewed; none otherwise. Nothing after the end."""
+    network = Network()
+    service, looker = Client(network, "n1"), Looker(network)
+    service.register("n1", "a")
+    looker.pulses()
+    network.move(1.0)
+    (pulse,) = looker.pulses()
+    assert (pulse["whole"], ages(pulse)) == (False, {"a": (1.0, 1.0, TTL_S - 1.0)})
+    network.move(2.0)
+    assert [ages(one) for one in looker.pulses()] == [{}, {}]
+    service.register("n1", "a")
+    network.move(1.0)
+    assert [ages(one)["a"][:2] for one in looker.pulses()] == [(4.0, 1.0)]
+    looker.send({"type": "unwatch"})
+    network.move(5.0)
+    assert looker.pulses() == []
+    assert network.tenant.pulses.deadline is None
+
+
+def test_a_suspect_is_said_and_said_again_when_it_is_back() -> None:
+    """Its process is out of touch, then in touch."""
+    network = Network()
+    service, looker = Client(network, "n1"), Looker(network)
+    service.register("n1", "a")
+    network.move(1.0)
+    looker.pulses()
+    service.cut()
+    network.move(1.0)
+    (pulse,) = looker.pulses()
+    assert [one["suspect"] for one in pulse["nodes"]] == [True]
+    Client(network, "n1").register("n1", "a")
+    network.move(1.0)
+    (pulse,) = looker.pulses()
+    assert [one["suspect"] for one in pulse["nodes"]] == [False]
+
+
+def test_breakers_are_seen_with_their_owner() -> None:
+    """Those that are not closed, in every pulse; what they did, once."""
+    network = Network()
+    caller, looker = Client(network, "n1"), Looker(network)
+    caller.register("n1", "a", service="shop")
+    looker.pulses()
+    breaker = {"service": "cart", "address": "b", "state": "OPEN", "failures": 3}
+    caller.send({"type": "breaker", "breaker": breaker})
+    network.move(2.0)
+    first, second = looker.pulses()
+    (seen,) = first["breakers"]
+    assert (seen["client"], seen["services"], seen["breaker"]["address"]) == ("n1", ["shop"], "b")
+    assert second["breakers"] == first["breakers"]
+    assert [[one["breaker"]["state"] for one in each["changes"]] for each in (first, second)] == [["OPEN"], []]
+    assert Looker(network).pulses()[0]["changes"] == [], "what happened before somebody looked is history"
+
+
+def test_clients_come_if_they_are_wanted() -> None:
+    """With what they said of themselves; originals as such."""
+    network = Network()
+    one, _ = Client(network, "n1"), Client(network, "n2", is_ours=False)
+    one.register("n1", "a", service="shop")
+    one.send({"type": "statistics", "emitted": 7, "queued": 2, "dropped": 1})
+    (pulse,) = Looker(network, clients=True).pulses()
+    told = {client["node"]: client for client in pulse["clients"]}
+    assert (told["n1"]["services"], told["n1"]["emitted"], told["n1"]["dropped"]) == (["shop"], 7, 1)
+    assert (told["n1"]["original"], told["n2"]["original"]) == (False, True)
+    assert "clients" not in Looker(network).pulses()[0]
+
+
+def test_the_server_says_how_it_is() -> None:
+    """Counts of the tenant; what the shell knows; why nobody is expired, while that holds."""
+    network = Network()
+    service = Client(network, "n1")
+    service.register("n1", "a")
+    network.tenant.pulses.facts = module.Facts(time_ms=5, uptime_s=6.0, waiting=7, is_failing=True)
+    looker = Looker(network)
+    (pulse,) = looker.pulses()
+    server = pulse["server"]
+    assert (server["time"], server["uptime"], server["waiting"], server["failing"]) == (5, 6.0, 7, True)
+    assert (server["connections"], server["nodes"]) == (2, 1)
+    assert "protected" not in server
+    network.tenant.protect("a test", now=network.now)
+    network.move(1.0)
+    assert looker.pulses()[0]["server"]["protected"] == "a test"
+
+
+def test_a_pulse_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The rest of the nodes comes in the next ones, and nothing claims to be whole."""
+    monkeypatch.setattr(module, "NODES_MAX", 2)
+    network = Network()
+    service = Client(network, "n1")
+    for number in range(5):
+        service.register(f"n{number}", f"a{number}")
+    looker = Looker(network)
+    network.move(2.0)
+    pulses = looker.pulses()
+    assert [(one["whole"], len(one["nodes"])) for one in pulses] == [(False, 2), (False, 2), (False, 1)]
+    assert {address for one in pulses for address in ages(one)} == {f"a{number}" for number in range(5)}
+
+
+def test_a_looker_that_is_gone_is_told_nothing() -> None:
+    """And no timer runs for it."""
+    network = Network()
+    looker = Looker(network)
+    looker.cut()
+    assert not network.tenant.pulses.is_wanted
+    network.move(3.0)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import msgspec
 import pytest
+from msgspec.structs import replace
 
 from mdkspec_runtime import MalformedMessage, UnsendableMessage
 from mdkspec_runtime.leases import SharedLeases

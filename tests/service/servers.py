@@ -29,7 +29,8 @@ class ServerProcess:
         ready.unlink(missing_ok=True)
         self.data = folder / "data"
         self.log = folder / "server.log"
-        given = ["--port", "0", "--data", str(self.data), "--ready-file", str(ready), *options]
+        http = [] if "--http" in options else ["--no-http"]
+        given = ["--port", "0", "--data", str(self.data), "--ready-file", str(ready), *http, *options]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-c", COMMAND, "server", *given], stderr=log, stdout=log, cwd=ROOT

@@ -39,6 +39,16 @@ class Age(NamedTuple):
     renewed: float
 
 
+class Entry(NamedTuple):
+    """An address of the table."""
+
+    node: Node
+    """As it is shown to clients."""
+    senders: int
+    is_suspect: bool
+    """True: all its senders are out of touch."""
+
+
 class Registry:
     """The nodes of one tenant, without I/O.
 
@@ -77,6 +87,19 @@ class Registry:
         for service in self._services.values():
             for sender in service.shown.values():
                 yield service.nodes[sender]
+
+    def entries(self) -> Iterator[Entry]:
+        """Every address once, with what is known of it."""
+        for service in self._services.values():
+            for address, sender in service.shown.items():
+                yield Entry(service.nodes[sender], len(service.holders[address]), address in service.suspects)
+
+    def keys_at(self, environment: str, service: str, address: str) -> list[str]:
+        """The leases that hold an address."""
+        found = self._services.get((environment, service))
+        if found is None:
+            return []
+        return [lease_key(found.nodes[sender]) for sender in found.holders.get(address, {})]
 
     def records(self) -> list[Node]:
         """What every sender said last."""

@@ -224,6 +224,14 @@ class Tenant:
         self.audience.wants_clear = True
         self._wake_shell()
 
+    def remove(self, environment: str, service: str, address: str) -> int:
+        """Take an address out, as an admin asks: how many senders held it. One that lives registers again by itself."""
+        keys = self.registry.keys_at(environment, service, address)
+        for key in keys:
+            self.leases.release(NODES_LEASE, key)
+            self._change(self.registry.remove(key))
+        return len(keys)
+
     def restore(self, nodes: Iterable[Node], *, now: float) -> None:
         """Take in what was known before a restart. It is expired after one ttl, unless it is renewed."""
         for node in nodes:
@@ -392,6 +400,7 @@ class Tenant:
 
     def _change(self, changes: list[Change]) -> None:
         if changes:
+            self.counters["change"] += len(changes)
             self.audience.note(changes)
             self._wake_shell()
 

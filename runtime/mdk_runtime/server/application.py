@@ -8,21 +8,26 @@ import json
 import logging
 import os
 import signal
-from collections.abc import Generator
+from collections.abc import Awaitable, Callable, Generator, Mapping
 from contextlib import AsyncExitStack, contextmanager, suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mdk_protocol.messages import Open, ProtocolError
 from mdk_protocol.tables import SESSION_SERVER
 from mdk_runtime.core.limits import Limits
+from mdk_runtime.server.audit import AuditLog
 from mdk_runtime.server.auth import Gate
 from mdk_runtime.server.connections import patient_connections
-from mdk_runtime.server.errors import CannotListen, DataFolderUnusable, NotStored, ReadyFileUnusable
+from mdk_runtime.server.errors import CannotListen, DataFolderUnusable, NotStored, PackagesMissing, ReadyFileUnusable
 from mdk_runtime.server.hub import Hub
 from mdk_runtime.server.settings import Settings
 from mdk_runtime.server.tls import Certificate
 from mdkspec_runtime.links.aio import Listener, serve
+
+if TYPE_CHECKING:
+    from mdk_runtime.server.http.listener import HTTPListener
 
 FLUSH_S = 2.0
 """At the end, storage has that long for what was received."""
@@ -52,23 +57,58 @@ async def _serve(settings: Settings, stop: asyncio.Event) -> None:
     certificate = None
     if settings.tls_cert is not None and settings.tls_key is not None:
         certificate = Certificate(settings.tls_cert, settings.tls_key)
+    make_http = _http_maker() if settings.http else None  # Imported before anybody can wait for it.
     hub = _hub(settings)
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, _reload, hub, certificate)
     hub.storage.start()
     try:
         async with AsyncExitStack() as stack:
             listener = await _listen(settings, hub, certificate, stack)
-            scheme = "ws" if certificate is None else "wss"
-            url = f"{scheme}://{_in_url(settings.host)}:{listener.port}{SESSION_SERVER.path}"
-            _announce(settings, url, hub.gate)
+            http = await make_http(settings, hub, certificate) if make_http is not None else None
+            ready = _urls(settings, listener, http)
+            _announce(settings, ready, hub.gate)
             if settings.ready_file is not None:
-                write_ready_file(settings.ready_file, {"rtp": url, "pid": os.getpid()})
+                write_ready_file(settings.ready_file, {**ready, "pid": os.getpid()})
             await stop.wait()
-            await _end(hub, listener)
+            await _end(hub, listener, http)
     finally:
         unstored = await asyncio.to_thread(hub.storage.stop, timeout_s=1.0)
     if unstored:
         raise NotStored(unstored)
+
+
+def _http_maker() -> Callable[[Settings, Hub, Certificate | None], Awaitable[HTTPListener]]:
+    """What starts the HTTP side. Raises PackagesMissing."""
+    try:
+        from mdk_runtime.server.http.application import application_of
+        from mdk_runtime.server.http.listener import HTTPListener
+        from mdk_runtime.server.http.site import Site
+    except ImportError as error:
+        raise PackagesMissing("the HTTP port", without="--no-http") from error
+
+    async def make(settings: Settings, hub: Hub, certificate: Certificate | None) -> HTTPListener:
+        site = Site(hub, settings, AuditLog(settings.data))
+        http = HTTPListener(
+            application_of(site),
+            settings.host,
+            settings.http_port_wanted,
+            context=certificate.context if certificate is not None else None,
+            frame_bytes_max=settings.message_bytes_max,
+            browsers=site.browsers,
+        )
+        await http.start()
+        return http
+
+    return make
+
+
+def _urls(settings: Settings, listener: Listener, http: HTTPListener | None) -> dict[str, str]:
+    secure = "" if settings.tls_cert is None else "s"
+    host = _in_url(settings.host)
+    urls = {"rtp": f"ws{secure}://{host}:{listener.port}{SESSION_SERVER.path}"}
+    if http is not None:
+        urls["http"] = f"http{secure}://{host}:{http.port}/"
+    return urls
 
 
 def _hub(settings: Settings) -> Hub:
@@ -112,7 +152,7 @@ async def _listen(settings: Settings, hub: Hub, certificate: Certificate | None,
         raise CannotListen(settings.host, settings.port, reason) from error
 
 
-async def _end(hub: Hub, listener: Listener) -> None:
+async def _end(hub: Hub, listener: Listener, http: HTTPListener | None) -> None:
     """Accept no more, store and acknowledge what was received, say goodbye, hang up."""
     logger.info("ending: storing what was received, then closing %d connections", listener.connections)
     listener.stop_accepting()
@@ -120,12 +160,12 @@ async def _end(hub: Hub, listener: Listener) -> None:
     hub.close(SHUTDOWN)
     with suppress(TimeoutError):
         async with asyncio.timeout(FAREWELL_S):
-            await listener.close()
+            await asyncio.gather(listener.close(), *([http.close()] if http is not None else []))
     logger.info("ended")
 
 
-def _announce(settings: Settings, url: str, gate: Gate) -> None:
-    logger.info("serving %s, data in %s", url, settings.data)
+def _announce(settings: Settings, urls: Mapping[str, str], gate: Gate) -> None:
+    logger.info("serving %s, data in %s", " and ".join(urls.values()), settings.data)
     if gate.has_keys:
         logger.info("keys: %s", gate.keys_shown)
     elif settings.insecure:

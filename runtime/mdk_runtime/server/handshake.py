@@ -40,11 +40,19 @@ def _is_ours(origin: str) -> bool:
     return origin.lower().startswith(("ws:", "wss:"))
 
 
-def token_of(query: str, headers: Headers) -> str:
-    """The token, from the query or from `Authorization: Bearer`; empty if there is none."""
+def token_in_query(query: str) -> str:
+    """The token in a URL's query; empty if there is none."""
     for item in query.partition("#")[0].split("&"):
         name, _, value = item.partition("=")
         if name == "token" and value:
             return unquote(value)
+    return ""
+
+
+def token_of(query: str, headers: Headers) -> str:
+    """The token, from the query or from `Authorization: Bearer`; empty if there is none."""
+    token = token_in_query(query)
+    if token:
+        return token
     scheme, _, credentials = headers.get("Authorization", "").partition(" ")
     return credentials.strip() if scheme.lower() == "bearer" else ""

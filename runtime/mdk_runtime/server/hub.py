@@ -21,11 +21,13 @@ from mdk_runtime.core.grants import Grant, Scope
 from mdk_runtime.core.limits import Limits
 from mdk_runtime.core.protection import Protection
 from mdk_runtime.core.pulse import Facts
+from mdk_runtime.core.registry import Registry
 from mdk_runtime.core.tenant import Outcome, Tenant, Write
 from mdk_runtime.server.answering import Answering
 from mdk_runtime.server.auth import Gate
 from mdk_runtime.server.handshake import refusal_of, token_of
 from mdk_runtime.server.last_known import Keeper
+from mdk_runtime.server.measures import Measures
 from mdk_runtime.server.settings import TENANTS_MAX
 from mdk_runtime.server.stored import storage_state
 from mdk_runtime.storage.errors import NoSuchTenant, TooManyQueries
@@ -100,6 +102,7 @@ class Hub:
         self.storage = Storage(data, lambda done: self._call(self._stored, done), limits)
         self.writer = self.storage.writer
         self._answering = Answering(self.storage)
+        self.measures = Measures()
         self._started_at = self._loop.time()
         self._warm_until = self._started_at + NODE_TTL
         self._watch_at = self._loop.time() + WATCH_EVERY_S
@@ -119,13 +122,27 @@ class Hub:
 
         Our own clients register again at once, originals with their next renewal.
         """
-        served = self._tenants.get(tenant)
+        served = self._tenant(tenant)
         if served is None:
             return 0
         count = len(served.tenant.registry)
         served.tenant.clear()
         logger.warning("tenant %s is cleared: %d nodes are forgotten", tenant, count)
         return count
+
+    def remove(self, tenant: str, environment: str, service: str, address: str) -> int:
+        """Take an address out of a tenant's table, as an admin asks: how many senders held it."""
+        served = self._tenant(tenant)
+        return served.tenant.remove(environment, service, address) if served is not None else 0
+
+    def registry(self, tenant: str) -> Registry | None:
+        """A tenant's table; None where there is no room for one more tenant."""
+        served = self._tenant(tenant)
+        return served.tenant.registry if served is not None else None
+
+    def tenants(self) -> list[Tenant]:
+        """Those in memory."""
+        return [served.tenant for served in self._tenants.values()]
 
     def accept(self, handshake: Handshake) -> Endpoint | Refusal:
         """The endpoint of a client's connection, or why there is none."""
@@ -195,7 +212,7 @@ class Hub:
         served = self._tenants.get(name)
         if served is None:
             if len(self._tenants) >= self._tenants_max:
-                self._tenants = {one: served for one, served in self._tenants.items() if not served.end_if_idle()}
+                self._forget_idle()
             if len(self._tenants) >= self._tenants_max:
                 return None
             now = self._loop.time()
@@ -213,6 +230,12 @@ class Hub:
             if known:
                 logger.info("tenant %s: %d nodes are known from before", name, len(known))
         return served
+
+    def _forget_idle(self) -> None:
+        for name, served in list(self._tenants.items()):
+            if served.end_if_idle():
+                self.measures.counters.update(served.tenant.counters)
+                del self._tenants[name]
 
     def _work(self, served: _Served) -> int:
         """Let a tenant do what is due, and pass on what it wants stored; answers how much that is."""
@@ -248,6 +271,7 @@ class Hub:
         """What a loop did not do for a while, or does not read, is nobody else's silence."""
         now = self._loop.time()
         late_s = now - self._watch_at
+        self.measures.loop_lag_s.observe(max(0.0, late_s))
         for served in self._tenants.values():
             served.tenant.stalled(late_s, now=now)
             expires_at = served.tenant.expires_at
@@ -268,7 +292,11 @@ class Hub:
         self._waiting += len(writes)
         self._settled.clear()
         self.writer.submit(
-            Job(served.folder, [Entry(write.message, write.origin) for write in writes], (served, writes))
+            Job(
+                served.folder,
+                [Entry(write.message, write.origin) for write in writes],
+                (served, writes, self._loop.time()),
+            )
         )
         if self.writer.is_full and not self.writer.is_failing:
             self.may_read.clear()
@@ -276,7 +304,8 @@ class Hub:
     def _stored(self, done: list[Done]) -> None:
         now = self._loop.time()
         for job, results in done:
-            served, writes = job.token
+            served, writes, submitted_at = job.token
+            self.measures.ack_s.observe(now - submitted_at, count=len(writes))
             self._waiting -= len(writes)
             served.tenant.stored(
                 ((write, result.outcome) for write, result in zip(writes, results, strict=True)), now=now

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, field
 from pathlib import Path
 from typing import Any, Final, cast
@@ -105,7 +105,8 @@ def _whole(low: int, high: int) -> tuple[Callable[[str], int], Callable[[Any, Pa
     return from_text, from_toml
 
 
-def _scaled(text: str, units: dict[str, Any], *, whole: bool) -> float:
+def scaled(text: str, units: Mapping[str, float], *, whole: bool = False) -> float:
+    """A number with a unit; raises Unreadable."""
     found = re.fullmatch(r"([0-9]{1,15}(?:\.[0-9]{1,9})?)\s*([A-Za-z]*)", text.strip())
     unit = units.get(found[2].lower()) if found is not None else None
     if found is None or unit is None:
@@ -125,7 +126,7 @@ def byte_count(low: int = 0, shown: str = "") -> Kind:
         return int(number)
 
     def from_text(text: str) -> int:
-        return check(_scaled(text, UNITS, whole=True))
+        return check(scaled(text, UNITS, whole=True))
 
     def from_toml(value: Any, folder: Path) -> int:
         return from_text(value) if isinstance(value, str) else check(_of(int)(value, folder))
@@ -134,7 +135,7 @@ def byte_count(low: int = 0, shown: str = "") -> Kind:
 
 
 def _seconds(text: str) -> float:
-    return _scaled(text, DURATIONS, whole=False)
+    return scaled(text, DURATIONS)
 
 
 def _seconds_or_text(value: Any, folder: Path) -> float:

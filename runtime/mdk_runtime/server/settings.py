@@ -24,6 +24,7 @@ from mdk_runtime.server.options import (
     PORT,
     SECONDS,
     TEXT,
+    TEXTS,
     byte_count,
     choice,
     option,
@@ -31,6 +32,7 @@ from mdk_runtime.server.options import (
 from mdk_runtime.storage.limits import StorageLimits
 
 PORT_DEFAULT = 8765
+HTTP_PORT_DEFAULT = 8080
 MESSAGE_BYTES_MAX = 2 << 20
 """Twice the protocol's largest message: what is a little too large is answered by name, and does not end a connection."""
 TENANTS_MAX = 1000
@@ -42,8 +44,17 @@ STORED = StorageLimits()
 class Settings:
     """Each field is a setting."""
 
-    host: str = option("127.0.0.1", TEXT, "address to listen on")
-    port: int = option(PORT_DEFAULT, PORT, "port of the protocol; 0 takes any free one")
+    host: str = option("127.0.0.1", TEXT, "address to listen on, for both ports")
+    port: int = option(PORT_DEFAULT, PORT, "port of the protocol; 0 takes any free one, for both")
+    http: bool = option(
+        True, FLAG, "listen for HTTP: console, /api, /metrics, /healthz, /readyz, and /rtp for browsers"
+    )
+    http_port: int | None = option(
+        None, PORT, "port for HTTP; 0 takes any free one", shown=f"{HTTP_PORT_DEFAULT}; 0 with port 0"
+    )
+    allowed_host: tuple[str, ...] = option(
+        (), TEXTS, "name by which browsers and scripts reach the HTTP port, beside this machine's own and its addresses"
+    )
     data: Path = option(
         lambda: default_data_folder(os.environ), PATH, "folder for what is stored", shown="~/.local/state/mdk"
     )
@@ -56,7 +67,8 @@ class Settings:
     auth_failures_max: int = option(
         AUTH_FAILURES_MAX, COUNT, "refused tokens a minute of one address, before it has to wait; 0 for no limit"
     )
-    tls_cert: Path | None = option(None, PATH, "certificate chain in PEM; read again on SIGHUP")
+    metrics_public: bool = option(False, FLAG, "show /metrics without a token where keys are set")
+    tls_cert: Path | None = option(None, PATH, "certificate chain in PEM, for both ports; read again on SIGHUP")
     tls_key: Path | None = option(None, PATH, "key of the certificate, in PEM")
     message_bytes_max: int = option(
         MESSAGE_BYTES_MAX,
@@ -89,6 +101,13 @@ class Settings:
     query_rows_max: int = option(STORED.query_rows_max, AT_LEAST_ONE, "rows in one answer")
     log_format: str = option("text", choice("text", "json"), "how the server's own log is written")
     log_level: str = option("info", choice("debug", "info", "warning", "error"), "what the server's own log holds")
+
+    @property
+    def http_port_wanted(self) -> int:
+        """The HTTP port to ask for."""
+        if self.http_port is not None:
+            return self.http_port
+        return HTTP_PORT_DEFAULT if self.port else 0
 
     def storage(self) -> StorageLimits:
         """As storage knows them."""

@@ -35,7 +35,7 @@ def running_server() -> Generator[TestServer]:
     with TemporaryDirectory(prefix="mdk-test-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         ready, log = folder / "ready.json", folder / "server.log"
-        given = ("--port", "0", "--data", str(folder / "data"), "--ready-file", str(ready))
+        given = ("--no-http", "--port", "0", "--data", str(folder / "data"), "--ready-file", str(ready))
         with log.open("wb") as output:
             process = subprocess.Popen(  # noqa: S603  # our own module
                 [sys.executable, "-m", "mdk_runtime.cli", "server", *given],

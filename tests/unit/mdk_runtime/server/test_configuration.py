@@ -51,9 +51,9 @@ def test_flag_over_variable_over_file_over_default(tmp_path: Path) -> None:
 
 def test_a_flag_takes_back_what_a_file_sets(tmp_path: Path) -> None:
     """`--no-insecure` beats `insecure = true`; a variable that is empty is not set."""
-    file = written(tmp_path, "insecure = true\nhost = 'x'\n")
-    found = read("--no-insecure", variables={"MDK_SERVER_HOST": ""}, file=file)
-    assert (found.settings.insecure, found.settings.host) == (False, "x")
+    file = written(tmp_path, "insecure = true\nhttp = false\n")
+    found = read("--no-insecure", variables={"MDK_SERVER_HTTP": ""}, file=file)
+    assert (found.settings.insecure, found.settings.http) == (False, False)
 
 
 EXAMPLES = {
@@ -143,7 +143,7 @@ def test_wrong_variables_and_flags() -> None:
         (("--port", "x"), {}, "--port is 'x'; expected a number from 0 to 65535"),
         (("--grace", "1 week"), {}, "--grace is '1 week'; expected seconds"),
         ((), {"MDK_SERVER_PORT": "-1"}, "MDK_SERVER_PORT is '-1'; expected a number from 0 to 65535"),
-        ((), {"MDK_SERVER_INSECURE": "maybe"}, "MDK_SERVER_INSECURE is 'maybe'; expected true or false"),
+        ((), {"MDK_SERVER_HTTP": "maybe"}, "MDK_SERVER_HTTP is 'maybe'; expected true or false"),
         ((), {"MDK_SERVER_PROT": "1"}, "MDK_SERVER_PROT is no setting of the server; did you mean MDK_SERVER_PORT?"),
     ):
         with pytest.raises(BadSetting) as caught:
@@ -175,7 +175,9 @@ def test_paths_of_a_file_are_seen_from_its_folder(tmp_path: Path) -> None:
 
 def test_what_is_printed_can_be_read_again(tmp_path: Path) -> None:
     """`--print-config` shows every setting with its source, as a file that sets the same."""
-    found = read("--host", 'a"\\\n\x7fü', "--key", "/a,/b", "--data", "/d", variables={"MDK_SERVER_GRACE": "1h"})
+    found = read(
+        "--host", 'a"\\\n\x7fü', "--key", "/a,/b", "--data", "/d", "--no-http", variables={"MDK_SERVER_GRACE": "1h"}
+    )
     text = as_toml(found)
     assert "grace = 3600.0  # MDK_SERVER_GRACE\n" in text
     assert "# tls_cert =  # not set\n" in text
@@ -200,6 +202,12 @@ def test_the_command_prints_and_refuses(tmp_path: Path, capsys: pytest.CaptureFi
     assert capsys.readouterr().err == "mdk: TLS wants a certificate and its key; --tls-key is missing\n"
     with pytest.raises(TLSIncomplete, match="--tls-cert is missing"):
         Settings(tls_key=Path("k")).check()
+
+
+def test_the_http_port_follows() -> None:
+    """A free port for the protocol means a free one for HTTP, unless told otherwise."""
+    given = [Settings(), Settings(port=0), Settings(port=0, http_port=9), Settings(port=1)]
+    assert [settings.http_port_wanted for settings in given] == [8080, 0, 9, 8080]
 
 
 def test_the_operators_table_is_the_declaration() -> None:

@@ -1,0 +1,101 @@
+"""The console's files, and the login that keeps its token out of the reach of scripts."""
+
+from __future__ import annotations
+
+import html
+import time
+from http import HTTPStatus
+from importlib.resources import files
+from pathlib import Path
+from urllib.parse import parse_qs
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Response
+
+from mdk_runtime.core.grants import Scope
+from mdk_runtime.server.http.site import COOKIE, address_of, as_cookie, problem, site_of
+from mdkspec_runtime.links.aio import Refusal
+
+FORM_BYTES_MAX = 16_384
+COOKIE_CHARS_MAX = 3800
+"""Browsers take 4,096 with name and attributes."""
+STATIC = Path(str(files("mdk_runtime"))) / "console" / "static"
+INDEX = "index.html"
+NO_CACHE = {"Cache-Control": "no-cache"}
+
+PAGE = """<!doctype html>
+<html lang="en">
+<head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>MDK server</title></head>
+<body>
+<main>
+<h1>MDK server</h1>
+{content}
+</main>
+</body>
+</html>
+"""
+PLAIN = "<p>The server runs. The console is not part of this installation; <code>/api</code> answers scripts.</p>"
+FORM = """<form method="post" action="/login">
+<p>{said}</p>
+<p><label>Token <input name="token" type="password" autocomplete="off" required autofocus></label></p>
+<p><button>Log in</button></p>
+</form>"""
+
+
+async def console(request: Request) -> Response:
+    """A file of the console; for other paths its index, which reads the path itself."""
+    path = str(request.path_params.get("path", ""))
+    wanted = (STATIC / path).resolve()
+    if path and wanted.is_relative_to(STATIC.resolve()) and wanted.is_file():
+        return FileResponse(wanted, headers=NO_CACHE)
+    if "." in path.rpartition("/")[2] or path == "rtp":
+        raise HTTPException(HTTPStatus.NOT_FOUND)
+    if (STATIC / INDEX).is_file():
+        return FileResponse(STATIC / INDEX, headers=NO_CACHE)
+    return HTMLResponse(PAGE.format(content=PLAIN))
+
+
+async def login_page(_: Request) -> Response:
+    """Asks for a token."""
+    return _form("Who are you?", HTTPStatus.OK)
+
+
+async def login(request: Request) -> Response:
+    """Turn a token, in a form, into a cookie that scripts do not see."""
+    body = b""
+    async for part in request.stream():
+        body += part
+        if len(body) > FORM_BYTES_MAX:
+            return problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "form", f"expected {FORM_BYTES_MAX} bytes at most")
+    token = parse_qs(body.decode("utf-8", "replace"), max_num_fields=10).get("token", [""])[0].strip()
+    site = site_of(request)
+    grant = site.hub.gate.admit(token, address_of(request))
+    if isinstance(grant, Refusal):
+        return _form(grant.detail, grant.status)
+    if not grant.allows(Scope.READ):
+        return _form("the token lacks the scope 'read'", HTTPStatus.FORBIDDEN)
+    value = as_cookie(token)
+    if len(value) > COOKIE_CHARS_MAX:
+        return _form("the token is too long for a browser", HTTPStatus.BAD_REQUEST)
+    answer = RedirectResponse("/", HTTPStatus.SEE_OTHER)
+    if token:
+        left_s = None if grant.expires_at is None else max(0, int(grant.expires_at - time.time()))
+        secure = site.settings.tls_cert is not None
+        answer.set_cookie(COOKIE, value, max_age=left_s, path="/", secure=secure, httponly=True, samesite="strict")
+    else:
+        answer.delete_cookie(COOKIE, path="/")
+    return answer
+
+
+async def logout(request: Request) -> Response:
+    """Forget the token. Not by GET: that would be done by whoever shows a picture from here."""
+    if request.method != "POST":
+        raise HTTPException(HTTPStatus.METHOD_NOT_ALLOWED, headers={"Allow": "POST"})
+    answer = RedirectResponse("/login", HTTPStatus.SEE_OTHER)
+    answer.delete_cookie(COOKIE, path="/", httponly=True, samesite="strict")
+    return answer
+
+
+def _form(said: str, status: HTTPStatus) -> Response:
+    return HTMLResponse(PAGE.format(content=FORM.format(said=html.escape(said))), status)

@@ -1,0 +1,97 @@
+"""What the parts of the HTTP side have in common, and how a request is let in."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import TYPE_CHECKING, cast
+
+from starlette.requests import HTTPConnection, Request
+from starlette.responses import JSONResponse, Response
+
+from mdk_runtime.core.grants import Grant, Scope
+from mdkspec_runtime.links.aio import Refusal
+
+if TYPE_CHECKING:
+    from mdk_runtime.server.audit import AuditLog
+    from mdk_runtime.server.hub import Hub
+    from mdk_runtime.server.settings import Settings
+
+COOKIE = "mdk_token"
+"""Holds the token, in base64url; scripts do not see it."""
+SAFE_METHODS = ("GET", "HEAD")
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What requests are answered from."""
+
+    hub: Hub
+    settings: Settings
+    audit: AuditLog
+    browsers: set[asyncio.Task[object]] = field(default_factory=set["asyncio.Task[object]"])
+    """Those that serve a browser's `/rtp`."""
+
+
+Handler = Callable[[Request, Grant], Awaitable[Response]]
+
+
+def site_of(connection: HTTPConnection) -> Site:
+    """Of the application that answers."""
+    return cast("Site", connection.app.state.site)
+
+
+def answer_of(refusal: Refusal) -> Response:
+    """As JSON, as on the protocol's port."""
+    content = {"error": refusal.error, "detail": refusal.detail}
+    return JSONResponse(content, refusal.status, headers=dict(refusal.headers))
+
+
+def problem(status: HTTPStatus, error: str, detail: str) -> Response:
+    """An answer that is none."""
+    return answer_of(Refusal(status, error, detail))
+
+
+def token_in_headers(connection: HTTPConnection) -> str:
+    """From `Authorization: Bearer`, or the console's cookie; empty if there is none."""
+    scheme, _, credentials = connection.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() == "bearer":
+        return credentials.strip()
+    return from_cookie(connection.cookies.get(COOKIE, ""))
+
+
+def as_cookie(token: str) -> str:
+    """A token as characters that a cookie may have."""
+    return base64.urlsafe_b64encode(token.encode("utf-8", "surrogateescape")).decode().rstrip("=")
+
+
+def from_cookie(value: str) -> str:
+    """The reverse; empty if it is none of ours."""
+    try:
+        return base64.urlsafe_b64decode(value + "=" * (-len(value) % 4)).decode("utf-8", "surrogateescape")
+    except (binascii.Error, ValueError):
+        return ""
+
+
+def address_of(connection: HTTPConnection) -> str:
+    """Of the peer."""
+    return connection.client.host if connection.client is not None else ""
+
+
+def allowed(scope: Scope, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
+    """An endpoint for those whose token allows it."""
+
+    async def endpoint(request: Request) -> Response:
+        grant = site_of(request).hub.gate.admit(token_in_headers(request), address_of(request))
+        if isinstance(grant, Refusal):
+            return answer_of(grant)
+        if not grant.allows(scope):
+            detail = f"the token lacks the scope '{scope.value}'"
+            return problem(HTTPStatus.FORBIDDEN, f"scope_{scope.value}", detail)
+        return await handler(request, grant)
+
+    return endpoint

@@ -18,6 +18,10 @@ PORT_MAX = 65535
 SOURCE_EXAMPLES = "datawire:TOKEN, static:nodes=[{...}, ...] or synapse:path=DIRECTORY"
 
 
+PING_S = 20.0
+"""A server that vanished without a word is noticed in twice that."""
+
+
 @dataclass(frozen=True, slots=True)
 class Config:
     """How an MDK is set up."""
@@ -36,6 +40,8 @@ class Config:
     experimental: bool = False
     """Whether a session's routes act on its resolves."""
     log_messages: bool = False
+    ping_s: float = PING_S
+    """How often a silent server is probed, and how long it may take to answer."""
     baggage_properties: tuple[str, ...] = ()
     """Session properties that travel in W3C baggage, too, where programs of others can read them."""
     routable_address: str | None = None
@@ -77,9 +83,21 @@ def read_config(variables: Mapping[str, str]) -> Config:
         breaker=_breaker(variables),
         experimental=bool(variables.get("MDK_EXPERIMENTAL")),
         log_messages=bool(variables.get("MDK_LOG_MESSAGES")),
+        ping_s=_ping_s(variables),
         baggage_properties=tuple(filter(None, map(str.strip, variables.get("MDK_BAGGAGE_PROPERTIES", "").split(",")))),
         routable_address=_routable_address(variables),
     )
+
+
+def _ping_s(variables: Mapping[str, str]) -> float:
+    text = variables.get("MDK_PING", "") or str(PING_S)
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0 < seconds < float("inf"):
+        raise ConfigurationError("MDK_PING", text, "seconds, more than 0")
+    return seconds
 
 
 def _server_urls(variables: Mapping[str, str]) -> list[str]:

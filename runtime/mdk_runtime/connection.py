@@ -189,7 +189,14 @@ class Connection:
 
     def _connect(self) -> asyncio.Task[None]:
         observe = _log_frame if self._config.log_messages else None
-        self._link = ClientLink(self._endpoint, self._next_url, ssl=self._tls, logger=_log, observe=observe)
+        self._link = ClientLink(
+            self._endpoint,
+            self._next_url,
+            ssl=self._tls,
+            ping_every_s=self._config.ping_s,
+            logger=_log,
+            observe=observe,
+        )
         return self._task(self._link.run())
 
     def _next_url(self) -> str:

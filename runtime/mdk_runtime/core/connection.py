@@ -30,6 +30,7 @@ from mdk_protocol.messages import (
 )
 from mdk_protocol.server import SessionServer
 from mdk_runtime.core.grants import Grant, Scope
+from mdk_runtime.core.registry import size_of
 from mdk_runtime.core.wholeness import completed, lease_key, missing_in
 from mdkspec_runtime.errors import UnsendableMessage
 
@@ -38,6 +39,11 @@ if TYPE_CHECKING:
 
 LARGEST_POSITION = Position(epoch="-" * 36, sequence=2**53)
 """No longer one is ever sent."""
+
+TABLE_BYTES_MAX = 12 * 1024 * 1024
+"""Of all nodes of a tenant as JSON: whoever connects is sent all of them, and no more is kept for one that reads slowly."""
+
+TABLE_IS_FULL = ProtocolError(code="table_bytes_max", title=f"the tenant's nodes have {TABLE_BYTES_MAX} bytes already")
 
 News = Active | Expire
 """A change as an original client is told of it."""
@@ -239,7 +245,9 @@ class Connection:
         registry, allowance = self.tenant.registry, self.tenant.allowance
         forbidden = allowance.forbids_node(self.grant, others=registry.leases)
         if forbidden is not None and self.grant.allows(Scope.REGISTER) and registry.knows(node):
-            return None  # A renewal takes no room.
+            forbidden = None  # A renewal takes no room.
+        if forbidden is None and not registry.holds(node) and registry.size_bytes + _size(node) > TABLE_BYTES_MAX:
+            return TABLE_IS_FULL
         return forbidden
 
     def _tell_once(self, error: ProtocolError, what: str) -> None:
@@ -274,6 +282,13 @@ class ClientEndpoint(SessionServer):
 
 def _named(node: Node) -> str:
     return f"a node of service {node.service!r}"
+
+
+def _size(node: Node) -> int:
+    try:
+        return size_of(node)
+    except UnsendableMessage:
+        return 0  # It is refused for that.
 
 
 def _unsendable(node: Node) -> str | None:

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from mdk_protocol.codec import CODEC
 from mdk_protocol.messages import Node
 from mdk_runtime.core.wholeness import NODE_ID_PROPERTY, completed, lease_key
 from mdkspec_runtime.schedule import Schedule
@@ -67,6 +68,9 @@ class Registry:
         """Keys whose sender is out of touch, and until when it may come back."""
         self._out: set[str] = set()
         """Senders that are out of touch."""
+        self._sizes: dict[str, int] = {}
+        self.size_bytes = 0
+        """Of all nodes, as JSON."""
         self.version = 0
         """Another number whenever a sender says something new, or goes."""
 
@@ -161,7 +165,11 @@ class Registry:
         before = service.nodes.get(sender)
         if before == node and not came_back:
             return []
-        self.version += before != node
+        if before != node:
+            self.version += 1
+            size = size_of(node)
+            self.size_bytes += size - self._sizes.get(key, 0)
+            self._sizes[key] = size
         changes = service.put(sender, node)
         left = {str(before.address)} if before is not None else set[str]()
         return changes + self._doubts(service, changes, {str(node.address), *left})
@@ -183,6 +191,7 @@ class Registry:
             del self._keys[sender]
             self._out.discard(sender)
         self.version += 1
+        self.size_bytes -= self._sizes.pop(key)
         removed = service.nodes[sender]
         changes = service.take(sender)
         if not service.nodes:
@@ -280,6 +289,11 @@ class _Service:
             return []
         successor = self.shown[address] = next(iter(holders))
         return [Change(self.nodes[successor], is_gone=False)]
+
+
+def size_of(node: Node) -> int:
+    """How long a node is as JSON; raises UnsendableMessage if it cannot be."""
+    return len(CODEC.encode_record(node))
 
 
 @dataclass(slots=True)

@@ -190,7 +190,7 @@ class Hub:
         self.may_read.clear()
         for served in self._tenants.values():
             served.is_ending = True
-            served.tenant.protect("the server ends", now=self._loop.time())
+            served.tenant.protection.begin("the server ends", now=self._loop.time())
         keeping = asyncio.gather(*(served.keeper.close() for served in self._tenants.values()))
         try:
             async with asyncio.timeout(timeout_s):

@@ -36,6 +36,8 @@ HTTP_PORT_DEFAULT = 8080
 MESSAGE_BYTES_MAX = 2 << 20
 """Twice the protocol's largest message: what is a little too large is answered by name, and does not end a connection."""
 TENANTS_MAX = 1000
+PING_S = 20.0
+"""A connection whose other end is gone is found in twice that; its nodes go with their ttl, or sooner."""
 AUTH_FAILURES_MAX = 20
 STORED = StorageLimits()
 
@@ -60,6 +62,7 @@ class Settings:
     )
     ready_file: Path | None = option(None, PATH, "written as JSON when the server listens")
     grace: float = option(GRACE_S, SECONDS, "how long nodes outlive a connection that broke")
+    ping: float = option(PING_S, SECONDS, "how often a silent client is probed, and how long it may take to answer")
     key: tuple[Path, ...] = option(
         (), PATHS, "key that tokens are signed with, or a folder of them; read again on SIGHUP", shown="none"
     )

@@ -25,7 +25,7 @@ from mdkspec_runtime.links.pump import Pump, Turn
 _log = logging.getLogger("mdkspec.link")
 
 PING_EVERY_S = 20.0
-"""How often a silent connection is probed from either end; one that does not answer within as long is dead."""
+"""How often a silent connection is probed from either end; one that does not answer within as long is dead. 0 for never."""
 CLOSE_WITHIN_S = 2.0
 """As long as a closing handshake may take; a peer that does not answer is cut."""
 CLOSE_GOING_AWAY = 1001
@@ -128,8 +128,8 @@ class ClientLink:
                     compression=None,
                     max_size=endpoint.role.codec.message_bytes_max * FRAME_SLACK,
                     open_timeout=None,
-                    ping_interval=self._ping_every_s,
-                    ping_timeout=self._ping_every_s,
+                    ping_interval=self._ping_every_s or None,
+                    ping_timeout=self._ping_every_s or None,
                     close_timeout=CLOSE_WITHIN_S,
                     user_agent_header=None,
                 )
@@ -313,8 +313,8 @@ async def serve(
         compression=None,
         max_size=frame_bytes_max or message_bytes_max * FRAME_SLACK,
         open_timeout=open_timeout_s,
-        ping_interval=ping_every_s,
-        ping_timeout=ping_every_s,
+        ping_interval=ping_every_s or None,
+        ping_timeout=ping_every_s or None,
         close_timeout=CLOSE_WITHIN_S,
         server_header=None,
         create_connection=connection_class,

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from mdk_protocol.messages import Open, Position
-from mdk_runtime.core.connection import Connection
+from mdk_runtime.core.connection import TABLE_BYTES_MAX, Connection
 from mdk_runtime.core.history import History
 from mdk_runtime.core.protection import BROKEN_MIN, STALL_S
 from mdk_runtime.core.tenant import NODES_LEASE, Tenant
@@ -429,3 +429,28 @@ def test_a_change_is_encoded_once_for_all_that_follow_the_same() -> None:
         client.send({"type": "follow"})
     tables = [client.connection.endpoint.take_output() for client in again]
     assert tables[0][1] is tables[1][1]
+
+
+def test_a_table_that_nobody_could_read_is_refused() -> None:
+    """Whoever connects is sent all of it, so its size is bounded, renewals that grow included; what is in stays."""
+    network = Network()
+    service = Client(network, "s1")
+    address, size = 0, 500_000
+    while network.tenant.registry.size_bytes + size < TABLE_BYTES_MAX:
+        node = {"id": f"s{address}", "service": "svc", "version": "1.0", "address": f"a{address}"}
+        service.send({"type": "active", "node": node | {"properties": {"x": "x" * size}}})
+        address += 1
+    held = len(network.tenant.registry)
+    assert held == address
+    service.send({"type": "active", "node": node | {"id": "late", "properties": {"x": "x" * size}}})
+    assert [(one.reason, len(network.tenant.registry)) for one in network.tenant.take_refusals()] == [
+        (f"the tenant's nodes have {TABLE_BYTES_MAX} bytes already", held)
+    ]
+    again = Client(network, "s1")
+    again.send({"type": "active", "node": node | {"properties": {"x": "y" * size}}})
+    assert len(network.tenant.registry) == held
+    again.send({"type": "active", "node": node | {"properties": {}}})
+    assert network.tenant.registry.size_bytes < TABLE_BYTES_MAX - size
+    for number in range(address):
+        again.send({"type": "expire", "node": node | {"id": f"s{number}", "address": f"a{number}"}})
+    assert network.tenant.registry.size_bytes == 0

@@ -1,0 +1,276 @@
+"""Discovery at its edges, with real processes: restarts, workers that share an address, links that go silent, slow readers."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from websockets.exceptions import ConnectionClosed
+
+from mdk_runtime.client import MDK
+from mdk_runtime.config import Config
+from mdk_runtime.watch import REMOVED
+from service.programs import running, wait_until
+from service.servers import RawClient, ServerProcess, active, server
+
+PYTHONPATH = os.pathsep.join(["runtime", "generated"])
+
+APPLICATION = """
+import mdk
+m = mdk.start()
+m.register("svc", "1.0", "http://web")
+def app(environ, start_response):
+    start_response("200 OK", [])
+    return [b""]
+"""
+
+
+def ours(url: str, node_id: str = "watcher") -> RawClient:
+    """A raw client that follows the table."""
+    client = RawClient(url)
+    client.send({"type": "open", "nodeId": node_id, "properties": {"mdkRevision": 1}})
+    assert [client.receive()["type"] for _ in range(2)] == ["open", "extend"]
+    client.send({"type": "follow"})
+    return client
+
+
+def told(client: RawClient, kind: str, address: str, within_s: float = 10.0) -> None:
+    """Read until an address is told as `active`, `suspect` or `gone`."""
+    end = time.monotonic() + within_s
+    while True:
+        message = client.receive(max(0.01, end - time.monotonic()))
+        if message["type"] == "changes" and any(one["address"] == address for one in message[kind]):
+            return
+
+
+def saved(running: ServerProcess) -> list[str]:
+    """Addresses in the tenant's file."""
+    with suppress(FileNotFoundError, ValueError):
+        lines = (running.tenant_folder() / "nodes.jsonl").read_text().splitlines()
+        return [json.loads(line)["address"] for line in lines]
+    return []
+
+
+def test_a_server_that_was_killed_serves_what_it_knew_at_once(tmp_path: Path) -> None:
+    """Kill -9, and a new one on the same data: a client that asks is told the nodes before anybody has come back."""
+    with server(tmp_path) as first, RawClient(first.url) as client:
+        client.open("n1").send(active("n1", "http://a"))
+        client.send(active("n2", "http://b"))
+        wait_until(lambda: saved(first) == ["http://a", "http://b"], "both are saved")
+        first.kill()
+        with server(tmp_path) as second, RawClient(second.url) as original:
+            original.open("n3")
+            assert [original.receive()["node"]["address"] for _ in range(2)] == ["http://a", "http://b"]
+            with ours(second.url) as watcher:
+                assert watcher.receive()["type"] == "tablebegin"
+                assert [node["address"] for node in watcher.receive()["active"]] == ["http://a", "http://b"]
+                assert watcher.receive()["complete"] is False
+
+
+def test_a_rolling_upgrade_takes_no_live_node_out(tmp_path: Path) -> None:
+    """Stopped, and a new one started on the same data and port, under load: nobody's table loses anything."""
+    with server(tmp_path) as first:
+        port = int(first.url.rsplit(":", 1)[1].split("/")[0])
+        with MDK(Config(server_url=first.url)) as one, MDK(Config(server_url=first.url)) as other:
+            one.register("svc", "1.0", "http://one")
+            session = other.session()
+            assert session.resolve("svc", "1.0").address == "http://one"
+            watch = other.watch("svc")
+            ending = threading.Event()
+            failures: list[Exception] = []
+
+            def load() -> None:
+                while not ending.is_set():
+                    try:
+                        session.resolve("svc", "1.0")
+                        one.session().info("load", "text")
+                    except Exception as error:
+                        failures.append(error)
+                    ending.wait(0.002)
+
+            thread = threading.Thread(target=load)
+            thread.start()
+            try:
+                assert first.terminate() == 0
+                wait_until(lambda: not other.connected and not one.connected, "both are cut")
+                with server(tmp_path, "--port", str(port)):
+                    wait_until(lambda: other.connected and one.connected, "both are back")
+                    time.sleep(2.5)  # Longer than the grace.
+                    assert [node.address for node in other.nodes("svc")] == ["http://one"]
+            finally:
+                ending.set()
+                thread.join()
+            assert failures == []
+            seen = [change.kind for change in iter(lambda: watch.next(0.05), None)]
+            assert REMOVED not in seen
+
+
+def children(pid: int) -> list[int]:
+    """Of a process."""
+    return [int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def test_the_address_of_a_gunicorn_stays_while_one_worker_lives(tmp_path: Path) -> None:
+    """Workers are killed one by one: the address is suspect, and goes, with the last."""
+    (tmp_path / "web.py").write_text(APPLICATION)
+    with server(tmp_path, "--grace", "0.3") as it, ours(it.url) as watcher, RawClient(it.url) as original:
+        original.open("o1")
+        options = ["--workers", "3", "--bind", "127.0.0.1:0", "--chdir", str(tmp_path), "web:app"]
+        environment = {"MDK_SERVER_URL": f"{it.url}", "DATAWIRE_TOKEN": "tok", "PYTHONPATH": PYTHONPATH}
+        with running("-W", "ignore", "-m", "gunicorn", *options, **environment) as gunicorn:
+            told(watcher, "active", "http://web")
+            wait_until(lambda: len(set(saved_senders(it))) == 3, "three workers have registered")
+            master = gunicorn.process.pid
+            workers = children(master)
+            gunicorn.process.send_signal(signal.SIGSTOP)  # So that it starts no other.
+            try:
+                for worker in workers[:2]:
+                    os.kill(worker, signal.SIGKILL)
+                    time.sleep(0.6)  # Twice the grace.
+                assert not any_told(watcher, ("suspect", "gone"))
+                os.kill(workers[2], signal.SIGKILL)
+                told(watcher, "suspect", "http://web")
+                told(watcher, "gone", "http://web")
+            finally:
+                gunicorn.process.kill()
+        kinds = [message["type"] for message in read_now(original)]
+        assert kinds[0] == "active"
+        assert kinds[-1] == "expire"
+        assert kinds.count("expire") == 1
+
+
+def saved_senders(running: ServerProcess) -> list[str]:
+    """Senders in the tenant's file."""
+    with suppress(FileNotFoundError, ValueError):
+        return [json.loads(line)["id"] for line in (running.tenant_folder() / "nodes.jsonl").read_text().splitlines()]
+    return []
+
+
+def read_now(client: RawClient) -> list[dict[str, Any]]:
+    """What has come so far."""
+    messages: list[dict[str, Any]] = []
+    with suppress(TimeoutError):
+        while True:
+            messages.append(client.receive(0.2))
+    return messages
+
+
+def any_told(client: RawClient, kinds: tuple[str, ...]) -> bool:
+    """Whether anything of the kinds has come so far."""
+    return any(message.get(kind) for message in read_now(client) for kind in kinds)
+
+
+class SilentProxy:
+    """Passes bytes on, until it falls silent: connections stay open, and nothing comes through."""
+
+    def __init__(self, port: int) -> None:
+        self._target = port
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.port = int(self._listener.getsockname()[1])
+        self.accepted = 0
+        self.speaks = threading.Event()
+        self.speaks.set()
+        self._sockets: list[socket.socket] = []
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        with suppress(OSError):
+            while True:
+                one, _ = self._listener.accept()
+                self.accepted += 1
+                other = socket.create_connection(("127.0.0.1", self._target))
+                self._sockets += [one, other]
+                for pair in ((one, other), (other, one)):
+                    threading.Thread(target=self._pass, args=pair, daemon=True).start()
+
+    def _pass(self, source: socket.socket, target: socket.socket) -> None:
+        with suppress(OSError):
+            while data := source.recv(65536):
+                self.speaks.wait()
+                target.sendall(data)
+
+    def close(self) -> None:
+        """End everything."""
+        self.speaks.set()
+        for one in (self._listener, *self._sockets):
+            one.close()
+
+
+@contextmanager
+def silent_proxy(url: str) -> Iterator[tuple[SilentProxy, str]]:
+    """A proxy before a server, and its URL."""
+    port = int(url.rsplit(":", 1)[1].split("/")[0])
+    proxy = SilentProxy(port)
+    try:
+        yield proxy, url.replace(str(port), str(proxy.port))
+    finally:
+        proxy.close()
+
+
+def test_a_link_that_goes_silent_is_found_by_the_server(tmp_path: Path) -> None:
+    """The client is there no more, and no packet says so: within two pings its node is suspect, and goes after the grace."""
+    with (
+        server(tmp_path, "--ping", "0.3", "--grace", "0.3") as it,
+        ours(it.url) as watcher,
+        silent_proxy(it.url) as (proxy, url),
+        MDK(Config(server_url=url, token="tok", ping_s=600.0)) as mdk,
+    ):
+        mdk.register("svc", "1.0", "http://it")
+        told(watcher, "active", "http://it")
+        time.sleep(1.0)
+        assert not any_told(watcher, ("suspect", "gone")), "while it speaks, pings are answered"
+        proxy.speaks.clear()
+        told(watcher, "suspect", "http://it")
+        told(watcher, "gone", "http://it")
+        proxy.speaks.set()
+
+
+def test_a_link_that_goes_silent_is_found_by_the_client(tmp_path: Path) -> None:
+    """The server does not answer: within two pings the client connects anew."""
+    with (
+        server(tmp_path, "--ping", "600") as it,
+        silent_proxy(it.url) as (proxy, url),
+        MDK(Config(server_url=url, ping_s=0.3)) as mdk,
+    ):
+        wait_until(lambda: mdk.connected, "connected")
+        time.sleep(1.0)
+        assert proxy.accepted == 1, "while it speaks, pings are answered"
+        proxy.speaks.clear()
+        wait_until(lambda: not mdk.connected, "the loss is noticed")
+        proxy.speaks.set()
+        wait_until(lambda: mdk.connected and proxy.accepted == 2, "connected anew")
+
+
+def test_a_client_that_does_not_read_is_cut_and_reads_the_table_again(tmp_path: Path) -> None:
+    """Past the bound it is told `slow_consumer` and hung up on; nobody else waits for it."""
+    with (
+        server(tmp_path) as it,
+        ours(it.url, "slow") as slow,
+        RawClient(it.url, max_queue=None, max_size=None) as writer,
+    ):
+        writer.open("n1")
+        assert [slow.receive()["type"] for _ in range(2)] == ["tablebegin", "tableend"]
+        count = 50
+        for turn in range(10):
+            for number in range(count):
+                writer.send(active(f"s{number}", f"http://{number}", properties={"x": f"{turn}" * 100_000}))
+                assert writer.receive()["node"]["address"] == f"http://{number}"
+        messages: list[dict[str, Any]] = []
+        with suppress(ConnectionClosed):
+            while True:
+                messages.append(slow.receive())
+        assert messages[-1]["type"] == "close"
+        assert messages[-1]["error"]["code"] == "slow_consumer"
+        with ours(it.url, "slow") as again:
+            nodes: list[str] = []
+            while (message := again.receive())["type"] != "tableend":
+                nodes += [node["address"] for node in message.get("active", [])]
+            assert len(nodes) == count

@@ -84,15 +84,15 @@ def test_no_message_of_one_tenant_reaches_another(tmp_path: Path) -> None:
                         listener.send(message)
             own = {"type": "active", "node": {**NODE, "properties": {}}}
             listeners[1].send(own)
-            for listener in listeners:
-                await heard(listener, "http://shared")
+            await heard(listeners[0], '"sequence": 1')
+            await heard(listeners[1], "http://shared")
             speakers = [ours(hub, "mine"), Client(hub, "mine")]
-            for said in SAID.values():
-                for message in said:
-                    for speaker in speakers:
-                        if speaker.endpoint.is_connected:
-                            speaker.send(message)
+            for message in [message for kind, said in SAID.items() if kind != "Close" for message in said]:
+                for speaker in speakers:
+                    speaker.send(message)
             await heard(speakers[0], "logsack")
+            for message in SAID["Close"]:
+                speakers[0].send(message)
             await asyncio.sleep(0.1)
             for listener in listeners:
                 assert seen(listener) == "[]"

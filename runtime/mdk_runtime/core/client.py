@@ -157,12 +157,6 @@ class ClientCore(ClientTelemetry):
         with self.lock:
             self.table.expired(node.service, node.environment.name or DEFAULT_NAME, sender, node.address or None)
 
-    def node_suspect(self, node: messages.Node) -> None:
-        """The server has lost touch with a node: it may be gone, and is picked last."""
-        sender = node.id or node.properties.get(NODE_ID_PROPERTY)
-        with self.lock:
-            self.table.suspect(node.service, node.environment.name or DEFAULT_NAME, sender, node.address or None)
-
     def cleared(self) -> None:
         """Every node is gone."""
         with self.lock:

@@ -14,6 +14,10 @@ CONTEXT_HEADER = "X-MDK-Context"
 """The HTTP header that carries an encoded context."""
 CONTEXT_CHARS_MAX = 256 * 1024
 """Longer ones are not read. HTTP servers stop at 8 to 64 KiB; contexts travel in queues, too."""
+CLOCK_LEVELS_MAX = 64
+"""A clock grows by one level a hop; a longer one is somebody's joke."""
+TICK_MAX = 2**53
+"""Numbers up to here are the same in every JSON."""
 TIMEOUT_PROPERTY = "timeout"
 """Absolute, in seconds since the Unix epoch."""
 TRACE_PROPERTY = "trace"
@@ -76,7 +80,10 @@ def decode_context(encoded: str | bytes) -> Context:
         shared = CODEC.decode_record(messages.SharedContext, encoded)
     except (ProtocolRuntimeError, RecursionError, UnicodeError) as error:
         raise BrokenContext(str(error)) from error
-    *prefix, tick = shared.clock.clocks or [0]
+    clocks = shared.clock.clocks or [0]
+    if len(clocks) > CLOCK_LEVELS_MAX or min(clocks) < 0 or max(clocks) > TICK_MAX:
+        raise BrokenContext(f"a clock of {len(clocks)} levels up to {max(clocks)}, or below 0")
+    *prefix, tick = clocks
     return Context(shared.trace_id, tuple(prefix), tick, shared.properties, from_message(shared.environment))
 
 

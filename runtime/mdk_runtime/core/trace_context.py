@@ -8,12 +8,15 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping, MutableMapping, Sequence
+from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from mdk_runtime.core.context import CONTEXT_HEADER, TRACE_PROPERTY, Context
+from mdk_runtime.core.context import CLOCK_LEVELS_MAX, CONTEXT_HEADER, TRACE_PROPERTY, Context
 from mdk_runtime.core.environments import Environment
 
 if TYPE_CHECKING:
+    from hashlib import blake2b
+
     from mdk_runtime.ports import HeaderItems
 
 TRACEPARENT, TRACESTATE, BAGGAGE = "traceparent", "tracestate", "baggage"
@@ -22,13 +25,12 @@ HEADER_CHARS_MAX = 8192
 """Longer W3C headers are not read; the specification guarantees no more of a baggage."""
 TRACESTATE_MEMBERS_MAX = 32
 BAGGAGE_MEMBERS_MAX = 64
-CLOCK_LEVELS_MAX = 64
-"""A clock grows by one level a hop; a longer one is somebody's joke."""
 TICK_MAX = 2**32 - 1
 TRACE_KEY = "mdk.trace"
 """The baggage key of a session's trace level, which always travels."""
 SAMPLED, RANDOM = 0x01, 0x02
 
+_TRACE_ONLY = {TRACE_PROPERTY: TRACE_KEY}
 _TRACEPARENT = re.compile(r"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?", re.ASCII)
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.ASCII | re.IGNORECASE)
 
@@ -47,7 +49,7 @@ class Upstream(NamedTuple):
     baggage: tuple[str, ...] = ()
     """Members, as they came."""
 
-    def context(self, environment: Environment, allowed: Iterable[str]) -> Context | None:
+    def context(self, environment: Environment, allowed: Sequence[str]) -> Context | None:
         """The receiver's side of a trace that came without X-MDK-Context; None if there is none.
 
         The level of its own is taken from the caller's span, which keeps siblings apart.
@@ -91,23 +93,26 @@ def read_upstream(headers: Mapping[str, str]) -> Upstream:
     return Upstream(trace_id, parent_id, int(flags, 16), clocks, tuple(others), baggage)
 
 
-def trace_id_hex(trace_id: str) -> str:
-    """A trace id as W3C wants it: the 32 digits of a UUID, or a hash of anything else."""
+@cache
+def _blake2b() -> type[blake2b]:
     from hashlib import blake2b  # Slow to import.
 
+    return blake2b
+
+
+def trace_id_hex(trace_id: str) -> str:
+    """A trace id as W3C wants it: the 32 digits of a UUID, or a hash of anything else."""
     if _UUID.fullmatch(trace_id):
         digits = trace_id.replace("-", "").lower()
         if digits.strip("0"):
             return digits
-    return blake2b(trace_id.encode("utf-8", "replace"), digest_size=16).hexdigest()
+    return _blake2b()(trace_id.encode("utf-8", "replace"), digest_size=16).hexdigest()
 
 
 def span_id(trace_hex: str, clocks: Sequence[int], kind: bytes) -> str:
     """The same for whoever computes it: a session's span by its clock prefix, an interaction's by its first clock."""
-    from hashlib import blake2b  # Slow to import.
-
     packed = b"".join((clock & TICK_MAX).to_bytes(4, "big") for clock in clocks)
-    return blake2b(packed, digest_size=8, key=bytes.fromhex(trace_hex), person=kind).hexdigest()
+    return _blake2b()(packed, digest_size=8, key=bytes.fromhex(trace_hex), person=kind).hexdigest()
 
 
 def write_headers(
@@ -117,7 +122,7 @@ def write_headers(
     clocks: Sequence[int],
     interaction_clock: Sequence[int],
     properties: Mapping[str, Any],
-    allowed: Iterable[str],
+    allowed: Sequence[str],
     upstream: Upstream,
 ) -> None:
     """Set traceparent, tracestate and, if there is anything to carry, baggage."""
@@ -154,39 +159,45 @@ def _read_clocks(text: str) -> tuple[int, ...]:
     return clocks if max(clocks) <= TICK_MAX else ()
 
 
-def _keys(allowed: Iterable[str]) -> dict[str, str]:
+def _keys(allowed: Sequence[str]) -> dict[str, str]:
     """Property name to baggage key."""
+    if not allowed:
+        return _TRACE_ONLY
     from urllib.parse import quote  # Slow to import.
 
-    return {TRACE_PROPERTY: TRACE_KEY} | {name: quote(name, safe="") for name in allowed}
+    return {**_TRACE_ONLY, **{name: quote(name, safe="") for name in allowed}}
 
 
-def _properties(baggage: Iterable[str], allowed: Iterable[str]) -> dict[str, Any]:
-    from urllib.parse import unquote  # Slow to import, and most baggage is empty.
-
+def _properties(baggage: Iterable[str], allowed: Sequence[str]) -> dict[str, Any]:
     names = {key: name for name, key in _keys(allowed).items()}
     found: dict[str, Any] = {}
     for member in baggage:
         key, _, value = member.partition(";")[0].partition("=")
         name = names.get(key.strip())
         if name is not None:
-            text = unquote(value.strip())
-            try:
-                found[name] = json.loads(text)
-            except (ValueError, RecursionError):
-                found[name] = text  # Set by somebody who knows nothing of JSON.
+            found[name] = _read_value(value.strip())
     return found
 
 
-def _write_baggage(properties: Mapping[str, Any], allowed: Iterable[str], others: Iterable[str]) -> str:
-    from urllib.parse import quote  # Slow to import.
+def _read_value(text: str) -> Any:
+    from urllib.parse import unquote  # Slow to import, and few have anything in baggage.
 
+    text = unquote(text)
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return text  # Set by somebody who knows nothing of JSON.
+
+
+def _write_value(value: Any) -> str:
+    from urllib.parse import quote  # As above.
+
+    return quote(json.dumps(value, separators=(",", ":")), safe="")
+
+
+def _write_baggage(properties: Mapping[str, Any], allowed: Sequence[str], others: Iterable[str]) -> str:
     keys = _keys(allowed)
-    members = [
-        f"{key}={quote(json.dumps(properties[name], separators=(',', ':')), safe='')}"
-        for name, key in keys.items()
-        if name in properties
-    ]
+    members = [f"{key}={_write_value(properties[name])}" for name, key in keys.items() if name in properties]
     own = set(keys.values())
     members += [member for member in others if member.partition("=")[0].strip() not in own]
     kept: list[str] = []

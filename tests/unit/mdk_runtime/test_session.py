@@ -83,8 +83,32 @@ def test_join_of_nothing(nothing: str | None, caplog: pytest.LogCaptureFixture) 
     assert caplog.records == []
 
 
-@pytest.mark.parametrize("broken", ["junk", "[]", '{"traceId": 5}', "[" * 10_000])
-def test_join_of_something_broken(broken: str, caplog: pytest.LogCaptureFixture) -> None:
+NESTED = "[" * 5000 + "]" * 5000
+HOSTILE = [
+    "junk",
+    "[]",
+    "null",
+    "5",
+    '"text"',
+    b"\xff\xfe",
+    "[" * 10_000,
+    "[" * (1 << 20),
+    json.dumps({"traceId": "x" * (1 << 20)}),
+    '{"traceId": 5}',
+    '{"traceId": "t", "clock": 5}',
+    '{"traceId": "t", "clock": {"clocks": ["x"]}}',
+    '{"traceId": "t", "clock": {"clocks": [-1]}}',
+    '{"traceId": "t", "clock": {"clocks": [9007199254740993]}}',
+    '{"traceId": "t", "clock": {"clocks": [%s]}}' % ("9" * 4000),
+    '{"traceId": "t", "clock": {"clocks": [%s0]}}' % ("0," * 64),
+    '{"traceId": "t", "properties": [1]}',
+    '{"traceId": "t", "properties": {"a": ' + NESTED + "}}",
+    '{"traceId": "t", "environment": 7}',
+]
+
+
+@pytest.mark.parametrize("broken", HOSTILE, ids=range(len(HOSTILE)))
+def test_join_of_something_broken(broken: str | bytes, caplog: pytest.LogCaptureFixture) -> None:
     """A context that cannot be read starts a new session and says so once."""
     mdk = make_mdk(Config(environment=Environment("ours")))
     session = mdk.join(broken)
@@ -94,6 +118,35 @@ def test_join_of_something_broken(broken: str, caplog: pytest.LogCaptureFixture)
     assert (record.name, record.levelno) == ("mdk", logging.WARNING)
     assert record.message.startswith("a session context cannot be read, a new session begins: ")
     assert clocks_of(mdk.derive(broken).inject()) == [0]
+    if isinstance(broken, str):
+        caplog.clear()
+        assert clocks_of(mdk.join_headers({"X-MDK-Context": broken}).inject()) == [0]
+        assert len(caplog.records) == 1
+
+
+@pytest.mark.parametrize(
+    "properties",
+    [
+        '{"timeout": "abc", "trace": 7, "routes": 5}',
+        '{"timeout": 1e400, "trace": null, "routes": {"svc": 5}}',
+        '{"timeout": NaN, "routes": {"svc": [5, {"version": 1}]}}',
+        '{"timeout": true, "a": %s}' % ("[" * 150 + "]" * 150),
+    ],
+)
+def test_joined_properties_of_the_wrong_kind(properties: str, caplog: pytest.LogCaptureFixture) -> None:
+    """What a caller says wrongly is as good as not said; the session lives, resolves, logs and travels."""
+    mdk = make_mdk(Config(experimental=True))
+    mdk.core.node_active(node_message("svc", "a"))
+    session = mdk.join('{"traceId": "t", "properties": ' + properties + "}")
+    assert session.trace_id == "t"
+    assert session.resolve("svc").address == "a"
+    session.critical("c", "t")
+    session.set_deadline(5)
+    remaining = session.get_remaining_time()
+    assert remaining is not None
+    assert remaining <= 5
+    assert clocks_of(session.inject()) == [1, 1]
+    assert caplog.records == []
 
 
 def test_join_headers() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 
+from mdk_protocol import messages
 from mdk_runtime.client import MDK
 from mdk_runtime.watch import Watch
 from unit.mdk_runtime.fakes import Clock, make_mdk, node_message
@@ -41,7 +42,7 @@ def test_what_is_there_and_what_changes() -> None:
         assert seen(watch) == [("out", node.address)]
         node.success()
         assert seen(watch) == [("back", node.address)]
-        mdk.core.node_suspect(node_message("svc", "a2", sender="s-a2"))
+        mdk.core.changed(messages.Changes(suspect=[node_message("svc", "a2", sender="s-a2")]))
         assert seen(watch) == [("suspect", "a2")]
         active(mdk, "a2")
         assert seen(watch) == [("trusted", "a2")]

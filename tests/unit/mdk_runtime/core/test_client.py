@@ -180,19 +180,6 @@ def test_only_a_new_deadline_is_reported() -> None:
     assert listener.rescheduled_count == 2
 
 
-def test_suspects_come_last() -> None:
-    """The server's doubt names a node by sender, by the old property, or by address alone."""
-    core = make_core(Clock())
-    for address in ("a", "b", "c"):
-        core.node_active(node_message("svc", address))
-    core.node_suspect(messages.Node(id="id-a", service="svc", address="a"))
-    core.node_suspect(messages.Node(service="svc", properties={"datawire_nodeId": "id-b"}))
-    core.node_suspect(messages.Node(service="svc", address="nowhere"))
-    found = [core.resolve_now(SANDBOX, "svc", "1.0") for _ in range(3)]
-    assert [node.address for node in found if node] == ["c", "c", "c"]
-    assert [status.is_suspect for status in core.snapshot("svc").values()] == [True, True, False]
-
-
 def test_errors_say_what_is_known() -> None:
     """Nothing there: what else there is. All out: each with its time."""
     clock = Clock()

@@ -64,6 +64,8 @@ class Codec:
         self._types = {str(one.__struct_config__.tag): one for one in messages}
         self._aliases = dict(aliases)
         union: Any = Union[messages]  # noqa: UP007  # of a tuple
+        self._records: dict[type, msgspec.json.Decoder[Any]] = {}
+        """One for each kind of record that was read."""
         self._decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(union)
         self._encode = msgspec.json.Encoder(enc_hook=_as_text).encode
         self._checks = Checks()
@@ -121,9 +123,13 @@ class Codec:
 
     def decode_record(self, type_: type[R], text: str | bytes) -> R:
         """A record that travels outside of a message, read as forgivingly; MalformedMessage as for `decode`."""
-        self._check_length(text)
+        if len(text) * 4 > self.message_bytes_max:
+            self._check_length(text)
+        decoder = self._records.get(type_)
+        if decoder is None:
+            decoder = self._records[type_] = msgspec.json.Decoder(type_)
         try:
-            record = msgspec.json.decode(text, type=type_)
+            record: R = decoder.decode(text)
         except (msgspec.MsgspecError, RecursionError, UnicodeError):
             record = self._convert(type_, _parse(text), text)
         if len(text) > 2 * NESTING_MAX and _may_be_deep(text):

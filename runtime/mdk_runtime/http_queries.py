@@ -24,13 +24,16 @@ PAGE_ROWS_MAX = 1000
 class QueryFailed(MDKError):
     """A server's HTTP side did not answer, or refused."""
 
-    def __init__(self, url: str, reason: str) -> None:
+    def __init__(self, url: str, reason: str, status: int | None = None) -> None:
         self.url = url
         self.reason = reason
+        self.status = status
+        """Of HTTP; None if nothing that we can read has come."""
         super().__init__(url, reason)
 
     def __str__(self) -> str:
-        return f"{self.url} does not answer the question: {self.reason}; see --http and MDK_HTTP_URL"
+        hint = "; see --http and MDK_HTTP_URL" if self.status is None else ""
+        return f"{self.url} does not answer the question: {self.reason}{hint}"
 
 
 class HttpQueries:
@@ -86,14 +89,14 @@ class HttpQueries:
                 body = response.read(ANSWER_BYTES_MAX + 1)
         except HTTPError as error:
             with error:
-                raise QueryFailed(self._url, _refusal(error.code, error.read(10_000))) from error
+                raise QueryFailed(self._url, _refusal(error.code, error.read(10_000)), error.code) from error
         except URLError as error:
             raise QueryFailed(self._url, str(error.reason)) from error
         except (OSError, HTTPException, ValueError) as error:
             raise QueryFailed(self._url, f"{type(error).__name__}: {error}") from error
         answer = _json(body) if len(body) <= ANSWER_BYTES_MAX else None
         if answer is None:
-            raise QueryFailed(self._url, "its answer is no JSON object; is it an MDK server?")
+            raise QueryFailed(self._url, "its answer is no JSON object, so it may be no MDK server")
         return answer
 
 

@@ -192,8 +192,12 @@ def test_trace_as_a_tree(api: tuple[str, type[Api]]) -> None:
 @pytest.mark.parametrize(
     ("options", "status", "wrong"),
     [
-        (("trace", "none"), 1, "does not answer the question: HTTP 404: not_found, nothing is stored of this trace"),
-        (("trace", "strange"), 1, "its answer is no JSON object; is it an MDK server?"),
+        (("trace", "none"), 1, "does not answer the question: HTTP 404: not_found, nothing is stored of this trace\n"),
+        (
+            ("trace", "strange"),
+            1,
+            "its answer is no JSON object, so it may be no MDK server; see --http and MDK_HTTP_URL\n",
+        ),
         (("logs", "--http", "http://127.0.0.1:1"), 1, "http://127.0.0.1:1 does not answer the question: "),
         (("logs", "--http", "ftp://x"), 2, "MDK_HTTP_URL='ftp://x' cannot be used; expected a URL such as http://"),
         (("logs", "--limit", "0"), 2, "'0' is no limit"),

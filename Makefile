@@ -4,7 +4,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup generate check-generated format lint types test javascript test-unit test-service bench build demo check clean
+.PHONY: soak help setup generate check-generated format lint types test javascript test-unit test-service bench build demo check clean
 
 help: ## This list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -71,7 +71,13 @@ bench: .venv/ready ## Measurements, a JSON line each
 	$(BIN)/python bench/verify.py
 	$(BIN)/python bench/client.py
 	$(BIN)/python bench/memory.py
+	$(BIN)/python bench/storage.py
 	$(BIN)/python bench/server_fanout.py
+
+soak: .venv/ready ## The long tests, with the full numbers: an hour or two
+	MDK_KILL_ROUNDS=100 $(BIN)/pytest tests/service/test_server_durability.py
+	MDK_MODEL_EXAMPLES=500 $(BIN)/pytest --timeout 3600 tests/property/test_storage_model.py
+	$(BIN)/python bench/storage.py --rows 10000000
 
 build: .venv/ready ## The wheel, and a look into it
 	$(BIN)/pytest tests/packaging

@@ -1,7 +1,11 @@
-"""Storage against a model of a few lists: whatever is stored, sealed, dropped or cut short, queries answer as the model."""
+"""Storage against a model of a few lists: whatever is stored, sealed, dropped or cut short, queries answer as the model.
+
+`MDK_MODEL_EXAMPLES` says how many stories are told (`make soak`: 500).
+"""
 
 from __future__ import annotations
 
+import os
 import re
 import tempfile
 from collections import Counter
@@ -29,6 +33,7 @@ from mdk_runtime.storage.rows import LEVELS, SEVERITIES
 from mdk_runtime.storage.segment import Entry
 from mdk_runtime.storage.tenant_store import TenantStore
 
+EXAMPLES = int(os.environ.get("MDK_MODEL_EXAMPLES", "25"))
 START_MS = 1_795_000_020_000
 LIMITS = StorageLimits(segment_rows=12, age_s_max=60.0)
 TRACES = ["6ba7b810-9dad-11d1-80b4-00c04fd430c8", "0f8fad5b-d9cb-469f-a165-70867728950e", "odd", ""]
@@ -432,5 +437,5 @@ def _causal(event: Event) -> tuple[Any, ...]:
 
 TestStorage = StorageMachine.TestCase
 TestStorage.settings = settings(
-    max_examples=25, stateful_step_count=25, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    max_examples=EXAMPLES, stateful_step_count=25, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )

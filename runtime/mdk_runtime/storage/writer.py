@@ -71,7 +71,8 @@ class Writer:
         self._rolled = rolled
         self._retry_s = retry_s
         self._now_ms = now_ms
-        self._jobs: deque[Job] = deque()
+        self._jobs: deque[tuple[Job, int]] = deque()
+        """With their sizes in bytes."""
         self._stores: dict[Path, TenantStore] = {}
         """The one used last stands last."""
         self._changed = threading.Condition()
@@ -101,7 +102,7 @@ class Writer:
         """Queue a job; it comes back by `deliver`, if it has messages."""
         size = sum(map(_bytes_of, job.entries))
         with self._changed:
-            self._jobs.append(job)
+            self._jobs.append((job, size))
             self._backlog += len(job.entries)
             self._backlog_bytes += size
             self._changed.notify()
@@ -122,30 +123,35 @@ class Writer:
 
     def _run(self) -> None:
         try:
-            while batch := self._next_batch():
+            while True:
+                batch, size = self._next_batch()
+                if not batch:
+                    return
                 done = self._store(batch)
                 if done is None:
                     return
                 with self._changed:
                     self._backlog -= sum(len(one.results) for one in done)
-                    self._backlog_bytes -= sum(_bytes_of(entry) for one in done for entry in one.job.entries)
+                    self._backlog_bytes -= size
                 if done:
                     self._deliver(done)
         finally:
             for store in self._stores.values():
                 store.close()
 
-    def _next_batch(self) -> list[Job]:
-        """The jobs of one round; empty when it is time to end."""
+    def _next_batch(self) -> tuple[list[Job], int]:
+        """The jobs of one round, and their size; none when it is time to end."""
         with self._changed:
             while not self._jobs and self._stop_at is None:
                 self._changed.wait()
             batch: list[Job] = []
-            count = 0
-            while self._jobs and (not batch or count + len(self._jobs[0].entries) <= self._limits.batch_max):
-                batch.append(self._jobs.popleft())
-                count += len(batch[-1].entries)
-            return batch
+            count = size = 0
+            while self._jobs and (not batch or count + len(self._jobs[0][0].entries) <= self._limits.batch_max):
+                job, job_bytes = self._jobs.popleft()
+                batch.append(job)
+                count += len(job.entries)
+                size += job_bytes
+            return batch, size
 
     def _store(self, batch: list[Job]) -> list[Done] | None:
         """Store each tenant's jobs in one transaction; None if that fails until the end."""

@@ -425,3 +425,26 @@ def test_who_has_hung_up_gets_nothing_more() -> None:
     network.work()
     assert other.take() == []
     assert one.take() == ["active svc a", "logack 0", "close shutdown"]
+
+
+def test_a_message_goes_to_storage_with_its_service() -> None:
+    """The sender's first node says it; without nodes its `open`; an interaction brings those of its callees."""
+    network = Network()
+    one, other = network.client("s1"), network.client(opens=False)
+    one.send(
+        log(0), active("s1", version="1.2"), active("s1", "b", service="second"), log(1), {**log(2), "node": "who?"}
+    )
+    other.send(
+        {"type": "open", "nodeId": "s2", "properties": {"service": "named", "version": "3"}},
+        {"type": "interactionevent", "uuid": "u", "node": "s2", "results": {"s1": 1, "gone": 0}},
+    )
+    one.send(expire("s1"), log(3))
+    origins = [write.origin for write in network.tenant.take_writes()]
+    assert [(origin.service, origin.version) for origin in origins] == [
+        ("", ""),
+        ("svc", "1.2"),
+        ("", ""),
+        ("named", "3"),
+        ("second", "1.0"),
+    ]
+    assert origins[3].callees == {"s1": "svc"}

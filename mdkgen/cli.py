@@ -62,6 +62,9 @@ def _parser() -> argparse.ArgumentParser:
     _add_spec(check, run=_lint)
     verify = commands.add_parser("verify", help="every order in which both sides and a link that breaks can meet")
     _add_spec(verify, run=_verify)
+    verify.add_argument(
+        "--pytest", action="store_true", help="print the ways to what was found as tests of the package"
+    )
     verify.add_argument("--mermaid", action="store_true", help="print the ways to what was found as sequence diagrams")
     breaking = commands.add_parser("breaking", help="what a new version breaks, and which side may be upgraded first")
     _add_spec(breaking, run=_breaking)
@@ -152,7 +155,12 @@ def _verify(arguments: argparse.Namespace) -> int:
         return FINDINGS
     result = verification(compilation.spec)
     found, _ = without_allowed(result.diagnostics, compilation.files)
-    if arguments.mermaid:
+    if arguments.pytest:
+        from mdkgen.replays import as_pytest
+
+        traced = [one for one in found if one.trace and one.severity != "note"]
+        print("\n".join(as_pytest(one, compilation.spec, number) for number, one in enumerate(traced, 1)), end="")
+    elif arguments.mermaid:
         from mdkgen.traces import as_mermaid
 
         protocol = compilation.spec.protocols[0]
@@ -161,7 +169,7 @@ def _verify(arguments: argparse.Namespace) -> int:
                 print(f"%% {one.code} {one.message}\n" + as_mermaid(one.trace, (protocol.connector, protocol.acceptor)))
     else:
         _show(arguments, found, compilation.texts)
-    if arguments.output == "text" and not arguments.mermaid:
+    if arguments.output == "text" and not (arguments.mermaid or arguments.pytest):
         for explored in result.explored:
             print(explored)
     return FINDINGS if any(one.severity != "note" for one in found) else FINE

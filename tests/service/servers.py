@@ -99,9 +99,10 @@ class RawClient:
         """One frame."""
         self.websocket.send(message if isinstance(message, str) else json.dumps(message))
 
-    def open(self, node_id: str = "n1") -> Self:
+    def open(self, node_id: str = "n1", **properties: Any) -> Self:
         """Greet, and read the greeting."""
-        self.send({"version": "2.0.0", "mdkVersion": "2.0.37", "properties": {}, "nodeId": node_id, "type": "open"})
+        said = {"version": "2.0.0", "mdkVersion": "2.0.37", "properties": properties, "nodeId": node_id}
+        self.send({**said, "type": "open"})
         assert self.receive()["type"] == "open"
         return self
 

@@ -296,6 +296,34 @@ def test_admins_act_and_leave_a_trace(keyed: ServerProcess) -> None:
     assert (keyed.data / "audit.jsonl").stat().st_mode & 0o777 == 0o600
 
 
+def test_an_admin_sets_a_level_for_a_while(keyed: ServerProcess) -> None:
+    """Clients of the tenant are told, also those that come later; it is audited; what cannot be a rule is said."""
+    admin, path = token("acme", scope="read admin", sub="ann"), "/api/level?service=shop&level=debug&seconds=60"
+    with RawClient(keyed.url, token=token("acme")) as client:
+        client.open("n1", mdkRevision=1)
+        assert ask(keyed, path, method="POST", bearer=token("acme")).json["error"] == "scope_admin"
+        assert ask(keyed, path, method="POST", bearer=admin).json == {
+            "service": "shop",
+            "level": "DEBUG",
+            "seconds": 60,
+        }
+        while (message := client.receive())["type"] != "levelrule":
+            pass
+        assert (message["service"], message["level"], message["left"]) == ("shop", "DEBUG", 60.0)
+    for bad in (
+        "service=shop",
+        "level=debug",
+        "service=a&trace=b&level=debug",
+        "service=a&level=loud",
+        "trace=a&level=info&seconds=-1",
+    ):
+        assert ask(keyed, f"/api/level?{bad}", method="POST", bearer=admin).json["error"] == "bad_query"
+    (line,) = [json.loads(line) for line in (keyed.data / "audit.jsonl").read_text().splitlines()]
+    assert (line["act"], line["kind"], line["name"], line["level"], line["seconds"]) == (
+        *("level", "service", "shop", "DEBUG", "60"),
+    )
+
+
 def test_what_cannot_be_audited_is_not_done(keyed: ServerProcess) -> None:
     """503, and the table stays."""
     (keyed.data / "audit.jsonl").mkdir()

@@ -15,7 +15,7 @@ from uuid import uuid4
 
 from msgspec import UNSET, UnsetType
 
-from mdk_protocol.messages import NODE_TTL, Open, ProtocolError, StorageState
+from mdk_protocol.messages import NODE_TTL, Level, Open, ProtocolError, StorageState
 from mdk_runtime.core.connection import ClientEndpoint, Connection
 from mdk_runtime.core.grants import Grant, Scope
 from mdk_runtime.core.limits import Limits
@@ -129,6 +129,16 @@ class Hub:
         served.tenant.clear()
         logger.warning("tenant %s is cleared: %d nodes are forgotten", tenant, count)
         return count
+
+    def set_level(self, tenant: str, kind: str, name: str, level: str, for_s: float) -> None:
+        """Have a tenant's clients send more, of a `service` or of a `trace`, for a while; 0 seconds end that.
+
+        Raises:
+            BadValue: It cannot be a rule.
+        """
+        served = self._tenant(tenant)
+        if served is not None:
+            served.tenant.set_level(kind, name, Level(level), for_s, now=self._loop.time())
 
     def remove(self, tenant: str, environment: str, service: str, address: str) -> int:
         """Take an address out of a tenant's table, as an admin asks: how many senders held it."""

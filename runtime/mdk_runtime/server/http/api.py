@@ -21,7 +21,9 @@ from starlette.routing import Route
 
 from mdk_runtime.core.grants import Grant, Scope
 from mdk_runtime.core.registry import Entry
+from mdk_runtime.core.telemetry import RULE_S_MAX, SERVICE, TRACE
 from mdk_runtime.core.wholeness import sender_of
+from mdk_runtime.errors import BadValue
 from mdk_runtime.server.http.parameters import ROW_NAMES, Parameters
 from mdk_runtime.server.http.site import address_of, allowed, problem, site_of
 from mdk_runtime.server.options import reason_of
@@ -265,6 +267,24 @@ async def remove_node(request: Request, grant: Grant) -> Response:
     return answered({"removed": removed})
 
 
+async def set_level(request: Request, grant: Grant) -> Response:
+    """Have clients send more for a while: those of a service, or all for what belongs to a trace. 0 seconds end that."""
+    given = Parameters(request, ("service", "trace", "level", "seconds"))
+    named = [(kind, name) for kind in (SERVICE, TRACE) if (name := given.text(kind)) is not None]
+    level, seconds = given.level(), given.number("seconds", 600, low=0, high=int(RULE_S_MAX))
+    if len(named) != 1 or level is None:
+        raise BadQuery("the rule", request.url.query, f"a level, and either a {SERVICE} or a {TRACE}")
+    kind, name = named[0]
+    failed = await _audited(request, grant, "level", kind=kind, name=name, level=level, seconds=str(seconds))
+    if failed is not None:
+        return failed
+    try:
+        site_of(request).hub.set_level(grant.tenant, kind, name, level, float(seconds))
+    except BadValue as error:
+        raise BadQuery(error.name, error.value, error.expected) from error
+    return answered({kind: name, "level": level, "seconds": seconds})
+
+
 async def _audited(request: Request, grant: Grant, act: str, **what: str) -> Response | None:
     """Write down what is about to be done; an answer if that cannot be, and so it must not be done."""
     audit, address = site_of(request).audit, address_of(request)
@@ -287,5 +307,6 @@ ROUTES: Sequence[Route] = [
     Route("/rates", endpoint(Scope.READ, rates)),
     Route("/storage", endpoint(Scope.READ, stats)),
     Route("/clear", endpoint(Scope.ADMIN, clear), methods=["POST"]),
+    Route("/level", endpoint(Scope.ADMIN, set_level), methods=["POST"]),
     Route("/nodes", endpoint(Scope.ADMIN, remove_node), methods=["DELETE"]),
 ]

@@ -83,15 +83,19 @@ class Parameters:
         except (ValueError, OverflowError) as error:
             raise BadQuery(name, text, TIME_EXPECTED) from error
 
-    def filter(self) -> Filter:
-        """Which rows are meant."""
+    def level(self) -> str | None:
+        """One of the five."""
         level = self.text("level")
         if level is not None and level.upper() not in LEVELS:
             raise BadQuery("level", level, f"one of {', '.join(LEVELS)}")
+        return level.upper() if level is not None else None
+
+    def filter(self) -> Filter:
+        """Which rows are meant."""
         return Filter(
             trace_id=self.text("trace"),
             service=self.text("service"),
-            level=level.upper() if level is not None else None,
+            level=self.level(),
             text=self.text("text"),
             since_ms=self.time_ms("since"),
             until_ms=self.time_ms("until"),

@@ -13,14 +13,16 @@ from pathlib import Path
 from typing import Final
 
 from mdk_runtime.errors import MDKError
-from mdk_runtime.storage.layout import manifest_path, segment_numbers, segment_path
+from mdk_runtime.storage.layout import kept_numbers, kept_path, manifest_path, remove, segment_numbers, segment_path
 from mdk_runtime.storage.limits import StorageLimits
 from mdk_runtime.storage.manifest import DROPPED_THROUGH, Manifest
 from mdk_runtime.storage.retention import retain
 from mdk_runtime.storage.sealing import seal
 
 LOOK_S: Final = 60.0
-"""Between two looks at everything: ages are in days."""
+"""Between two looks for what is to be tried again."""
+IDLE_LOOK_S: Final = 600.0
+"""Between two looks at a folder where nothing happened: ages are in days. One that rolls is looked at at once."""
 RETENTION_LOCK_NAME: Final = "retention.lock"
 """In the data folder. Who holds it shared (a backup) keeps segments from being dropped."""
 
@@ -58,6 +60,8 @@ class Housekeeper:
         self._asked: dict[Path, float] = {}
         """Age of the file for which a roll was asked."""
         self._wanted: dict[Path, None] = {}
+        self._tended: dict[Path, float] = {}
+        """When the last look at a folder went well."""
         self._is_ending = False
         self._is_failing = False
         self._thread = threading.Thread(target=self._run, name="mdk-housekeeper", daemon=True)
@@ -96,8 +100,11 @@ class Housekeeper:
                 wanted, self._wanted = list(self._wanted), {}
             for folder in wanted:
                 self._tend(folder)
-            if time.monotonic() >= next_look:
-                self.look()
+            now = time.monotonic()
+            if now >= next_look:
+                for folder in self._folders():
+                    if now - self._tended.get(folder, float("-inf")) >= IDLE_LOOK_S:
+                        self._tend(folder)
                 next_look = time.monotonic() + LOOK_S
 
     def _folders(self) -> list[Path]:
@@ -109,8 +116,9 @@ class Housekeeper:
     def _tend(self, folder: Path) -> None:
         if self._is_ending:
             return
+        is_settled = False
         try:
-            self._tend_now(folder)
+            is_settled = self._tend_now(folder)
         except (sqlite3.Error, OSError, MDKError) as error:
             level = logging.DEBUG if self._is_failing else logging.WARNING
             logger.log(level, "cannot tend %s: %s; trying again", folder, error)
@@ -119,33 +127,48 @@ class Housekeeper:
             logger.exception("cannot tend %s", folder)
         else:
             self._is_failing = False
+        if is_settled:
+            self._tended[folder] = time.monotonic()
+        else:
+            self._tended.pop(folder, None)
 
-    def _tend_now(self, folder: Path) -> None:
+    def _tend_now(self, folder: Path) -> bool:
+        """True if nothing is left to be tried again."""
         numbers = segment_numbers(folder)
         if not numbers or not (manifest_path(folder).exists() or folder in self._written):
-            return
+            return True
         with Manifest(folder) as manifest:
-            if self._seal(folder, manifest, numbers):
-                self._changed(folder)
+            self._tidy(folder, manifest)
+            is_sealed = self._seal(folder, manifest, numbers)
             with self._may_drop() as may_drop:
                 if may_drop and retain(folder, manifest, self._limits, now_ms=self._now_ms()):
                     self._changed(folder)
         self._ask_for_roll(folder, numbers[-1])
+        return is_sealed and may_drop
+
+    def _tidy(self, folder: Path, manifest: Manifest) -> None:
+        """Remove what a process left behind that died while it dropped. Only here: another thread might do it too early."""
+        is_kept = {one.number: one.is_kept for one in manifest.segments()}
+        dropped = manifest.fact(DROPPED_THROUGH)
+        for number in kept_numbers(folder):
+            if not is_kept.get(number, False):
+                remove(kept_path(folder, number))
+        for number in segment_numbers(folder):
+            if number <= dropped and is_kept.get(number, True):
+                remove(segment_path(folder, number))
 
     def _seal(self, folder: Path, manifest: Manifest, numbers: list[int]) -> bool:
-        """Seal what waits for it, if the writer has said up to where; true if something was."""
+        """Seal what waits for it, if the writer has said up to where; true if nothing waits any more."""
         sealed = {one.number for one in manifest.segments()}
         dropped = manifest.fact(DROPPED_THROUGH)
-        is_changed = False
         for number in numbers:
             if dropped < number < self._written.get(folder, 0) and number not in sealed:
                 began = time.monotonic()
-                done = seal(folder, number, manifest, now_ms=self._now_ms(), may_go_on=lambda: not self._is_ending)
-                if not done:
-                    break  # In order: what is dropped first must be sealed first.
-                is_changed = True
+                if not seal(folder, number, manifest, now_ms=self._now_ms(), may_go_on=lambda: not self._is_ending):
+                    return False  # In order: what is dropped first must be sealed first.
+                self._changed(folder)
                 logger.info("sealed segment %d of %s in %.1f s", number, folder.name, time.monotonic() - began)
-        return is_changed
+        return True
 
     @contextmanager
     def _may_drop(self) -> Generator[bool]:

@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 from mdk_runtime.errors import MDKError
 from mdk_runtime.storage import faults
-from mdk_runtime.storage.layout import kept_numbers, kept_path, remove, segment_numbers, segment_path
+from mdk_runtime.storage.layout import segment_numbers, segment_path
 from mdk_runtime.storage.limits import StorageLimits
 from mdk_runtime.storage.manifest import DROPPED_CALL_MS, DROPPED_THROUGH, Manifest, SealedSegment
 from mdk_runtime.storage.rows import INTEGER_MAX
@@ -96,18 +96,10 @@ class TenantStore:
         self._rolled(self.folder, self._number)
 
     def _recovered(self, now_ms: int) -> tuple[int, Segment]:
-        """The segment to go on with; leftovers of an earlier process are cleared away."""
+        """The segment to go on with. What the manifest does not know and has dropped is left to the housekeeper."""
         sealed = {one.number: one for one in self._manifest.segments()}
         dropped = self._manifest.fact(DROPPED_THROUGH)
-        for number in kept_numbers(self.folder):
-            if number not in sealed or not sealed[number].is_kept:
-                remove(kept_path(self.folder, number))
-        unsealed: list[int] = []
-        for number in segment_numbers(self.folder):
-            if (number in sealed and sealed[number].is_kept) or (number not in sealed and number <= dropped):
-                remove(segment_path(self.folder, number))
-            elif number not in sealed:
-                unsealed.append(number)
+        unsealed = [number for number in segment_numbers(self.folder) if number not in sealed and number > dropped]
         for one in sealed.values():
             self._bring_up_to_date(one)
         number = unsealed[-1] if unsealed else max([dropped, *sealed]) + 1

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from mdk_runtime.storage import faults
 from mdk_runtime.storage import housekeeper as housekeeper_module
 from mdk_runtime.storage import retention as retention_module
 from mdk_runtime.storage import tenant_store as module
@@ -280,3 +281,32 @@ def test_a_log_belongs_to_the_service_its_sender_had_last(tmp_path: Path) -> Non
             assert [one.service for one in logs] == ["", "cart", "pay", "pay", "pay"]
             assert [one.text for one in reader.logs(Filter(service="pay")).items] == ["text 4", "text 3", "text 2"]
             assert all(isinstance(one, StoredLog) for one in logs)
+
+
+@pytest.mark.parametrize("step", faults.STEPS[5:])
+def test_what_a_process_left_behind_is_removed(tmp_path: Path, step: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that died while it dropped a segment: the next one does it again, or finishes it."""
+    with folder_in(tmp_path, age_s_max=60.0) as folder:
+        folder.fill(15, level="ERROR")
+        folder.housekeeper.look()
+        folder.now_ms += DAY_MS
+
+        def die(name: str) -> None:
+            if name == step:
+                raise KeyboardInterrupt
+
+        with monkeypatch.context() as patched:
+            patched.setattr(faults, "reached", die)
+            with pytest.raises(KeyboardInterrupt):
+                folder.housekeeper.look()
+        folder.close()
+        folder.open()
+        folder.housekeeper.look()
+        assert folder.states() == [(1, "kept"), (2, "open")]
+        assert sorted(path.name for path in folder.path.glob("*.db*") if path.name[-3:] not in ("wal", "shm")) == [
+            "kept-00000001.db",
+            "manifest.db",
+            "segment-00000002.db",
+        ]
+        with folder.reader() as reader:
+            assert reader.stats().logs == 15

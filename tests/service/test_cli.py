@@ -42,9 +42,9 @@ def test_help_names_the_commands() -> None:
     [
         ((), "COMMAND"),
         (("nonsense",), "nonsense"),
-        (("server", "--port", "x"), "'x' is no port"),
-        (("server", "--port", "65536"), "'65536' is no port"),
-        (("server", "--grace", "-1"), "'-1' is no number of seconds"),
+        (("server", "--port", "x"), "--port is 'x'; expected a number from 0 to 65535"),
+        (("server", "--port", "65536"), "--port is '65536'; expected a number from 0 to 65535"),
+        (("server", "--grace", "-1"), "--grace is '-1'; expected seconds, 0 or more"),
         (("server", "--host", "0.0.0.0"), "say --insecure"),
     ],
 )

@@ -42,9 +42,8 @@ def test_gunicorn_with_preload(server: ScriptedServer, tmp_path: Path) -> None:
     options = ["--preload", "--workers", "2", "--bind", "127.0.0.1:0", "--chdir", str(tmp_path), "preloaded:app"]
     with running("-W", "ignore", "-m", "gunicorn", *options, MDK_SERVER_URL=server.url) as gunicorn:
         server.wait_for(lambda: len({one.heard[0]["nodeId"] for one in server.connections if one.heard}) == 3)
-        server.wait_for(lambda: len(server.heard("active")) >= 3)
         ids = {one.heard[0]["nodeId"]: one for one in server.connections}
-        assert {message["node"]["id"] for message in server.heard("active")} == set(ids)
+        server.wait_for(lambda: {message["node"]["id"] for message in server.heard("active")} == set(ids))
         gunicorn.process.terminate()
         assert gunicorn.process.wait(15) == 0, gunicorn.lines
     server.wait_for(lambda: not any(one.is_open for one in server.connections))

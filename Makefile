@@ -4,7 +4,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: soak help setup generate check-generated format lint types test javascript test-unit test-service bench build demo check clean
+.PHONY: soak help setup generate check-generated format lint types test javascript test-unit test-service bench build demo check clean mutations
 
 help: ## This list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -65,6 +65,9 @@ test-unit: .venv/ready ## The tests that need no socket and no process
 
 test-service: .venv/ready ## The tests with real servers
 	$(BIN)/pytest tests/service
+
+mutations: .venv/ready ## How many mutants of the specs the checker finds, into docs/verification.md
+	PYTHONPATH=tests $(BIN)/python tests/unit/mdkgen/test_mutations.py
 
 bench: .venv/ready ## Measurements, a JSON line each
 	$(BIN)/python bench/generate.py

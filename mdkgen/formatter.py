@@ -208,7 +208,8 @@ class _Formatter:
                 row, texts = [], []
             row += words
             texts.append(_joined(words))
-        self._line(row, depth, ", ".join(texts) + ",", gap=False)
+        if row:  # An empty list may still hold a comment.
+            self._line(row, depth, ", ".join(texts) + ",", gap=False)
 
 
 # --- trees ----------------------------------------------------------------------------------------

@@ -38,7 +38,19 @@ from mdkgen.model import (
 STUB_NAMES = frozenset(
     [
         *("acknowledge", "call", "connect_at", "connect_failed", "connected", "counters", "deadline", "deliver"),
-        *("hanging_up", "is_connected", "lost", "on_offence", "outbox", "pending", "receive", "reply", "request"),
+        *(
+            "hanging_up",
+            "is_connected",
+            "lost",
+            "on_offence",
+            "only_sends",
+            "outbox",
+            "put",
+            "pending",
+            "receive",
+            "reply",
+            "request",
+        ),
         *("role", "start", "state", "stop", "take_output", "tick", "wake"),
     ]
 )

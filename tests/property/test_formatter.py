@@ -41,7 +41,7 @@ def _plain(value: Any) -> Any:
 
 def _tree(text: str) -> Any:
     tree, found = parse(text, "x.mdkspec")
-    assert tree is not None, found
+    assert not found
     return _plain((tree.header, tree.declarations, tree.allows))
 
 
@@ -82,11 +82,11 @@ def test_our_specs_are_in_the_one_layout(path: Path) -> None:
     assert max(len(line) for line in text.splitlines() if "///" not in line) <= WIDTH
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(laid_out_anew())
 def test_layout_is_all_that_changes(text: str) -> None:
     """The tree and every comment stay, and a second run changes nothing."""
-    assume(parse(text, "x.mdkspec")[0] is not None)
+    assume(not parse(text, "x.mdkspec")[1])
     _holds(text)
 
 
@@ -104,12 +104,12 @@ EXPLICIT = {
 }
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(from_lark(GENERATED, start="decl", explicit=EXPLICIT))
 def test_whatever_the_grammar_makes_is_formatted(declaration: str) -> None:
     """Declarations that nobody would write; those whose words run into one another are left out."""
     text = HEADER + declaration
-    assume(parse(text, "x.mdkspec")[0] is not None)
+    assume(not parse(text, "x.mdkspec")[1])
     _holds(text)
 
 

@@ -10,16 +10,19 @@ import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
 import mdk
+from mdk_runtime.client import MDK
+from mdk_runtime.config import read_config
 from mdk_runtime.testing.server import TestServer as RunningServer
 from service.programs import ROOT, WITHIN_S, running, wait_until
 from service.scripted_server import ScriptedServer, scripted_server
-from service.servers import COMMAND
+from service.servers import COMMAND, server
 
 TRACE = "4bf92f35-77b3-4da6-a3ce-929d0e0e4736"
 
@@ -103,13 +106,13 @@ def api() -> Iterator[tuple[str, type[Api]]]:
 
     Handler.asked = []
     Handler.rows = list(ROWS)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
+    listener = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=listener.serve_forever)
     thread.start()
-    yield f"http://127.0.0.1:{server.server_port}", Handler
-    server.shutdown()
+    yield f"http://127.0.0.1:{listener.server_port}", Handler
+    listener.shutdown()
     thread.join()
-    server.server_close()
+    listener.server_close()
 
 
 def run(*options: str, **environment: str) -> tuple[int, str, str]:
@@ -278,14 +281,48 @@ def test_follow_filters(mdk_server: RunningServer) -> None:
         assert everything.process.wait(WITHIN_S) == 0
 
 
+def test_logs_and_trace_of_a_real_server(tmp_path: Path) -> None:
+    """What two services have said is there, by level, service and word, and as one tree."""
+    with server(tmp_path, "--http", "--http-port", "0") as store:
+        variables = {"MDK_SERVER_URL": store.url, "MDK_HTTP_URL": store.ready["http"]}
+        with MDK(read_config(variables)) as shop, MDK(read_config(variables)) as hello:
+            shop.register("shop", "1.0", "http://shop")
+            hello.register("hello", "1.0", "http://hello")
+            session = shop.session()
+            with session.interaction():
+                session.resolve("hello")
+                hello.join(session.inject()).warn("greeter", "some\nlines")
+            session.error("till", "broken")
+        status, said, _ = run("trace", session.trace_id, **variables)
+        lines = said.splitlines()
+        assert status == 0
+        assert [line.split() for line in lines[1:]] == [
+            ["2.1", "hello", "WARN", "greeter:", "some"],
+            ["lines"],
+            ["4", "shop", "ERROR", "till:", "broken"],
+        ]
+        assert lines[0].startswith("1     shop")
+        assert lines[0].endswith("ms: hello worked")
+        for options, texts in (
+            (("--level", "error"), ["broken"]),
+            (("--service", "hello"), ["some\nlines"]),
+            (("--text", "broken", "--since", "1h"), ["broken"]),
+            (("--level", "warn", "--trace", session.trace_id), ["some\nlines", "broken"]),
+        ):
+            status, said, _ = run("logs", "--json", *options, **variables)
+            assert (status, [json.loads(line)["text"] for line in said.splitlines()]) == (0, texts)
+        status, said, complaint = run("logs", "--since", "soon", **variables)
+        assert (status, said, "since is 'soon'" in complaint) == (1, "", True)
+
+
 # --- register ----------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
 def peer() -> Iterator[ScriptedServer]:
     """A server that keeps what it hears."""
-    with scripted_server() as server:
-        yield server
+    with scripted_server() as one:
+        yield one
 
 
 SHOWS = """

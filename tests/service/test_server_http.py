@@ -6,6 +6,8 @@ import http.client
 import json
 import re
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -557,3 +559,17 @@ def test_many_browsers_are_seen_off(running: ServerProcess) -> None:
         browser.websocket.socket.shutdown(socket.SHUT_RDWR)
         assert watcher.receive()["type"] == "expire"
     wait_until(lambda: "mdk_server_connections 0.0" in ask(running, "/metrics").body.decode())
+
+
+def test_without_the_packages(tmp_path: Path) -> None:
+    """It says what to install, or how to do without; without HTTP it starts."""
+    program = (
+        "import sys; sys.modules['starlette'] = None; from mdk_runtime.cli import main; "
+        f"sys.exit(main(['server', '--port', '0', '--data', {str(tmp_path)!r}]))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=WITHIN_S
+    )
+    assert done.returncode == 1
+    said = 'mdk: the HTTP port needs packages that are not installed: pip install "mdk[server]", or say --no-http\n'
+    assert done.stderr == said

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,9 +14,21 @@ from prometheus_client.registry import Collector, CollectorRegistry
 
 if TYPE_CHECKING:
     from mdk_runtime.server.hub import Hub
-    from mdk_runtime.server.measures import Histogram
+    from mdk_runtime.server.measures import Histogram, Measures
 
 OUTCOMES = ("new", "known", "rejected")
+GAUGES = {
+    "tenants": "Tenants in memory.",
+    "connections": "Clients that have said open.",
+    "nodes": "Nodes in all tables.",
+    "senders_out": "Senders out of touch.",
+    "protected_tenants": "Tenants whose nodes are not expired: self-preservation.",
+    "storage_queue_messages": "Messages that wait to be stored.",
+    "storage_failing": "1 while storage cannot write.",
+    "storage_bytes": "On disk, of all tenants.",
+    "reading": "0 while clients are not read because storage is behind.",
+    "ending": "1 while the server ends.",
+}
 COUNTERS = {
     "changes": ("change", "Changes of tables."),
     "nodes_lapsed": ("node lapsed", "Nodes that were not renewed in time."),
@@ -40,39 +52,50 @@ class ServerCollector(Collector):
         counters: Counter[str] = Counter(self._hub.measures.counters)
         for tenant in tenants:
             counters.update(tenant.counters)
-        return chain(self._gauges(), _counted(counters), self._failures(), self._times())
+        protections = sum(one.protection.count for one in tenants)
+        return chain(
+            self._gauges(),
+            _counted(counters),
+            _protections(protections),
+            _failed(self._hub.gate.failures),
+            _times(self._hub.measures),
+        )
 
     def _gauges(self) -> Iterator[Metric]:
         hub = self._hub
         tenants = hub.tenants()
         values = {
-            "tenants": (len(tenants), "Tenants in memory."),
-            "connections": (sum(len(one.connections) for one in tenants), "Clients that have said open."),
-            "nodes": (sum(one.registry.leases for one in tenants), "Nodes in all tables."),
-            "senders_out": (sum(one.registry.senders_out for one in tenants), "Senders out of touch."),
-            "protected_tenants": (len(hub.protected), "Tenants whose nodes are not expired: self-preservation."),
-            "storage_queue_messages": (hub.writer.backlog, "Messages that wait to be stored."),
-            "storage_failing": (int(hub.writer.is_failing), "1 while storage cannot write."),
-            "storage_bytes": (self.storage_bytes, "On disk, of all tenants."),
-            "reading": (int(hub.may_read.is_set()), "0 while clients are not read because storage is behind."),
-            "ending": (int(hub.is_ending), "1 while the server ends."),
+            "tenants": len(tenants),
+            "connections": sum(len(one.connections) for one in tenants),
+            "nodes": sum(one.registry.leases for one in tenants),
+            "senders_out": sum(one.registry.senders_out for one in tenants),
+            "protected_tenants": len(hub.protected),
+            "storage_queue_messages": hub.writer.backlog,
+            "storage_failing": hub.writer.is_failing,
+            "storage_bytes": self.storage_bytes,
+            "reading": hub.may_read.is_set(),
+            "ending": hub.is_ending,
         }
-        for name, (value, text) in values.items():
-            yield GaugeMetricFamily(f"mdk_server_{name}", text, value=float(value))
-        protections = CounterMetricFamily("mdk_server_protections", "How often self-preservation began.")
-        protections.add_metric([], float(sum(one.protection.count for one in tenants)))
-        yield protections
+        for name, text in GAUGES.items():
+            yield GaugeMetricFamily(f"mdk_server_{name}", text, value=float(values[name]))
 
-    def _failures(self) -> Iterator[Metric]:
-        failures = CounterMetricFamily("mdk_server_auth_failures", "Tokens refused, by reason.", labels=["reason"])
-        for reason, count in self._hub.gate.failures.items():
-            failures.add_metric([reason], float(count))
-        yield failures
 
-    def _times(self) -> Iterator[Metric]:
-        measures = self._hub.measures
-        yield _histogram("ack_seconds", "From a message's arrival to its acknowledgement.", measures.ack_s)
-        yield _histogram("loop_lag_seconds", "How late the loop's timers run.", measures.loop_lag_s)
+def _protections(count: int) -> Iterator[Metric]:
+    protections = CounterMetricFamily("mdk_server_protections", "How often self-preservation began.")
+    protections.add_metric([], float(count))
+    yield protections
+
+
+def _failed(failures: Mapping[str, int]) -> Iterator[Metric]:
+    metric = CounterMetricFamily("mdk_server_auth_failures", "Tokens refused, by reason.", labels=["reason"])
+    for reason, count in failures.items():
+        metric.add_metric([reason], float(count))
+    yield metric
+
+
+def _times(measures: Measures) -> Iterator[Metric]:
+    yield _histogram("ack_seconds", "From a message's arrival to its acknowledgement.", measures.ack_s)
+    yield _histogram("loop_lag_seconds", "How late the loop's timers run.", measures.loop_lag_s)
 
 
 def _counted(counters: Counter[str]) -> Iterator[Metric]:
@@ -105,6 +128,17 @@ def registry_of(collector: ServerCollector) -> CollectorRegistry:
     PlatformCollector(registry=registry)
     GCCollector(registry=registry)
     return registry
+
+
+def as_table() -> str:
+    """The metrics as a table in Markdown, for docs/operations.md."""
+    from mdk_runtime.server.measures import Measures
+
+    counted = list(_counted(Counter()))
+    rows = [(f"mdk_server_{name}", text) for name, text in GAUGES.items()]
+    rows += [(f"{one.name}_total", one.documentation) for one in (*counted, *_protections(0), *_failed({}))]
+    rows += [(one.name, one.documentation) for one in _times(Measures())]
+    return "\n".join(["| metric | what |", "|---|---|", *(f"| `{name}` | {text} |" for name, text in rows)]) + "\n"
 
 
 def size_of(folder: Path) -> int:

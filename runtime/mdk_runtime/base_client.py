@@ -109,6 +109,7 @@ class BaseMDK(ABC, Generic[S]):
             monotonic=monotonic,
             wall=wall,
             random=self._random.random,
+            follows_all=self.config.follows_all,
         )
         self._budgets: dict[str, RetryBudget] = {}
         self.endpoint = SessionClient(self.core, random=self._random.random)
@@ -168,7 +169,7 @@ class BaseMDK(ABC, Generic[S]):
     def statistics(self) -> Statistics:
         """How this process is doing at this moment."""
         connection = self._connection
-        known = {service: self.core.snapshot(service).values() for service in self.services()}
+        known = {service: self.core.snapshot(service).values() for service in self._followed()}
         return Statistics(
             connected=self.connected,
             queued=connection.queued if connection is not None else len(self.intake),
@@ -197,14 +198,19 @@ class BaseMDK(ABC, Generic[S]):
                 self.endpoint.register(node, now=self._monotonic())
 
     def services(self) -> list[str]:
-        """The services that have a node, as far as this process knows."""
-        with self.core.lock:
-            return self.core.table.services()
+        """The services that have a node, as far as this process knows. Under MDK_FOLLOW=used it follows all from then on."""
+        self.core.use(None)
+        return self._followed()
 
     def nodes(self, service: str) -> list[Node]:
         """The nodes of a service in every environment, as far as this process knows."""
+        self.core.use(service)
         with self.core.lock:
             return self.core.table.nodes(service)
+
+    def _followed(self) -> list[str]:
+        with self.core.lock:
+            return self.core.table.services()
 
     def configure(
         self,

@@ -40,6 +40,8 @@ class Config:
     experimental: bool = False
     """Whether a session's routes act on its resolves."""
     log_messages: bool = False
+    follows_all: bool = True
+    """False: the server tells only of services that this process uses."""
     ping_s: float = PING_S
     """How often a silent server is probed, and how long it may take to answer."""
     baggage_properties: tuple[str, ...] = ()
@@ -84,9 +86,17 @@ def read_config(variables: Mapping[str, str]) -> Config:
         experimental=bool(variables.get("MDK_EXPERIMENTAL")),
         log_messages=bool(variables.get("MDK_LOG_MESSAGES")),
         ping_s=_ping_s(variables),
+        follows_all=_follows_all(variables),
         baggage_properties=tuple(filter(None, map(str.strip, variables.get("MDK_BAGGAGE_PROPERTIES", "").split(",")))),
         routable_address=_routable_address(variables),
     )
+
+
+def _follows_all(variables: Mapping[str, str]) -> bool:
+    text = variables.get("MDK_FOLLOW", "") or "all"
+    if text not in ("all", "used"):
+        raise ConfigurationError("MDK_FOLLOW", text, "all, or used")
+    return text == "all"
 
 
 def _ping_s(variables: Mapping[str, str]) -> float:

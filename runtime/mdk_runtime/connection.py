@@ -187,7 +187,13 @@ class Connection:
             await self._farewell(link, self._loop.time() + self._stop_within_s)
         self._say_drops()
 
+    def _ask_more(self) -> None:
+        """On the loop's thread: have the server tell of services that are used from now on."""
+        if self._endpoint.state("Table") is not None and (more := self._core.more_wanted()) is not None:
+            self._input(self._endpoint.follow, more)
+
     def _connect(self) -> asyncio.Task[None]:
+        self._core.asks_more = lambda: self.call_soon(self._ask_more)
         observe = _log_frame if self._config.log_messages else None
         self._link = ClientLink(
             self._endpoint,

@@ -274,3 +274,22 @@ def test_a_client_that_does_not_read_is_cut_and_reads_the_table_again(tmp_path: 
             while (message := again.receive())["type"] != "tableend":
                 nodes += [node["address"] for node in message.get("active", [])]
             assert len(nodes) == count
+
+
+def test_a_client_follows_what_it_uses(tmp_path: Path) -> None:
+    """MDK_FOLLOW=used: resolve, watch and nodes add a service, services() all; also after a reconnect."""
+    with server(tmp_path) as it, MDK(Config(server_url=it.url)) as one:
+        for service in ("a", "b", "c"):
+            one.register(service, "1.0", f"http://{service}")
+        with MDK(Config(server_url=it.url, follows_all=False)) as other:
+            wait_until(lambda: other.connected, "connected")
+            assert other.session().resolve("a", "1.0").address == "http://a"
+            wait_until(lambda: other.nodes("b"), "b is known")
+            assert list(other.statistics().nodes) == ["a", "b"]
+            wait_until(lambda: other.services() == ["a", "b", "c"], "all are known")
+        with MDK(Config(server_url=it.url, follows_all=False)) as third:
+            watch = third.watch("c")
+            change = watch.next(10)
+            assert change is not None
+            assert change.node.address == "http://c"
+            assert list(third.statistics().nodes) == ["c"]

@@ -172,12 +172,11 @@ class Ours:
             monotonic=lambda: 0.0,
             wall=lambda: 0.0,
             random=lambda: 0.5,
+            follows_all=services is None,
         )
         self.follows = services
-        if services is not None:
-            self.core.following = type(self.core.following)(self.core.table.places, self.core._drop)  # pyright: ignore[reportPrivateUsage]
-            for service in services:
-                self.core.following.want(service)
+        for service in services or ():
+            self.core.use(service)
         self.endpoint = SessionClient(self.core)
         self.peer: Peer | None = None
 
@@ -185,6 +184,14 @@ class Ours:
         """To a server."""
         self.peer = Peer(tenant, now)
         self.endpoint.connected(now=now)
+
+    def use(self, service: str | None, now: float) -> None:
+        """Follow one more service, or all."""
+        if self.follows is not None:
+            self.follows = None if service is None else sorted({*self.follows, service})
+        self.core.use(service)
+        if self.endpoint.state("Table") is not None and (more := self.core.more_wanted()) is not None:
+            self.endpoint.follow(more, now=now)
 
     def cut(self, now: float) -> None:
         """The connection breaks."""
@@ -211,9 +218,10 @@ class Ours:
         """Where it would go, but for what a server that warms up has not named."""
         table: Table = {}
         for service in SERVICES:
-            for (_, address), (node, _, is_suspect) in self.core.snapshot(service).items():
-                if (service, node.environment.name, address) not in self.core.following.doubted:
-                    table[service, address] = is_suspect
+            for entry in self.core.table.entries(service):
+                place = (service, entry.node.environment.name, entry.node.address)
+                if place not in self.core.following.doubted:
+                    table[service, entry.node.address] = entry.suspect
         return table
 
 
@@ -367,6 +375,20 @@ class TablesAgree(RuleBasedStateMachine):
         """With the table that it had."""
         if self.observers[which].peer is None:
             self.observers[which].connect(self.tenant, self.now)
+        self.told()
+
+    @rule(service=st.sampled_from([*SERVICES, None]), waits=st.booleans(), breaks=st.booleans())
+    def observer_uses_more(self, service: str | None, waits: bool, breaks: bool) -> None:
+        """One more service, or all of them; before it is answered the connection may break."""
+        if service is None and self.lives % 2:
+            return  # Or hardly any run would see a client that follows some.
+        observer = self.observers[1]
+        observer.use(service, self.now)
+        if breaks and observer.peer is not None:
+            if not waits:
+                observer.flow(self.now)
+            observer.cut(self.now)
+            observer.connect(self.tenant, self.now)
         self.told()
 
     @rule(seconds=st.sampled_from([0.5, GRACE_S, 5.0, NODE_TTL / 2, NODE_TTL]))

@@ -50,6 +50,7 @@ class ClientCore(ClientTelemetry):
         monotonic: Monotonic,
         wall: WallClock,
         random: Callable[[], float],
+        follows_all: bool = True,
     ) -> None:
         super().__init__(wall)
         self.node_id = node_id
@@ -65,7 +66,9 @@ class ClientCore(ClientTelemetry):
         """Nodes from before this connection that the server has not named again."""
         self._elsewhere: set[Place] = set()
         """Nodes that other sources than the server have named."""
-        self.following = Following(lambda: self.table.places() - self._elsewhere, self._drop, wants_all=True)
+        self.following = Following(lambda: self.table.places() - self._elsewhere, self._drop, wants_all=follows_all)
+        self.asks_more: Callable[[], object] | None = None
+        """Set by the shell; called, without the lock, when there is more to ask the server for: see `more_wanted`."""
         self.levels = ToldLevels(self._own.keys, monotonic)
 
     # What the engine asks and tells: SessionClientHandler.
@@ -106,6 +109,21 @@ class ClientCore(ClientTelemetry):
         """What to ask a server of ours for."""
         with self.lock:
             return self.following.wanted()
+
+    def more_wanted(self) -> messages.Follow | None:
+        """What to ask for besides, on a connection to a server of ours."""
+        with self.lock:
+            return self.following.more()
+
+    def use(self, service: str | None) -> None:
+        """From now on this process follows a service; None: every service."""
+        following = self.following
+        if following.wants_all:
+            return
+        with self.lock:
+            has_more = following.want_all() if service is None else following.want(service)
+        if has_more and self.asks_more is not None:
+            self.asks_more()
 
     def table_begins(self, m: messages.TableBegin) -> None:
         """All nodes of some services follow."""
@@ -211,6 +229,7 @@ class ClientCore(ClientTelemetry):
 
         For what is not in `table.pickers.ready`, as it is the first since a change.
         """
+        self.use(service)
         with self.lock:
             return self.table.pick(environment, service, version, trace_id)
 
@@ -220,6 +239,7 @@ class ClientCore(ClientTelemetry):
         node = pick(key) if pick is not None else None
         if node is not None:
             return node
+        self.use(service)
         with self.lock:
             return self.table.pick_for(environment, service, version, key)
 
@@ -235,6 +255,7 @@ class ClientCore(ClientTelemetry):
 
     def snapshot(self, service: str) -> dict[tuple[str, str], NodeStatus]:
         """Every node of a service by environment and address, and what keeps resolves from it."""
+        self.use(service)
         with self.lock:
             state = self.table.breakers.state
             return {
@@ -248,6 +269,7 @@ class ClientCore(ClientTelemetry):
         self, environment: Environment, service: str, version: str | None, deliver: Callable[[Node], None]
     ) -> Waiter | None:
         """Deliver a node as soon as there is one: now, or later, and then once. None if it was now."""
+        self.use(service)
         waiter = Waiter(environment, service, version, deliver)
         with self.lock:
             node = self.table.pick(environment, service, version)

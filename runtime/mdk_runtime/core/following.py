@@ -43,21 +43,27 @@ class Following:
         """True if every service is followed."""
         return self._wanted is None
 
-    def want(self, service: str) -> Follow | None:
-        """Follow one more service; what to ask for, if it is not followed yet."""
+    def want(self, service: str) -> bool:
+        """Follow one more service. True if there is more to ask for now."""
         if self._wanted is None or service in self._wanted:
-            return None
+            return False
         if len(self._wanted) >= SERVICES_MAX:
             return self.want_all()
         self._wanted.add(service)
-        return self._ask({service})
+        return True
 
-    def want_all(self) -> Follow | None:
-        """Follow every service; what to ask for, if that is not so yet."""
+    def want_all(self) -> bool:
+        """Follow every service. True if there is more to ask for now."""
+        news, self._wanted = self._wanted is not None, None
+        return news
+
+    def more(self) -> Follow | None:
+        """What is wanted, not known, and not asked for on this connection."""
         if self._wanted is None:
-            return None
-        self._wanted = None
-        return self._ask(None)
+            return self._ask(None) if self._held is not None and None not in self._asked else None
+        known = self._wanted if self._held is None else self._held
+        missing = self._wanted.difference(known, *(one for one in self._asked if one is not None))
+        return self._ask(missing) if missing else None
 
     def wanted(self) -> list[Follow]:
         """What to ask for on a new connection: what changed of what is known, and all of the rest."""

@@ -44,6 +44,8 @@ def test_the_rest() -> None:
             "MDK_FAILURE_POLICY": "recording",
             "MDK_EXPERIMENTAL": "1",
             "MDK_LOG_MESSAGES": "1",
+            "MDK_PING": "2.5",
+            "MDK_FOLLOW": "used",
             "MDK_DISCOVERY_SOURCE": "synapse:path=/some=where",
             "DATAWIRE_ROUTABLE_HOST": "example.org",
             "DATAWIRE_ROUTABLE_PORT": "80",
@@ -53,6 +55,8 @@ def test_the_rest() -> None:
     assert config.breaker.trips is False
     assert config.experimental
     assert config.log_messages
+    assert (config.ping_s, config.follows_all) == (2.5, False)
+    assert (read_config({}).ping_s, read_config({}).follows_all) == (20.0, True)
     assert config.synapse_path == "/some=where"
     assert config.routable_address == "http://example.org:80"
     assert read_config({"DATAWIRE_ROUTABLE_HOST": "h"}).routable_address == "http://h"
@@ -72,6 +76,18 @@ def test_the_rest() -> None:
         (
             {"MDK_ENVIRONMENT": "a:b:c"},
             "MDK_ENVIRONMENT='a:b:c' cannot be used; expected NAME, or FALLBACK:NAME",
+        ),
+        (
+            {"MDK_PING": "0"},
+            "MDK_PING='0' cannot be used; expected seconds, more than 0",
+        ),
+        (
+            {"MDK_PING": "soon"},
+            "MDK_PING='soon' cannot be used; expected seconds, more than 0",
+        ),
+        (
+            {"MDK_FOLLOW": "some"},
+            "MDK_FOLLOW='some' cannot be used; expected all, or used",
         ),
         (
             {"MDK_FAILURE_POLICY": "none"},

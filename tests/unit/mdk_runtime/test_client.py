@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from importlib.metadata import version
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
@@ -15,6 +15,9 @@ from mdk_runtime.config import Config
 from mdk_runtime.core.environments import Environment
 from mdk_runtime.errors import BadValue, NotStarted
 from unit.mdk_runtime.fakes import log_lines, make_mdk, node_message, queued
+
+if TYPE_CHECKING:
+    from mdk_runtime.connection import Connection
 
 
 def test_original_names_are_the_same_methods() -> None:
@@ -146,6 +149,21 @@ def test_a_forked_child_is_another_process() -> None:
     session.info("c", "the child's")
     assert [line[3] for line in log_lines(queued(one))] == ["the child's"]
     one.register("t", "1.0", "b")
+
+
+def test_what_was_registered_just_before_a_fork() -> None:
+    """A child offers it, too, although its parent has not come to say it yet."""
+    one = make_mdk()
+
+    class Busy:
+        def call(self, *_: object) -> None:
+            """It will, later."""
+
+    one._connection = cast("Connection", Busy())
+    one.register("s", "1.0", "a")
+    one.before_fork()
+    one.after_fork_in_child()
+    assert [(node.id, node.address) for node in one.core.own_nodes()] == [(one.node_id, "a")]
 
 
 def test_a_forked_parent_goes_on() -> None:

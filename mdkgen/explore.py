@@ -38,6 +38,7 @@ class Explorer:
         first, second = (max(2, 1 + one.burst()) for one in self.locals)
         self.found.bounds = (first, second)
         self._sides: tuple[list[Side], list[Side]] = ([], [])
+        self._hot: tuple[dict[int, bool], dict[int, bool]] = ({}, {})
         self._numbers: tuple[dict[Side, int], dict[Side, int]] = ({}, {})
         self._moves: tuple[list[list[Move] | None], list[list[Move] | None]] = ([], [])
         self._receptions: tuple[dict[tuple[int, str], _Reception], dict[tuple[int, str], _Reception]] = ({}, {})
@@ -53,6 +54,8 @@ class Explorer:
         if known is None:
             known = self._numbers[index][side] = len(self._sides[index])
             self._sides[index].append(side)
+            if self.locals[index].hot_states(side):
+                self._hot[index][known] = True
             self._moves[index].append(None)
         return known
 
@@ -99,18 +102,18 @@ class Explorer:
         parents = found.parents
         parents[first] = None
         todo: deque[Configuration] = deque([first])
-        hot = any(one.hot for one in self.locals)
         while todo:
             here = todo.popleft()
             moves = False
+            kept = found.moves.setdefault(here, []) if self._is_hot(here) else None
             for step, there in self._steps(here):
                 if there not in parents:
                     parents[there] = (here, step)
                     todo.append(there)
                 if not moves and (step.kind in _PROGRESS or (step.kind == "call" and there != here)):
                     moves = True
-                if hot and self._is_hot(here):
-                    found.moves.setdefault(here, []).append((step, there))
+                if kept is not None:
+                    kept.append((step, there))
             idle = (
                 here[2] == 0 == here[3]
             )  # What waits in a queue can be received; only the bound kept it from being followed.
@@ -123,7 +126,7 @@ class Explorer:
         return found
 
     def _is_hot(self, here: Configuration) -> bool:
-        return any(self.locals[index].hot_states(self.side(here, index)) for index in (0, 1))
+        return self._hot[0].get(here[0], False) or self._hot[1].get(here[1], False)
 
     def _waits(self, here: Configuration) -> bool:
         """Whether both are connected and one waits for the other."""

@@ -83,8 +83,8 @@ def decode_context(encoded: str | bytes) -> Context:
     clocks = shared.clock.clocks or [0]
     if len(clocks) > CLOCK_LEVELS_MAX or min(clocks) < 0 or max(clocks) > TICK_MAX:
         raise BrokenContext(f"a clock of {len(clocks)} levels up to {max(clocks)}, or below 0")
-    *prefix, tick = clocks
-    return Context(shared.trace_id, tuple(prefix), tick, shared.properties, from_message(shared.environment))
+    environment = from_message(shared.environment)
+    return Context(shared.trace_id, tuple(clocks[:-1]), clocks[-1], shared.properties, environment)
 
 
 def joined(context: Context, *, new_id: Callable[[], str]) -> Context:

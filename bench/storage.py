@@ -14,6 +14,7 @@ import random
 import shutil
 import sqlite3
 import statistics
+import sys
 import tempfile
 import threading
 import time
@@ -25,6 +26,7 @@ from typing import Any, NamedTuple, cast
 
 from mdk_protocol.messages import LamportClock, Level, Log, SharedContext
 from mdk_runtime.core.origin import Origin
+from mdk_runtime.server.application import SWITCH_S
 from mdk_runtime.storage.answers import Filter
 from mdk_runtime.storage.layout import segment_path
 from mdk_runtime.storage.limits import StorageLimits
@@ -258,6 +260,7 @@ def main() -> None:
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=given.folder) as name:
         result = {"bench": "storage", "ingest": ingest(Path(name))}
+    sys.setswitchinterval(SWITCH_S)  # As the server does.
     if given.rows:
         with tempfile.TemporaryDirectory(dir=given.folder) as name:
             result["queries"] = queries(Path(name), given.rows)

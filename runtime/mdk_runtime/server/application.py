@@ -8,6 +8,7 @@ import json
 import logging
 import os
 import signal
+import sys
 from collections.abc import Awaitable, Callable, Generator, Mapping
 from contextlib import AsyncExitStack, contextmanager, suppress
 from importlib.metadata import PackageNotFoundError, version
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
 
 FLUSH_S = 2.0
 """At the end, storage has that long for what was received."""
+SWITCH_S = 0.001
+"""How long a thread that wants Python's lock waits for one that holds it: those that store and read want it often,
+and with the usual 5 ms a query waited 12 ms beside a thread that never rests, instead of 1.5."""
 FAREWELL_S = 1.5
 """And clients that long for the closing handshake."""
 SHUTDOWN = ProtocolError(code="shutdown", title="the server ends")
@@ -45,6 +49,7 @@ async def run_server(settings: Settings) -> None:
         ServerError: It cannot start, or ended with messages that were not stored.
     """
     settings.check()
+    sys.setswitchinterval(SWITCH_S)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 import threading
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from mdk_runtime.storage.schema import open_for_reading
 
@@ -27,6 +28,17 @@ class SegmentConnection:
         self.key = _Key(path, is_final)
         self.database = open_for_reading(path, is_final=is_final)
         self._texts: dict[int, str] = {}
+
+    def rows(self, query: str, values: Sequence[Any], columns: int) -> list[list[Any]]:
+        """The rows of a query whose columns are named c0, c1, and so on; blobs must come as hex digits.
+
+        All in one step of SQLite, as JSON: Python's lock is asked for again after each step, and where another thread
+        is busy each may have to wait for it (measured beside one that never rests: 100 rows in 15 ms, in one step 1.6).
+        """
+        names = ", ".join(f"c{number}" for number in range(columns))
+        cursor = self.database.execute(f"SELECT json_group_array(json_array({names})) FROM ({query})", values)
+        found: list[list[Any]] = json.loads(cursor.fetchone()[0])
+        return found
 
     def text(self, number: int) -> str:
         """The word of a number."""

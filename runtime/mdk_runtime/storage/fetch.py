@@ -8,17 +8,31 @@ from typing import Any, Final
 
 from mdk_runtime.storage.answers import Position, StoredInteraction, StoredLog
 from mdk_runtime.storage.connections import SegmentConnection
-from mdk_runtime.storage.rows import LEVELS, clock_levels, id_text
+from mdk_runtime.storage.rows import LEVELS, clock_levels, id_column, id_of, id_text
 
-LOGS: Final = (
-    "SELECT logs.id, trace, clock, timestamp, node, logs.service, version, sequence, level, odd_level, category,"
-    " content_type, text, environment, fallback, properties FROM logs JOIN senders ON senders.id = logs.sender"
+
+def _named(columns: Sequence[str]) -> str:
+    return ", ".join(f"{column} AS c{number}" for number, column in enumerate(columns))
+
+
+_LOG_COLUMNS: Final = (
+    "logs.id",
+    id_column("trace"),
+    "hex(clock)",
+    *("timestamp", "node", "logs.service", "version", "sequence", "level", "odd_level", "category", "content_type"),
+    *("text", "environment", "fallback", "properties"),
 )
-CALLS: Final = (
-    "SELECT interactions.id, uuid, trace, start_timestamp, timestamp, node, interactions.service, version, sequence,"
-    " results, callees, failed, start_clock, end_clock, environment, fallback"
-    " FROM interactions JOIN senders ON senders.id = interactions.sender"
+_CALL_COLUMNS: Final = (
+    "interactions.id",
+    id_column("uuid"),
+    id_column("trace"),
+    *("start_timestamp", "timestamp", "node", "interactions.service", "version", "sequence", "results", "callees"),
+    *("failed", "hex(start_clock)", "hex(end_clock)", "environment", "fallback"),
 )
+LOGS: Final = f"SELECT {_named(_LOG_COLUMNS)} FROM logs JOIN senders ON senders.id = logs.sender"
+CALLS: Final = f"SELECT {_named(_CALL_COLUMNS)} FROM interactions JOIN senders ON senders.id = interactions.sender"
+COLUMNS: Final = 16
+"""Of each."""
 AT_ONCE: Final = 500
 """Row ids in one query."""
 
@@ -40,8 +54,8 @@ def log_of(connection: SegmentConnection, number: int, row: Sequence[Any]) -> St
     word = connection.text
     return StoredLog(
         position=Position(number, at),
-        trace_id=id_text(trace),
-        clock=clock_levels(clock),
+        trace_id=id_text(id_of(trace)),
+        clock=clock_levels(bytes.fromhex(clock)),
         timestamp_ms=timestamp,
         node=node,
         service=word(service),
@@ -64,8 +78,8 @@ def call_of(connection: SegmentConnection, number: int, row: Sequence[Any]) -> S
     word = connection.text
     return StoredInteraction(
         position=Position(number, at),
-        uuid=id_text(uuid),
-        trace_id=id_text(trace),
+        uuid=id_text(id_of(uuid)),
+        trace_id=id_text(id_of(trace)),
         start_ms=start,
         end_ms=end,
         node=node,
@@ -75,8 +89,8 @@ def call_of(connection: SegmentConnection, number: int, row: Sequence[Any]) -> S
         results=json.loads(results),
         callees=json.loads(callees) if callees else {},
         failed=bool(failed),
-        start_clock=clock_levels(start_clock),
-        end_clock=clock_levels(end_clock),
+        start_clock=clock_levels(bytes.fromhex(start_clock)),
+        end_clock=clock_levels(bytes.fromhex(end_clock)),
         environment=word(environment),
         fallback=None if fallback is None else word(fallback),
     )
@@ -85,4 +99,4 @@ def call_of(connection: SegmentConnection, number: int, row: Sequence[Any]) -> S
 def _at(connection: SegmentConnection, query: str, rows: Sequence[int]) -> Iterable[Sequence[Any]]:
     for at in range(0, len(rows), AT_ONCE):
         some = rows[at : at + AT_ONCE]
-        yield from connection.database.execute(f"{query} ({', '.join('?' * len(some))})", some)
+        yield from connection.rows(f"{query} ({', '.join('?' * len(some))})", some, COLUMNS)

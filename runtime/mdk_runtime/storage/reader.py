@@ -169,23 +169,25 @@ class Reader:
         rows = _TraceRows(snapshot, wanted, limit)
         search = rows.search(after=place, seconds=self._limits.search_s_max)
         items: list[StoredTrace] = []
+        pending: list[bytes | str] = []
+        """Traces of this page that are not summed up yet."""
         met: set[bytes | str] = set()
         following: Position | None = None
         for found in search:
-            if found.trace not in met and len(items) == limit:
-                break
+            if found.trace not in met and len(items) + len(pending) == limit:
+                items += _wanted_of(in_short(snapshot, pending), wanted)
+                pending.clear()
+                if len(items) == limit:
+                    break
             following = found.position
             top = top or found.position
-            if found.trace in met:
-                continue
-            met.add(found.trace)
-            if place is not None and rows.is_above(found.trace, top=top, place=place):
-                continue
-            summary = in_short(snapshot, found.trace)
-            if wanted.failed is None or wanted.failed == summary.failed:
-                items.append(summary)
+            if found.trace not in met:
+                met.add(found.trace)
+                if place is None or not rows.is_above(found.trace, top=top, place=place):
+                    pending.append(found.trace)
         else:
             following = search.stopped
+        items += _wanted_of(in_short(snapshot, pending), wanted)
         dropped = place is not None and _is_dropped(snapshot, place)
         return Page(items, None if following is None else f"{top or following}~{following}", dropped)
 
@@ -324,6 +326,10 @@ class _TraceRows:
     def _search(self, wanted: Filter, after: Position | None, at_once: int, seconds: float) -> Search:
         has_calls = self._has_calls
         return Search(self._snapshot, wanted, logs=True, calls=has_calls, after=after, at_once=at_once, seconds=seconds)
+
+
+def _wanted_of(traces: list[StoredTrace], wanted: Filter) -> list[StoredTrace]:
+    return [trace for trace in traces if wanted.failed in (None, trace.failed)]
 
 
 def _fetched(

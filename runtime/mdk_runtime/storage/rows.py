@@ -46,6 +46,16 @@ def id_text(key: bytes | str) -> str:
     return str(uuid.UUID(bytes=key)) if isinstance(key, bytes) else key
 
 
+def id_column(column: str) -> str:
+    """SQL that gives an id as hex digits behind `x`, or as its text behind `t`: what JSON can hold."""
+    return f"iif(typeof({column}) = 'blob', 'x' || hex({column}), 't' || {column})"
+
+
+def id_of(shown: str) -> bytes | str:
+    """The reverse of `id_column`."""
+    return bytes.fromhex(shown[1:]) if shown[0] == "x" else shown[1:]
+
+
 def clock_key(clocks: list[int]) -> bytes:
     """A clock as it is stored.
 

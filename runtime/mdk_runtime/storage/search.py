@@ -13,7 +13,7 @@ from typing import Any, Final, NamedTuple
 from mdk_runtime.storage.answers import Filter, Position
 from mdk_runtime.storage.connections import SegmentConnection
 from mdk_runtime.storage.errors import BadQuery
-from mdk_runtime.storage.rows import INTEGER_MAX, SEVERITIES, clean, id_key
+from mdk_runtime.storage.rows import INTEGER_MAX, SEVERITIES, clean, id_column, id_key, id_of
 from mdk_runtime.storage.snapshot import File, Snapshot
 from mdk_runtime.storage.words import match_of
 
@@ -154,10 +154,9 @@ class Search:
         found: list[Found] = []
         ends: list[int] = []
         for select in selects:
-            rows = connection.database.execute(
-                select.text(self._oldest_first), select.values(window, self._at_once)
-            ).fetchall()
-            found += [Found(Position(file.number, row), select.is_log, trace) for row, trace in rows]
+            rows = connection.rows(select.text(self._oldest_first), select.values(window, self._at_once), 2)
+            rows.sort(reverse=not self._oldest_first)
+            found += [Found(Position(file.number, row), select.is_log, id_of(trace)) for row, trace in rows]
             if len(rows) >= self._at_once:
                 ends.append(rows[-1][0])
         if len(selects) > 1:
@@ -260,8 +259,8 @@ class _Select(NamedTuple):
         parts: list[str] = []
         for branch in self.branches:
             where = " AND ".join([f"{self.row} BETWEEN ? AND ?", *(one.text for one in (*branch, *self.conditions))])
-            parts.append(f"SELECT {self.row} AS row, trace FROM {self.table} WHERE {where}")
-        return f"{' UNION ALL '.join(parts)} ORDER BY row {'ASC' if oldest_first else 'DESC'} LIMIT ?"
+            parts.append(f"SELECT {self.row} AS c0, {id_column('trace')} AS c1 FROM {self.table} WHERE {where}")
+        return f"{' UNION ALL '.join(parts)} ORDER BY c0 {'ASC' if oldest_first else 'DESC'} LIMIT ?"
 
     def values(self, window: tuple[int, int], limit: int) -> list[Any]:
         values: list[Any] = []

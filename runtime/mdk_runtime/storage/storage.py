@@ -43,7 +43,7 @@ class Storage:
         self.housekeeper = Housekeeper(
             data,
             self.limits,
-            wants_roll=lambda folder: self.writer.submit(Job(folder, [])),
+            wants_roll=self._look_after,
             changed=self._connections.forget,
             now_ms=now_ms,
         )
@@ -79,6 +79,9 @@ class Storage:
         future = self._readers.submit(self._ask, self._data / tenant, ask)
         future.add_done_callback(self._answered)
         return future
+
+    def _look_after(self, folder: Path) -> None:
+        self.writer.submit(Job(folder, []))
 
     def _ask(self, folder: Path, ask: Callable[[Reader], T]) -> T:
         return ask(Reader(folder, connections=self._connections, limits=self.limits))

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 from mdk_runtime.storage.answers import Position, StoredInteraction, StoredLog, StoredTrace
 from mdk_runtime.storage.connections import SegmentConnection
 from mdk_runtime.storage.errors import BadQuery
-from mdk_runtime.storage.fetch import CALLS, LOGS, call_of, log_of
+from mdk_runtime.storage.fetch import CALLS, COLUMNS, LOGS, call_of, log_of
 from mdk_runtime.storage.rows import ERROR, INTEGER_MAX, LEVELS, id_text
 from mdk_runtime.storage.snapshot import File, Snapshot
 
 SUMMARY_ROWS_MAX: Final = 10_000
 """Rows of a trace in one segment that are counted for its summary."""
 ERROR_LENGTH_MAX: Final = 200
+TRACES_AT_ONCE: Final = 100
+"""In one statement, which SQLite bounds at 500 parts."""
 
 
 class Place(NamedTuple):
@@ -54,17 +57,17 @@ def events_of(
             query = CALLS if is_call else LOGS
             table, clock = ("interactions", "start_clock") if is_call else ("logs", "clock")
             key = after.clock if after is not None else b""
-            rows = connection.database.execute(
+            rows = connection.rows(
                 f"{query} WHERE trace = ? AND {clock} >= ? AND ({clock} > ? OR {table}.id > ?)"
                 f" ORDER BY {clock}, {table}.id LIMIT ?",
                 (trace, key, key, _row_after(after, is_call, file.number), limit),
+                COLUMNS,
             )
             for row in rows:
                 position = Position(file.number, row[0])
-                if is_call:
-                    events.append((Place(row[12], 1, position), call_of(connection, file.number, row)))
-                else:
-                    events.append((Place(row[2], 0, position), log_of(connection, file.number, row)))
+                place = Place(bytes.fromhex(row[12] if is_call else row[2]), is_call, position)
+                event = call_of(connection, file.number, row) if is_call else log_of(connection, file.number, row)
+                events.append((place, event))
     events.sort(key=lambda event: event[0])
     return events[:limit]
 
@@ -92,13 +95,19 @@ class _Sum:
     partial: bool = False
 
 
-def in_short(snapshot: Snapshot, trace: bytes | str) -> StoredTrace:
-    """The summary of a trace."""
-    total = _Sum()
+def in_short(snapshot: Snapshot, traces: Sequence[bytes | str]) -> list[StoredTrace]:
+    """The summaries of some traces, in their order."""
+    totals = [_Sum() for _ in traces]
     for file in snapshot.files:
         connection = snapshot.open(file)
-        _add_logs(total, connection, file, trace)
-        _add_calls(total, connection, trace)
+        for at in range(0, len(traces), TRACES_AT_ONCE):
+            some, sums = traces[at : at + TRACES_AT_ONCE], totals[at : at + TRACES_AT_ONCE]
+            _add_logs(sums, connection, file, some)
+            _add_calls(sums, connection, some)
+    return [_shown(trace, total) for trace, total in zip(traces, totals, strict=True)]
+
+
+def _shown(trace: bytes | str, total: _Sum) -> StoredTrace:
     levels = {LEVELS[level]: count for level, count in sorted(total.levels.items())}
     return StoredTrace(
         trace_id=id_text(trace),
@@ -115,39 +124,30 @@ def in_short(snapshot: Snapshot, trace: bytes | str) -> StoredTrace:
     )
 
 
-def _add_logs(total: _Sum, connection: SegmentConnection, file: File, trace: bytes | str) -> None:
-    has_errors = False
-    for level, service, environment, count, start, end in _groups(
-        connection,
-        "level, service, environment, timestamp",
-        "level, service, environment",
-        "min(timestamp), max(timestamp)",
-        "logs INDEXED BY logs_by_trace",
-        trace,
-    ):
+def _add_logs(totals: Sequence[_Sum], connection: SegmentConnection, file: File, traces: Sequence[bytes | str]) -> None:
+    failing: list[int] = []
+    rows = _groups(connection, "level", "timestamp", "logs INDEXED BY logs_by_trace", traces)
+    for place, level, service, environment, count, start, end in rows:
+        total = totals[int(place)]
         total.levels[level] += count
         _add(total, connection, service, environment, start, end)
         total.partial = total.partial or count >= SUMMARY_ROWS_MAX
-        has_errors = has_errors or level >= ERROR
-    if has_errors:
-        row = connection.database.execute(
-            "SELECT clock, id, text FROM logs INDEXED BY logs_by_trace WHERE trace = ? AND level >= ?"
-            " ORDER BY clock, id LIMIT 1",
-            (trace, ERROR),
-        ).fetchone()
-        if row is not None:
-            total.errors.append((row[0], file.number, row[1], row[2][:ERROR_LENGTH_MAX]))
+        if level >= ERROR and place not in failing:
+            failing.append(place)
+    if failing:
+        parts = [
+            f"SELECT * FROM (SELECT {place} AS c0, hex(clock) AS c1, id AS c2, substr(text, 1, {ERROR_LENGTH_MAX}) AS c3"
+            f" FROM logs INDEXED BY logs_by_trace WHERE trace = ? AND level >= {ERROR} ORDER BY clock, id LIMIT 1)"
+            for place in failing
+        ]
+        for place, clock, row, text in connection.rows(" UNION ALL ".join(parts), [traces[one] for one in failing], 4):
+            totals[int(place)].errors.append((bytes.fromhex(clock), file.number, row, text))
 
 
-def _add_calls(total: _Sum, connection: SegmentConnection, trace: bytes | str) -> None:
-    for failed, service, environment, count, start, end in _groups(
-        connection,
-        "failed, service, environment, start_timestamp, timestamp",
-        "failed, service, environment",
-        "min(start_timestamp), max(timestamp)",
-        "interactions INDEXED BY interactions_by_trace",
-        trace,
-    ):
+def _add_calls(totals: Sequence[_Sum], connection: SegmentConnection, traces: Sequence[bytes | str]) -> None:
+    rows = _groups(connection, "failed", "start_timestamp", "interactions INDEXED BY interactions_by_trace", traces)
+    for place, failed, service, environment, count, start, end in rows:
+        total = totals[int(place)]
         total.interactions += count
         total.failed += count if failed else 0
         _add(total, connection, service, environment, start, end)
@@ -155,13 +155,20 @@ def _add_calls(total: _Sum, connection: SegmentConnection, trace: bytes | str) -
 
 
 def _groups(
-    connection: SegmentConnection, columns: str, group: str, times: str, table: str, trace: bytes | str
-) -> list[tuple[Any, ...]]:
-    return connection.database.execute(
-        f"SELECT {group}, count(*), {times} FROM (SELECT {columns} FROM {table} WHERE trace = ? LIMIT ?)"
-        f" GROUP BY {group}",
-        (trace, SUMMARY_ROWS_MAX),
-    ).fetchall()
+    connection: SegmentConnection, kind: str, start: str, table: str, traces: Sequence[bytes | str]
+) -> list[list[Any]]:
+    """Place of the trace, kind, service, environment, count, start and end; one statement for all traces."""
+    parts = [
+        f"SELECT * FROM (SELECT {place} AS place, {kind} AS kind, service, environment, {start} AS start, timestamp"
+        f" FROM {table} WHERE trace = ? LIMIT {SUMMARY_ROWS_MAX})"
+        for place in range(len(traces))
+    ]
+    return connection.rows(
+        "SELECT place AS c0, kind AS c1, service AS c2, environment AS c3, count(*) AS c4, min(start) AS c5,"
+        f" max(timestamp) AS c6 FROM ({' UNION ALL '.join(parts)}) GROUP BY 1, 2, 3, 4",
+        traces,
+        7,
+    )
 
 
 def _add(total: _Sum, connection: SegmentConnection, service: int, environment: int, start: int, end: int) -> None:

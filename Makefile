@@ -4,7 +4,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 
 .DEFAULT_GOAL := help
-.PHONY: soak help setup generate check-generated format lint types test javascript test-unit test-service bench build demo check clean mutations
+.PHONY: console check-console console-tools browser screenshots soak help setup generate check-generated format lint types test javascript test-unit test-service bench build demo check clean mutations
 
 help: ## This list
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -23,6 +23,7 @@ generate: .venv/ready ## Write generated/ and the examples' packages from their 
 	$(BIN)/mdkgen generate examples/jobs/spec examples/jobs/generated
 	$(BIN)/mdkgen explain --all > docs/errors.md
 	$(BIN)/mdkgen ir --describe > docs/ir.md
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory console; else echo "not done, because npm is missing: make console"; fi
 
 check-generated: .venv/ready ## Fail if a generated file is not what its spec makes
 	$(BIN)/mdkgen generate --check spec generated
@@ -49,12 +50,29 @@ types: .venv/ready ## mypy --strict and pyright strict
 	$(BIN)/mypy
 	$(BIN)/pyright
 
-test: .venv/ready javascript ## Every test
+console: console-tools ## Build the web console from console/ into the package, where it is committed
+	npm --prefix console run --silent build
+
+check-console: console-tools ## Fail if the built console is not what its source makes
+	npm --prefix console run --silent types
+	npm --prefix console run --silent build -- --check
+
+console-tools: console/node_modules/.ready
+
+console/node_modules/.ready: console/package-lock.json
+	npm --prefix console ci --silent
+	@touch $@
+
+browser: ## What the tests in a browser need, if it can be installed
+	@command -v chromium >/dev/null || { test "$$(id -u)" = 0 && apt-get install -y chromium >/dev/null 2>&1; } || true
+
+test: .venv/ready javascript browser ## Every test
 	$(BIN)/pytest
-	@command -v node >/dev/null || { echo "not run, because node is missing: every test in tests/js"; test -z "$$CI"; }
+	@command -v node >/dev/null || { echo "not run, because node is missing: every test in tests/js and console/tests"; test -z "$$CI"; }
+	@command -v chromium >/dev/null || { echo "not run, because chromium is missing: every test in tests/browser"; test -z "$$CI"; }
 
 javascript: ## What the tests in JavaScript need, if there is Node
-	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory node_modules/.ready; fi
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory node_modules/.ready console-tools; fi
 
 node_modules/.ready: package-lock.json
 	npm ci --silent
@@ -88,7 +106,7 @@ build: .venv/ready ## The wheel, and a look into it
 demo: .venv/ready ## A server, two services, a client; one is killed
 	$(BIN)/mdk demo
 
-check: check-generated lint types test ## What CI runs
+check: check-generated check-console lint types test ## What CI runs
 
 clean: ## Remove what was made
 	rm -rf .venv node_modules dist build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

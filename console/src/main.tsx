@@ -1,0 +1,29 @@
+import "./styles/app.css";
+
+import { render } from "preact";
+import { Shell } from "~/app/shell";
+import { go, startRouter } from "~/app/router";
+import { startKeys } from "~/app/keys";
+import { startTheme } from "~/app/theme";
+import { own } from "~/logic/identity";
+import { eachSecond, startClock } from "~/store/clock";
+import { startCalls } from "~/store/calls";
+import { start } from "~/store/connection";
+import { table } from "~/store/table";
+
+startTheme();
+startRouter();
+startKeys();
+startClock();
+eachSecond(() => table.tidy());
+
+// After a login the server leads to the first page; go on where it was wanted.
+const back = sessionStorage.getItem(own.returnKey);
+sessionStorage.removeItem(own.returnKey);
+if (back !== null && back.startsWith("/") && !back.startsWith("//")) go(back);
+
+const root = document.getElementById("app");
+if (root === null) throw new Error("index.html has no #app");
+render(<Shell />, root);
+startCalls();
+start();

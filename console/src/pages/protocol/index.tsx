@@ -1,0 +1,3 @@
+export function ProtocolPage() {
+  return <div class="page"><h1>Protocol</h1></div>;
+}

@@ -512,6 +512,37 @@ def test_no_token_in_the_log(keyed: ServerProcess) -> None:
     assert b"Traceback" not in keyed.log.read_bytes()
 
 
+def test_no_token_is_logged_by_a_library_that_logs_all(tmp_path: Path) -> None:
+    """Were the loggers of uvicorn and websockets at DEBUG, their lines would come without the tokens."""
+    (tmp_path / "one.key").write_bytes(SECRET)
+    ready, log_file = tmp_path / "ready.json", tmp_path / "server.log"
+    program = (
+        "import logging, sys; import mdkspec_runtime.links.aio as a, mdk_runtime.server.reporting as r; r.SEES_REQUESTS = ()\n"
+        "a._quiet = lambda logger: logging.getLogger('websockets.server')\n"
+        "from mdk_runtime.cli import main; sys.exit(main(sys.argv[1:]))"
+    )
+    given = ["--port", "0", "--data", str(tmp_path / "data"), "--ready-file", str(ready), "--log-level", "debug"]
+    command = [sys.executable, "-c", program, "server", *given, "--key", str(tmp_path / "one.key")]
+    with log_file.open("wb") as output, subprocess.Popen(command, stderr=output, stdout=output) as process:
+        try:
+            wait_until(ready.exists)
+            urls = json.loads(ready.read_text())
+            for url in (urls["rtp"], urls["http"].replace("http:", "ws:") + "rtp"):
+                with RawClient(url, token=token()) as client:
+                    client.open()
+                headers = {"Authorization": f"Bearer {token()}", "Cookie": f"mdk_token={token()}"}
+                with RawClient(url, token=None, additional_headers=headers) as client:
+                    client.open()
+            with RawClient(urls["rtp"], token=token(), origin=f"{urls['rtp']}?token={token()}") as client:
+                client.open()
+        finally:
+            process.terminate()
+    text = log_file.read_text()
+    assert "< GET /rtp?token=[hidden]" in text, "they did log all"
+    assert '"WebSocket /rtp?token=[hidden]' in text
+    assert not any(part in text for part in token().split("."))
+
+
 def test_https(tmp_path: Path) -> None:
     """With TLS both ports have it, and the cookie is Secure."""
     import ssl

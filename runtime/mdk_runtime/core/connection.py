@@ -185,11 +185,13 @@ class Connection:
 
     def breaker_changed(self, breaker: BreakerStatus) -> None:
         """The client's circuit breaker."""
-        self.tenant.insight.breaker_changed(self, breaker)
+        if self.grant.allows(Scope.WRITE):
+            self.tenant.insight.breaker_changed(self, breaker)
 
     def reported(self, m: Statistics) -> None:
         """How the client is doing."""
-        self.tenant.insight.reported(self, m)
+        if self.grant.allows(Scope.WRITE):
+            self.tenant.insight.reported(self, m)
 
     def tail_begins(self, m: TailBegin) -> None:
         """The client looks on."""

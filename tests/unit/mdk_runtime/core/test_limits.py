@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -29,8 +30,6 @@ class Client:
 
     def send(self, message: dict[str, Any], *, now: float = 0.0) -> list[dict[str, Any]]:
         """What the server answers at once, without what it tells everyone."""
-        import json
-
         self.endpoint.receive(json.dumps(message), now=now)
         self.tenant.work(now=now)
         frames: list[dict[str, Any]] = []
@@ -185,3 +184,15 @@ def test_told_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         True, True, False, True, False, True
     ]  # fmt: skip
     assert told.is_news("a", now=TELL_EVERY_S)
+
+
+def test_without_write_nothing_is_reported() -> None:
+    """A token that may only read says nothing about breakers and clients, either: others would believe it."""
+    served = tenant()
+    breaker = {"type": "breaker", "breaker": {"service": "s", "address": "a", "state": "OPEN"}}
+    for grant, count in ((READER, 0), (Grant("t"), 1)):
+        connection = served.connect(grant)
+        connection.endpoint.connected(now=0.0)
+        connection.endpoint.receive('{"type":"open","nodeId":"n","properties":{"mdkRevision":1}}', now=0.0)
+        connection.endpoint.receive(json.dumps(breaker), now=0.0)
+        assert len(list(served.insight.telemetry.breakers())) == count

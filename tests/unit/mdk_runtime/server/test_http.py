@@ -1,0 +1,87 @@
+"""The HTTP side without a network, in states that a real server is in only for a moment."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import httpx
+import pytest
+
+from mdk_protocol.messages import Open
+from mdk_runtime.server.audit import AuditLog
+from mdk_runtime.server.http import pages
+from mdk_runtime.server.http.application import application_of
+from mdk_runtime.server.http.site import Site, as_cookie, from_cookie
+from mdk_runtime.server.hub import Hub
+from mdk_runtime.server.settings import Settings
+
+
+@asynccontextmanager
+async def client_of(hub: Hub, folder: Path) -> AsyncIterator[httpx.AsyncClient]:
+    """Asks a hub's site."""
+    application = application_of(Site(hub, Settings(data=folder), AuditLog(folder)))
+    transport = httpx.ASGITransport(application, raise_app_exceptions=False)
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+        yield client
+
+
+@pytest.mark.asyncio
+async def test_not_ready(tmp_path: Path) -> None:
+    """While the server ends, and while storage cannot write; alive all the same."""
+    hub = Hub(tmp_path, Open(), grace_s=0.1)
+    async with client_of(hub, tmp_path) as client:
+        assert (await client.get("/readyz")).status_code == 200
+        hub.writer.is_failing = True
+        answer = await client.get("/readyz")
+        assert (answer.status_code, answer.json()["reasons"]) == (503, ["storage cannot write"])
+        hub.is_ending = True
+        assert (await client.get("/readyz")).json()["reasons"] == ["the server ends", "storage cannot write"]
+        assert (await client.get("/healthz")).status_code == 200
+
+
+@pytest.mark.asyncio
+async def test_a_defect_is_not_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is in the log; the answer is guarded as every other one."""
+    hub = Hub(tmp_path, Open(), grace_s=0.1)
+
+    def fail(_: str) -> None:
+        raise RuntimeError("inside")
+
+    monkeypatch.setattr(hub, "registry", fail)
+    async with client_of(hub, tmp_path) as client:
+        answer = await client.get("/api/services")
+    assert (answer.status_code, answer.json()["error"]) == (500, "internal")
+    assert "inside" not in answer.text
+    assert "GET /api/services failed" in caplog.text
+
+
+@pytest.mark.asyncio
+async def test_the_consoles_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files as they are, the index for every other path, nothing from beside the folder; a plain page without them."""
+    static = tmp_path / "static"
+    monkeypatch.setattr(pages, "STATIC", static)
+    hub = Hub(tmp_path, Open(), grace_s=0.1)
+    async with client_of(hub, tmp_path) as client:
+        assert "The server runs" in (await client.get("/")).text
+        (static / "assets").mkdir(parents=True)
+        (static / "index.html").write_text("the console")
+        (static / "assets" / "app.js").write_text("code")
+        (tmp_path / "secret").write_text("secret")
+        assert [(await client.get(path)).text for path in ("/", "/traces/x", "/assets")] == ["the console"] * 3
+        script = await client.get("/assets/app.js")
+        assert (script.text, script.headers["Cache-Control"]) == ("code", "no-cache")
+        assert script.headers["Content-Type"].startswith("text/javascript")
+        assert (await client.get("/assets/none.js")).status_code == 404
+        for path in ("/%2e%2e/secret", "/assets/%2e%2e/%2e%2e/secret", "/..%2fsecret"):
+            assert "secret" not in (await client.get(path)).text
+
+
+def test_cookies() -> None:
+    """Any token survives; what is none of ours is no token."""
+    for token in ("a.b-c_d", "ü b&c", "\udcff", ""):
+        assert from_cookie(as_cookie(token)) == token
+    assert from_cookie("*") == from_cookie("a") == ""

@@ -293,3 +293,16 @@ def test_a_client_follows_what_it_uses(tmp_path: Path) -> None:
             assert change is not None
             assert change.node.address == "http://c"
             assert list(third.statistics().nodes) == ["c"]
+
+
+def test_a_server_that_was_suspended_expires_nobody(tmp_path: Path) -> None:
+    """What was due while it stood still is kept for one ttl, and the log says so."""
+    with server(tmp_path) as it, RawClient(it.url) as other, RawClient(it.url) as client:
+        other.open("n2")
+        client.open("n1").send(active("n1", ttl=1.5))
+        assert other.receive()["type"] == "active"
+        it.process.send_signal(signal.SIGSTOP)
+        time.sleep(3.5)
+        it.process.send_signal(signal.SIGCONT)
+        assert other.is_silent(1.0)
+        assert "no node is expired for 30 s: the server stood still for" in it.log.read_text()

@@ -107,10 +107,12 @@ class Connections:
         return None
 
     def _give(self, connection: SegmentConnection) -> None:
+        is_removed = not connection.key.path.exists()  # Dropped meanwhile: it stays on the disk as long as it is open.
         with self._lock:
-            if not self._is_closed:
+            is_kept = not (self._is_closed or is_removed)
+            if is_kept:
                 self._idle.append(connection)
-            gone = [connection] if self._is_closed else self._idle[: -self._idle_max]
+            gone = self._idle[: -self._idle_max] if is_kept else [connection]
             self._idle = self._idle[-self._idle_max :]
         for one in gone:
             one.database.close()

@@ -39,6 +39,8 @@ from mdk_runtime.storage.snapshot import Snapshot
 from mdk_runtime.storage.traces import Place, events_of, in_short
 
 MINUTE_MS = 60_000
+ROWS_PER_TRACE = 4
+"""Rows read at once for each trace wanted: traces overlap, so many rows are of traces that are met already."""
 TRIES = 3
 """A file may be dropped between being listed and being opened."""
 
@@ -314,7 +316,7 @@ class _TraceRows:
 
     def search(self, *, after: Position | None, seconds: float) -> Search:
         """All of them, the newest first."""
-        return self._search(self._wanted, after, self._at_once, seconds)
+        return self._search(self._wanted, after, self._at_once * ROWS_PER_TRACE, seconds)
 
     def is_above(self, trace: bytes | str, *, top: Position, place: Position) -> bool:
         """True if pages down to `place` had the trace, when `top` was the newest row."""

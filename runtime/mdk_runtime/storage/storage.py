@@ -60,6 +60,7 @@ class Storage:
 
     def stop(self, *, timeout_s: float) -> int:
         """Store what is queued, end the threads; how many messages could not be stored in that time."""
+        self.housekeeper.stop(timeout_s=0.0)  # It ends while the writer does.
         unstored = self.writer.stop(timeout_s=timeout_s)
         self.housekeeper.stop(timeout_s=timeout_s)
         self._readers.shutdown(wait=False, cancel_futures=True)

@@ -321,6 +321,19 @@ def test_idle_connections_are_few(tmp_path: Path, folder: Folder) -> None:
     assert not connections._idle, "nothing is kept after the end"  # pyright: ignore[reportPrivateUsage]
 
 
+def test_a_file_that_is_gone_is_let_go(tmp_path: Path, folder: Folder) -> None:
+    """A query that ran while its segment was dropped does not keep it on the disk."""
+    folder.fill(5)
+    connections = Connections(4)
+    path = segment_path(folder.path, 1)
+    with connections.use(path, is_final=False) as connection:
+        for one in tmp_path.rglob("segment*"):
+            one.unlink()
+    assert not connections._idle  # pyright: ignore[reportPrivateUsage]
+    with pytest.raises(sqlite3.ProgrammingError):
+        connection.database.execute("SELECT 1")
+
+
 def test_queries_run_while_rows_are_stored(tmp_path: Path) -> None:
     """On threads of their own; what is durable is seen; beyond the bound one more is refused."""
     stored: list[Done] = []

@@ -24,7 +24,11 @@ FINE, FINDINGS, USAGE, BUG, INTERRUPTED = 0, 1, 2, 70, 130
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; the exit status."""
-    arguments = _parser().parse_args(argv)
+    parser = _parser()
+    arguments, rest = parser.parse_known_args(argv)
+    if rest and not hasattr(arguments, "tool"):
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    arguments.rest = rest
     reconfigure = getattr(sys.stdout, "reconfigure", None)  # which a test's stand-in may lack
     if reconfigure is not None:
         reconfigure(errors="backslashreplace")  # as stderr: a terminal without UTF-8 is no reason to fail
@@ -102,11 +106,24 @@ def _parser() -> argparse.ArgumentParser:
     vectors = commands.add_parser("vectors", help="print what any implementation of the spec must do, as JSON")
     vectors.add_argument("spec", type=Path, help="folder with .mdkspec files")
     vectors.set_defaults(run=_vectors)
+    _add_tools(commands)
     export = commands.add_parser("ir", help="print the checked model as JSON")
     export.add_argument("spec", type=Path, nargs="?", help="folder with .mdkspec files")
     export.add_argument("--describe", action="store_true", help="say what the JSON holds, as a Markdown document")
     export.set_defaults(run=_ir)
     return parser
+
+
+def _add_tools(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Commands that the engine carries out; what they take beside the spec is its to read."""
+    for name, text in (
+        ("mock", "play one side from the spec alone: --role R [--url URL | --port N] [--seed N] [--every S]"),
+        ("conform", "drive an implementation: URL --role R [--junit FILE] [--say MESSAGE=JSON]"),
+        ("trace-check", "judge recorded conversations: FILE.jsonl ..."),
+    ):
+        tool = commands.add_parser(name, help=text, usage=f"mdkgen {name} --spec FOLDER ...", add_help=name == "")
+        tool.add_argument("--spec", type=Path, required=True, help="folder with .mdkspec files")
+        tool.set_defaults(run=_tool, tool=name)
 
 
 def _add_spec(command: argparse.ArgumentParser, *, run: Callable[[argparse.Namespace], int]) -> None:
@@ -301,6 +318,16 @@ def _ir(arguments: argparse.Namespace) -> int:
         return FINDINGS
     print(to_json(compilation.spec), end="")
     return FINE
+
+
+def _tool(arguments: argparse.Namespace) -> int:
+    from mdkgen.tools import run_tool
+
+    compilation = _compile(read_folder(arguments.spec))
+    _report(compilation, arguments.spec)
+    if compilation.spec is None:
+        return FINDINGS
+    return run_tool(compilation.spec, arguments.tool, arguments.rest)
 
 
 def _vectors(arguments: argparse.Namespace) -> int:

@@ -1,0 +1,33 @@
+"""Tools that need the engine: the package of a spec is written to a folder, and the engine's tools are started with it.
+
+mdkgen imports no engine. What checks and generates a protocol must work where none is installed, and must not be
+right only because an engine is; so these run beside it, in a process of their own.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from mdkgen.emitters import emit
+from mdkgen.model import Spec
+from mdkgen.output import write
+
+MODULE = "mdkspec_runtime.testing.tools"
+
+
+def run_tool(spec: Spec, tool: str, arguments: Sequence[str]) -> int:
+    """Run a tool of the engine on a spec; its exit status."""
+    with tempfile.TemporaryDirectory(prefix="mdkgen-") as folder:
+        out = Path(folder)
+        names = ["python", "vectors"] if tool == "conform" else ["python"]
+        write(emit(spec, names), out)
+        given = [tool, *arguments, *(["--vectors", str(out / "vectors.json")] if tool == "conform" else [])]
+        command = [sys.executable, "-m", MODULE, "--path", folder, "--package", spec.namespace, *given]
+        try:
+            return subprocess.run(command, check=False).returncode  # noqa: S603  # ourselves
+        except KeyboardInterrupt:
+            return 0

@@ -1,0 +1,73 @@
+"""Judges recorded conversations by the spec: which frame was not legal where it was sent, and in which line it stands.
+
+A recording has one JSON object a line. Lines with `data` are frames: `dir` says who sent it (`c2s` the connecting side,
+`s2c` the accepting one, or the name of a role), `conn` on which connection; other lines are left out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import ModuleType
+from typing import Any, NamedTuple
+
+from mdkspec_runtime.monitor import Monitor
+from mdkspec_runtime.tables import Role
+from mdkspec_runtime.testing.examples import roles_of
+
+
+class Finding(NamedTuple):
+    """What is wrong in a line."""
+
+    line: int
+    problem: str
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Of the command."""
+    parser.add_argument("files", type=Path, nargs="+")
+
+
+async def run(arguments: argparse.Namespace, package: ModuleType, spec: Mapping[str, Any]) -> int:
+    """Check every file; 1 if anything was found."""
+    roles = roles_of(package).values()
+    connector = next(role for role in roles if role.connects)
+    acceptor = next(role for role in roles if not role.connects)
+    status = 0
+    for file in arguments.files:
+        frames = 0
+        for finding in findings(file.read_text(encoding="utf-8"), connector, acceptor):
+            if finding.problem:
+                status = 1
+                print(f"{file}:{finding.line}: {finding.problem}")  # noqa: T201  # a command
+            frames += 1
+        print(f"{file}: {frames} frames")  # noqa: T201
+    return status
+
+
+def findings(text: str, connector: Role, acceptor: Role) -> Iterator[Finding]:
+    """Every frame of a recording, with what is wrong with it, or nothing.
+
+    Raises:
+        ValueError: A line is no JSON object.
+    """
+    senders = {
+        "c2s": connector.role,
+        "s2c": acceptor.role,
+        connector.role: connector.role,
+        acceptor.role: acceptor.role,
+    }
+    monitors: dict[object, Monitor] = {}
+    for number, line in enumerate(text.splitlines(), start=1):
+        entry = json.loads(line) if line.strip() else {}
+        if not isinstance(entry, dict):
+            raise ValueError(f"line {number} is no JSON object")
+        frame: dict[str, Any] = entry  # pyright: ignore[reportUnknownVariableType]  # JSON
+        sender = senders.get(str(frame.get("dir")))
+        data = frame.get("data")
+        if sender is None or not isinstance(data, str) or frame.get("kind", "text") != "text":
+            continue
+        monitor = monitors.setdefault(frame.get("conn"), Monitor(connector, acceptor))
+        yield Finding(number, monitor.observe(sender, data) or "")

@@ -1,0 +1,145 @@
+"""mdkgen mock, conform and trace-check: real processes, real WebSockets."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from service.programs import ROOT, running
+from service.servers import server
+
+CHAT = "examples/chat/spec"
+WIRE = ROOT / "tests/conformance/wire"
+
+
+def _mdkgen(*arguments: str, within_s: float = 100) -> tuple[int, list[str]]:
+    command = [sys.executable, "-m", "mdkgen", *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=within_s, check=False, cwd=ROOT)
+    return done.returncode, (done.stdout + done.stderr).splitlines()
+
+
+@pytest.mark.timeout(120)
+def test_our_room_conforms(tmp_path: Path) -> None:
+    """Every case passes, all are reached, and JUnit has each by name."""
+    junit = tmp_path / "junit.xml"
+    with running("examples/chat/room.py", "0") as room:
+        url = room.wait_for("ws://")
+        status, lines = _mdkgen("conform", "--spec", CHAT, url, "--role", "room", "--junit", str(junit))
+    assert (status, lines[-1]) == (0, "15 cases, 0 failed, 0 not reached"), lines
+    suite = ElementTree.parse(junit).getroot()
+    assert (suite.get("tests"), suite.get("failures")) == ("15", "0")
+    assert {one.get("name") for one in suite} >= {"Join", "Welcome", "Join then Bye", "MalformedMessage"}
+
+
+FAULTS = [
+    (
+        '"recv Bye": (Transition("chat.mdkspec:64", actions=(Hangup(),)),)',
+        '"recv Bye": (Transition("chat.mdkspec:64"),)',
+        "Join then Bye",
+    ),
+    ('Send("Welcome"', 'Tell("Welcome"', "Join"),
+    ('illegal=Policy(drop_max=0, code="illegal_message")', 'illegal=Policy(drop_max=None, code="")', "Join then Welcome"),
+]
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize(("old", "new", "case"), FAULTS, ids=["no hangup", "no welcome", "illegal is dropped"])
+def test_planted_faults_are_found(tmp_path: Path, old: str, new: str, case: str) -> None:
+    """A copy of the room with one thing wrong in its tables fails the case that is about it."""
+    text = (ROOT / "examples/chat/generated/chat_protocol/tables.py").read_text()
+    assert old in text
+    package = tmp_path / "examples/chat/generated/chat_protocol"
+    package.parent.mkdir(parents=True)
+    shutil.copytree(ROOT / "examples/chat/generated/chat_protocol", package)
+    (package / "tables.py").write_text(text.replace(old, new))
+    (tmp_path / "examples/chat/room.py").write_text((ROOT / "examples/chat/room.py").read_text())
+    with running(str(tmp_path / "examples/chat/room.py"), "0") as room:
+        url = room.wait_for("ws://")
+        status, lines = _mdkgen("conform", "--spec", CHAT, url, "--role", "room")
+    assert status == 1
+    assert any(line.startswith(f"FAILED {case}: ") for line in lines), lines
+
+
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize("say", [[], ["--say", 'Open={"properties": {"mdkRevision": 1}}']], ids=["original", "ours"])
+def test_our_server_conforms(tmp_path: Path, say: list[str]) -> None:
+    """As an original sees it, and as our own clients do; what the other kind of `open` leads to is not reached."""
+    with server(tmp_path) as one:
+        given = ["conform", "--spec", "spec", one.url, "--role", "server", "--at-once", "8", "--quiet-s", "0.5", *say]
+        status, lines = _mdkgen(*given, within_s=170)
+    assert status == 0, lines
+    cases, failed, _ = (int(word) for word in lines[-1].split() if word.isdigit())
+    assert (cases > 50, failed) == (True, 0)
+
+
+@pytest.mark.timeout(120)
+def test_our_member_conforms() -> None:
+    """The connecting side: a case for each of its connections; it comes back after every one."""
+    with running("-m", "mdkgen", "conform", "--spec", CHAT, "ws://127.0.0.1:0/chat", "--role", "member") as conform:
+        url = conform.wait_for("waiting at ").partition("waiting at ")[2]
+        with running("examples/chat/member.py", url, "ann"):
+            assert conform.process.wait(100) == 0, conform.lines
+    assert conform.lines[-1].endswith(" 0 failed, 0 not reached")
+
+
+def test_a_mock_room_is_a_room_for_a_member() -> None:
+    """From the spec alone it welcomes, takes posts and acknowledges them: the member's outbox empties."""
+    with running("-m", "mdkgen", "mock", "--spec", CHAT, "--role", "room", "--seed", "7") as mock:
+        url = mock.wait_for("ws://")
+        with running("examples/chat/member.py", url, "ann") as member:
+            member.wait_for("* here: ")
+            member.say("hello")
+            mock.wait_for("posted Post(text='hello', number=1)")
+            assert member.finish() == 0
+
+
+def test_a_mock_member_joins_and_posts() -> None:
+    """The other side: it connects by itself, joins, and its deliveries arrive."""
+    with running("examples/chat/room.py", "0") as room:
+        url = room.wait_for("ws://")
+        with (
+            running("examples/chat/member.py", url, "ann") as ann,
+            running("-m", "mdkgen", "mock", "--spec", CHAT, "--role", "member", "--url", url, "--every", "0.2") as mock,
+        ):
+            mock.wait_for("welcomed")
+            ann.wait_for("text ")
+
+
+def test_the_captures_pass_but_where_the_recording_server_spoke_first() -> None:
+    """Eight recordings are legal; in the ninth four frames of the recording server came before the client's `open`."""
+    files = sorted(str(path) for path in WIRE.glob("*.jsonl"))
+    status, lines = _mdkgen("trace-check", "--spec", "spec", *files)
+    findings = [line for line in lines if " may not " in line or " does not " in line]
+    places = [line.rpartition("wire/")[2].partition(": ")[0] for line in findings]
+    assert places == [f"08_reconnect.jsonl:{line}" for line in (69, 81, 93, 104)]
+    assert status == 1
+    clean = [file for file in files if "08_reconnect" not in file]
+    assert _mdkgen("trace-check", "--spec", "spec", *clean)[0] == 0
+
+
+def test_a_planted_illegal_order_is_named_with_its_line(tmp_path: Path) -> None:
+    """An acknowledgement before anything was said, in line 2."""
+    entries = [
+        {"dir": "note", "text": "nothing yet"},
+        {"dir": "s2c", "kind": "text", "conn": 1, "data": '{"type":"logack","sequence":1}'},
+        {"dir": "c2s", "kind": "text", "conn": 1, "data": '{"type":"open"}'},
+    ]
+    file = tmp_path / "trace.jsonl"
+    file.write_text("\n".join(map(json.dumps, entries)))
+    status, lines = _mdkgen("trace-check", "--spec", "spec", str(file))
+    assert (status, lines[0]) == (1, f"{file}:2: server may not send LogAck in Session Greeting")
+
+
+def test_wrong_usage_is_said_without_a_traceback(tmp_path: Path) -> None:
+    """A role that is not there, a file that is no recording."""
+    status, lines = _mdkgen("mock", "--spec", CHAT, "--role", "chef")
+    assert (status, lines) == (2, ["mdkgen: there is no role 'chef'; there are: member, room"])
+    (tmp_path / "x.jsonl").write_text("[]")
+    status, lines = _mdkgen("trace-check", "--spec", CHAT, str(tmp_path / "x.jsonl"))
+    assert (status, lines) == (2, ["mdkgen: line 1 is no JSON object"])

@@ -6,7 +6,7 @@ right only because an engine is; so these run beside it, in a process of their o
 
 from __future__ import annotations
 
-import subprocess
+import os
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -20,14 +20,14 @@ MODULE = "mdkspec_runtime.testing.tools"
 
 
 def run_tool(spec: Spec, tool: str, arguments: Sequence[str]) -> int:
-    """Run a tool of the engine on a spec; its exit status."""
-    with tempfile.TemporaryDirectory(prefix="mdkgen-") as folder:
-        out = Path(folder)
-        names = ["python", "vectors"] if tool == "conform" else ["python"]
-        write(emit(spec, names), out)
-        given = [tool, *arguments, *(["--vectors", str(out / "vectors.json")] if tool == "conform" else [])]
-        command = [sys.executable, "-m", MODULE, "--path", folder, "--package", spec.namespace, *given]
-        try:
-            return subprocess.run(command, check=False).returncode  # noqa: S603  # ourselves
-        except KeyboardInterrupt:
-            return 0
+    """Become a tool of the engine, on the package of a spec: whoever ends this process ends the tool.
+
+    The tool removes the folder as soon as it has read it.
+    """
+    folder = tempfile.mkdtemp(prefix="mdkgen-")
+    names = ["python", "vectors"] if tool == "conform" else ["python"]
+    write(emit(spec, names), Path(folder))
+    given = [tool, *arguments, *(["--vectors", f"{folder}/vectors.json"] if tool == "conform" else [])]
+    command = [sys.executable, "-m", MODULE, "--path", folder, "--package", spec.namespace, *given]
+    sys.stdout.flush()
+    os.execv(sys.executable, command)  # noqa: S606  # ourselves

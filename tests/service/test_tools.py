@@ -44,7 +44,11 @@ FAULTS = [
         "Join then Bye",
     ),
     ('Send("Welcome"', 'Tell("Welcome"', "Join"),
-    ('illegal=Policy(drop_max=0, code="illegal_message")', 'illegal=Policy(drop_max=None, code="")', "Join then Welcome"),
+    (
+        'illegal=Policy(drop_max=0, code="illegal_message")',
+        'illegal=Policy(drop_max=None, code="")',
+        "Join then Welcome",
+    ),
 ]
 
 

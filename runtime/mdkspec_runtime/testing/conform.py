@@ -77,7 +77,7 @@ async def run(arguments: argparse.Namespace, package: ModuleType, spec: Mapping[
     if arguments.role not in roles:
         raise ValueError(f"there is no role {arguments.role!r}; there are: {', '.join(sorted(roles))}")
     role = roles[arguments.role]
-    vectors = json.loads(arguments.vectors.read_text("utf-8"))
+    vectors: dict[str, Any] = arguments.vectors
     said = {name: json.loads(text) for name, _, text in (one.partition("=") for one in arguments.say)}
     types = {one["name"]: one["wire"] for one in spec["messages"]}
     said = {types[name]: fields for name, fields in said.items()}

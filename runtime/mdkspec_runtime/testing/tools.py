@@ -9,6 +9,7 @@ import argparse
 import asyncio
 import importlib
 import json
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from mdkspec_runtime.testing import conform, mock, trace_check
 def main(argv: list[str] | None = None) -> int:
     """Run one tool; exit status 0 fine, 1 findings, 2 usage."""
     parser = argparse.ArgumentParser(prog="mdkgen")
-    parser.add_argument("--path", required=True, help="folder of the generated package")
+    parser.add_argument("--path", required=True, help="folder of the generated package; it is removed when it is read")
     parser.add_argument("--package", required=True)
     tools = parser.add_subparsers(required=True)
     for name, tool in (("mock", mock), ("conform", conform), ("trace-check", trace_check)):
@@ -30,6 +31,9 @@ def main(argv: list[str] | None = None) -> int:
     sys.path.insert(0, arguments.path)
     package = importlib.import_module(arguments.package)
     spec: dict[str, Any] = json.loads((Path(arguments.path) / arguments.package / "spec.json").read_text("utf-8"))
+    if hasattr(arguments, "vectors"):
+        arguments.vectors = json.loads(arguments.vectors.read_text("utf-8"))
+    shutil.rmtree(arguments.path)
     try:
         return int(asyncio.run(arguments.run(arguments, package, spec)))
     except KeyboardInterrupt:

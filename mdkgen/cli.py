@@ -114,7 +114,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_tools(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def _add_tools(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:  # pyright: ignore[reportPrivateUsage]  # argparse has no public name for it
     """Commands that the engine carries out; what they take beside the spec is its to read."""
     for name, text in (
         ("mock", "play one side from the spec alone: --role R [--url URL | --port N] [--seed N] [--every S]"),

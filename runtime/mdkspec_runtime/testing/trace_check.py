@@ -61,7 +61,7 @@ def findings(text: str, connector: Role, acceptor: Role) -> Iterator[Finding]:
     }
     monitors: dict[object, Monitor] = {}
     for number, line in enumerate(text.splitlines(), start=1):
-        entry = json.loads(line) if line.strip() else {}
+        entry: Any = json.loads(line or "{}")
         if not isinstance(entry, dict):
             raise ValueError(f"line {number} is no JSON object")
         frame: dict[str, Any] = entry  # pyright: ignore[reportUnknownVariableType]  # JSON

@@ -389,13 +389,6 @@ def test_a_browsers_connection(keyed: ServerProcess) -> None:
         assert browser.receive()["type"] in ("logack", "expire")
         browser.send({"type": "close"})
         assert all(one["type"] in ("logack", "expire") for one in browser.rest())
-    with RawClient(url, token=token()) as script:
-        script.open("s")
-        script.send(log(0, node="s", text="x" * 3_000_000))
-        with pytest.raises(ConnectionClosed) as caught:
-            until_closed(script)
-        assert caught.value.rcvd is not None
-        assert caught.value.rcvd.code == 1009
     with pytest.raises(InvalidStatus) as refused:
         RawClient(url, token=None, origin=origin)
     assert refused.value.response.status_code == 401
@@ -405,6 +398,20 @@ def test_a_browsers_connection(keyed: ServerProcess) -> None:
         assert keyed.terminate() == 0
         assert last.rest()[-1]["error"]["code"] == "shutdown"
     assert "Traceback" not in keyed.log.read_text()
+
+
+def test_a_browsers_frame_that_is_too_large(tmp_path: Path) -> None:
+    """Ends its connection with the WebSocket code that a page sees; the server goes on."""
+    with server(tmp_path, "--http", "--message-bytes-max", "64KiB") as running:
+        url = running.ready["http"].replace("http:", "ws:") + "rtp"
+        with RawClient(url) as browser:
+            browser.open("b")
+            browser.send(log(0, node="b", text="x" * 70_000))
+            with pytest.raises(ConnectionClosed) as caught:
+                until_closed(browser)
+            assert caught.value.rcvd is not None
+            assert caught.value.rcvd.code == 1009
+        RawClient(url).open("b").websocket.close()
 
 
 def upgrade(at: str, host: str, path: str = "/rtp", **headers: str) -> str:

@@ -224,7 +224,8 @@ def serve(kind: str, ready: Path, options: list[str]) -> int:
     """Be a server."""
     if kind == "mdk":
         data = str(ready.parent / "data")
-        return mdk(["server", "--port", "0", "--data", data, "--ready-file", str(ready), *options])
+        # The hand-made clients answer no pings.
+        return mdk(["server", "--port", "0", "--data", data, "--ready-file", str(ready), "--ping", "3600", *options])
     from mdk_runtime.cli import _loop_factory  # pyright: ignore[reportPrivateUsage]  # the same kind of loop
 
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:

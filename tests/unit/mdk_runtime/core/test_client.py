@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import UNSET
 
-from mdk_protocol import messages
+from mdk_protocol import CODEC, messages
 from mdk_protocol.client import SessionClient
 from mdk_runtime.core.environments import Environment
 from mdk_runtime.core.nodes import Node
@@ -201,3 +201,18 @@ def test_errors_say_what_is_known() -> None:
     error = core.resolve_error(SANDBOX, "svc", "1.0", waited_s=1.0, surroundings="")
     assert isinstance(error, NoNodeAvailable)
     assert error.out == (NodeOut("a", 0.0),)
+
+
+def test_a_cleared_client_says_again_what_it_offers() -> None:
+    """An admin's `clear` takes out what is stale; what lives is back with the next message, not with the next renewal."""
+    core = make_core(Clock())
+    endpoint = SessionClient(core)
+    endpoint.register(core.make_own_node("s", "1.0", "a"), now=0.0)
+    endpoint.start(now=0.0)
+    endpoint.connected(now=0.0)
+    core.node_active(node_message(service="other"))
+    endpoint.take_output()
+    endpoint.receive(CODEC.encode(messages.Clear()), now=1.0)
+    assert core.table.services() == []
+    (frame,) = endpoint.take_output()
+    assert CODEC.decode(frame) == messages.Active(node=core.make_own_node("s", "1.0", "a"))

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from mdk_protocol import SESSION_SERVER, messages
+from mdk_runtime.server.auth import tenant_of
 from unit.mdk_runtime.server.test_hub import Client, hub_in
 
 SECRET = "secret-of-the-tenant"
@@ -147,5 +148,24 @@ def test_environments_are_apart_in_every_message_of_discovery(tmp_path: Path) ->
             table = json.loads(await heard(late, "tableend"))
             named = [node["environment"]["name"] for frame in table for node in frame.get("active", [])]
             assert named == ["green"]
+
+    asyncio.run(scenario())
+
+
+def test_an_admin_clears_one_tenant_and_no_other(tmp_path: Path) -> None:
+    """Its nodes are forgotten and its clients told; of a tenant that is not served there is nothing to forget."""
+
+    async def scenario() -> None:
+        async with hub_in(tmp_path) as hub:
+            mine, other = Client(hub, "mine"), Client(hub, "other")
+            for client in (mine, other):
+                client.send(SAID["Active"][0])
+                await heard(client, "http://shared")
+            assert hub.clear("nobody's") == 0
+            assert hub.clear(tenant_of("mine")) == 1
+            assert (await mine.next())["type"] == "expire"
+            assert hub.clear(tenant_of("mine")) == 0
+            await asyncio.sleep(0.05)
+            assert seen(other) == "[]"
 
     asyncio.run(scenario())

@@ -15,9 +15,14 @@ import pytest
 from mdk_runtime.storage import faults
 from mdk_runtime.storage import housekeeper as housekeeper_module
 from mdk_runtime.storage import retention as retention_module
+from mdk_runtime.storage import schema as schema_module
+from mdk_runtime.storage import sealing as sealing_module
 from mdk_runtime.storage import tenant_store as module
 from mdk_runtime.storage.answers import Filter, StoredLog
 from mdk_runtime.storage.layout import kept_path, segment_numbers, segment_path
+from mdk_runtime.storage.manifest import Manifest
+from mdk_runtime.storage.schema import open_for_reading
+from mdk_runtime.storage.sealing import seal
 from mdk_runtime.storage.segment import Segment
 from unit.mdk_runtime.storage.stores import NOW_MS, Folder, call, log
 
@@ -310,3 +315,31 @@ def test_what_a_process_left_behind_is_removed(tmp_path: Path, step: str, monkey
         ]
         with folder.reader() as reader:
             assert reader.stats().logs == 15
+
+
+def test_a_segment_that_is_being_read_is_sealed_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A query that goes on keeps the log of changes from being emptied; who has to end does not wait for it."""
+    monkeypatch.setattr(sealing_module, "FOLD_TRIES", 2)
+    monkeypatch.setattr(sealing_module, "FOLD_PAUSE_S", 0.0)
+    monkeypatch.setattr(schema_module, "BUSY_MS", 1)
+    with folder_in(tmp_path) as folder:
+        folder.fill(9)
+        reading = open_for_reading(segment_path(folder.path, 1))
+        reading.execute("BEGIN")
+        reading.execute("SELECT count(*) FROM logs").fetchone()
+        folder.fill(6)
+        with caplog.at_level(logging.WARNING):
+            folder.housekeeper.look()
+        assert [record.getMessage() for record in caplog.records] == [
+            "a segment is still being read; it is sealed later"
+        ]
+        assert folder.states() == [(1, "open"), (2, "open")]
+        reading.close()
+        folder.housekeeper.look()
+        assert folder.states() == [(1, "sealed"), (2, "open")]
+        folder.fill(10)
+        with Manifest(folder.path) as manifest:
+            assert not seal(folder.path, 2, manifest, now_ms=folder.now_ms, may_go_on=lambda: False)
+        assert folder.states() == [(1, "sealed"), (2, "open"), (3, "open")]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from mdk_protocol.messages import Log
+from mdk_protocol.messages import Log, SharedContext
 from mdk_runtime.core.tenant import Outcome
 from mdk_runtime.storage.layout import segment_path
 from mdk_runtime.storage.limits import StorageLimits
@@ -159,3 +159,31 @@ def test_stop_gives_up(deliveries: Deliveries, tmp_path: Path) -> None:
     writer.start()
     assert writer.stop(timeout_s=0.1) == 7
     assert deliveries.queue.empty()
+
+
+def test_a_disk_with_too_little_room_is_not_filled(
+    deliveries: Deliveries, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nothing is stored nor acknowledged; it says how much there is and how much must stay."""
+    writer = Writer(deliveries.queue.put, StorageLimits(free_bytes_min=1 << 60), retry_s=0.01)
+    writer.submit(job(tmp_path, 0, 3))
+    with caplog.at_level(logging.WARNING):
+        writer.start()
+        assert writer.stop(timeout_s=0.1) == 3
+    assert deliveries.queue.empty()
+    (said,) = [record.getMessage() for record in caplog.records]
+    assert said.startswith(f"cannot store in {tmp_path}: ")
+    assert f"bytes are free on the disk of {tmp_path}, and {1 << 60} must stay so; make room, or lower" in said
+    assert not segment_path(tmp_path, 1).exists()
+
+
+def test_large_properties_count(deliveries: Deliveries, tmp_path: Path) -> None:
+    """What waits is bounded in bytes wherever they are, nested as deep as they may be."""
+    writer = Writer(deliveries.queue.put, StorageLimits(backlog_bytes_max=100_000))
+    context = SharedContext(properties={"a": [{"b": "x" * 100_000}], "c": 1})
+    writer.submit(Job(tmp_path, [Entry(Log(context=context))]))
+    assert writer.is_full
+    writer.start()
+    deliveries.take(1)
+    assert not writer.is_full
+    assert writer.stop(timeout_s=WITHIN_S) == 0

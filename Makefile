@@ -50,10 +50,14 @@ types: .venv/ready ## mypy --strict and pyright strict
 	$(BIN)/mypy
 	$(BIN)/pyright
 
-console: console-tools ## Build the web console from console/ into the package, where it is committed
+PROTOCOL := console/src/pages/protocol/protocol.json
+
+console: .venv/ready console-tools ## Build the web console from console/ into the package, where it is committed
+	$(BIN)/mdkgen ir spec | node console/protocol.mjs spec > $(PROTOCOL).new && mv $(PROTOCOL).new $(PROTOCOL)
 	npm --prefix console run --silent build
 
-check-console: console-tools ## Fail if the built console is not what its source makes
+check-console: .venv/ready console-tools ## Fail if the built console is not what its source makes
+	$(BIN)/mdkgen ir spec | node console/protocol.mjs spec | diff $(PROTOCOL) -
 	npm --prefix console run --silent types
 	npm --prefix console run --silent build -- --check
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -26,3 +27,11 @@ def test_console(node: str, arguments: tuple[str, ...]) -> None:
         pytest.fail("console/node_modules is missing; run: make console-tools")
     done = subprocess.run([node, *arguments], cwd=CONSOLE, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_the_protocol_that_the_console_shows_is_that_of_the_spec(node: str) -> None:
+    """`make console` after a change in spec/."""
+    model = subprocess.run([sys.executable, "-m", "mdkgen", "ir", "spec"], cwd=ROOT, capture_output=True, check=True)
+    command = [node, str(CONSOLE / "protocol.mjs"), "spec"]
+    made = subprocess.run(command, cwd=ROOT, input=model.stdout, capture_output=True, check=True)
+    assert made.stdout == (CONSOLE / "src/pages/protocol/protocol.json").read_bytes()

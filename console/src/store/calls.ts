@@ -1,19 +1,20 @@
-/** How calls to each node went lately, as callers reported them; asked anew when the server says that more came. */
+/** How calls to each node went lately, as callers reported them. */
 
 import { effect, signal } from "@preact/signals";
 import { InteractionsQuery, Selection, type StoredInteraction } from "protocol";
+import { count } from "~/logic/format";
 import type { Calls } from "~/logic/services";
-import { ask, connection, NoAnswer } from "./connection";
-import { pulse } from "./pulse";
+import { arrivals } from "./arrivals";
+import { ask, NoAnswer } from "./connection";
 
-/** Of so many of the newest interactions. */
+/** Of so many of the newest interactions at most. */
 export const RECENT_CALLS = 1000;
 /** Not older than this. */
 export const RECENT_MS = 15 * 60_000;
-/** Not asked more often than this. */
-const EVERY_MS = 2000;
 
 export const recentInteractions = signal<readonly StoredInteraction[]>([]);
+/** What the sums are of, in words. */
+export const callsSpan = signal("15 min");
 export const callsByNode = signal<ReadonlyMap<string, Calls>>(new Map());
 
 /** Sums by destination node. */
@@ -30,33 +31,21 @@ export function byNode(interactions: readonly StoredInteraction[]): Map<string, 
   return calls;
 }
 
-/** The server's counts of what came in; undefined before the first pulse. */
-function arrived(): string {
-  const counters = pulse.value.server?.counters ?? {};
-  return JSON.stringify(Object.entries(counters).filter(([name]) => name.includes("interaction")));
-}
-
 export function startCalls(): void {
-  let asked = "";
-  let askedAt = 0;
   let asking = false;
   effect(() => {
-    const state = connection.value;
-    const stamp = arrived();
-    if (state !== "live" || pulse.value.server === null || asking || stamp === asked || Date.now() - askedAt < EVERY_MS) return;
-    asked = stamp;
-    askedAt = Date.now();
+    if (arrivals.value === 0 || asking) return;
     asking = true;
-    const wanted = new Selection({ since: askedAt - RECENT_MS });
+    const wanted = new Selection({ since: Date.now() - RECENT_MS });
     ask("interactions", new InteractionsQuery({ wanted, limit: RECENT_CALLS }))
       .then(
         (page) => {
           recentInteractions.value = page.items;
           callsByNode.value = byNode(page.items);
+          callsSpan.value = page.next === undefined ? "15 min" : `last ${count(RECENT_CALLS)}`;
         },
         (error: unknown) => {
-          asked = ""; // At the next pulse again.
-          if (!(error instanceof NoAnswer)) throw error;
+          if (!(error instanceof NoAnswer)) throw error; // With the next arrivals again.
         },
       )
       .finally(() => (asking = false));

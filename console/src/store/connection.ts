@@ -146,6 +146,11 @@ export async function ask<K extends Kind>(kind: K, query: QuestionOf<K>): Promis
   return found as AnswerTo<K>;
 }
 
+/** Where this connection stands in a part of the protocol; null while the part is not live. */
+export function stateOf(part: string): string | null {
+  return client.state(part);
+}
+
 /** Have logs sent as they come; the filter holds over reconnects. See store/tail.ts. */
 export function beginTail(begin: typeof tail.begin): void {
   client.tail(begin);

@@ -24,6 +24,8 @@ export interface BreakerChange extends BreakerSeen {
 export interface Sample {
   readonly at: number;
   readonly server: ServerState;
+  /** Messages that clients dropped or the server could not store, so far. */
+  readonly lost: number;
 }
 
 export interface PulseState {
@@ -60,7 +62,7 @@ export class PulseStore {
     const at = this.#now();
     this.#takeLives(m, at);
     this.#changes = [...m.changes.map((one) => ({ ...one, at })).reverse(), ...this.#changes].slice(0, CHANGES_MAX);
-    this.samples.push({ at, server: m.server });
+    this.samples.push({ at, server: m.server, lost: lost(m) });
     if (this.samples.length > SAMPLES_MAX) this.samples.shift();
     this.#changed({
       lives: this.#lives,
@@ -93,6 +95,12 @@ export class PulseStore {
     }
     this.#lives = lives;
   }
+}
+
+function lost(m: Pulse): number {
+  let sum = (m.server.counters["log rejected"] ?? 0) + (m.server.counters["interaction rejected"] ?? 0);
+  for (const client of m.clients ?? []) sum += client.dropped;
+  return sum;
 }
 
 function byPlace(breakers: readonly BreakerSeen[]): Map<string, BreakerSeen[]> {

@@ -14,18 +14,19 @@ export interface Asked<T> {
 }
 
 /**
- * The answer to a question. `query` is compared by its JSON; null asks nothing.
+ * The answer to a question. `query` is compared by its JSON; null asks nothing. A function makes it when it is asked,
+ * for spans of time that move on; `again` then says when that is.
  *
- * `again` is any value: when it changes, the question is asked once more.
+ * `again` is any value: when it changes, the question is asked once more, and the last answer is kept meanwhile.
  */
 export function useAnswer<K extends Kind>(
   kind: K,
-  query: QuestionOf<K> | null,
+  query: QuestionOf<K> | (() => QuestionOf<K>) | null,
   again: unknown = null,
 ): ReadonlySignal<Asked<AnswerTo<K>>> {
   const answer = useSignal<Asked<AnswerTo<K>>>({ data: null, error: null, loading: query !== null });
   const connected = epoch.value;
-  const text = query === null ? null : JSON.stringify(query);
+  const text = query === null ? null : typeof query === "function" ? "" : JSON.stringify(query);
   const asked = useRef<string | null>(null);
   useEffect(() => {
     if (query === null || connected === 0) return undefined;
@@ -33,7 +34,7 @@ export function useAnswer<K extends Kind>(
     asked.current = text;
     let wanted = true;
     answer.value = { data: same ? answer.peek().data : null, error: null, loading: true };
-    ask(kind, query).then(
+    ask(kind, typeof query === "function" ? query() : query).then(
       (data) => {
         if (wanted) answer.value = { data, error: null, loading: false };
       },

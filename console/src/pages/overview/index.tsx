@@ -1,61 +1,266 @@
-/** Is all well? If not, where? */
+/** Is all well? If not, where? Then the last hour. */
 
+import { useComputed } from "@preact/signals";
+import { RatesQuery, Selection, type StoredTrace, TracesQuery } from "protocol";
 import { environment, to } from "~/app/router";
-import { count, counted, span, success } from "~/logic/format";
-import { sum } from "~/logic/services";
-import { ServiceName, State } from "~/parts/states";
+import { bytes, count, counted, duration, short, span, success, time } from "~/logic/format";
+import { type Concern, concerns, lastHour, minutes, total, type VersionSums, versionSums } from "~/logic/overview";
+import { Chart } from "~/parts/chart";
+import { Icon } from "~/parts/icons";
+import { Empty, LevelName, Problem, ServiceName, State, SuccessRate } from "~/parts/states";
+import { arrivals } from "~/store/arrivals";
+import { callsSpan, recentInteractions } from "~/store/calls";
 import { now } from "~/store/clock";
-import { callsByNode } from "~/store/calls";
-import { pulse } from "~/store/pulse";
-import { livePlaces } from "~/store/table";
+import { connection } from "~/store/connection";
+import { pulse, pulses } from "~/store/pulse";
+import { useAnswer } from "~/store/questions";
+import { livePlaces, places, serviceOfNode } from "~/store/table";
+
+const TRACES_SHOWN = 8;
+const VERSIONS_SHOWN = 8;
 
 export function OverviewPage() {
-  const seen = livePlaces.value.filter((place) => environment.value === "" || place.environment === environment.value);
-  const calls = sum(callsByNode.value.values());
-  const open = [...pulse.value.breakers.values()].flat();
   return (
-    <div class="page">
-      <div class="page-head">
-        <h1>Overview</h1>
+    <div class="page overview">
+      <h1 class="visually-hidden">Overview</h1>
+      <Attention />
+      <Rates />
+      <div class="overview-columns">
+        <FailedTraces />
+        <Versions />
       </div>
-      <div class="figures">
-        <Figure name="Calls that worked" value={success(calls.ok, calls.failed) || "–"} note={`${count(calls.failed)} of ${count(calls.ok + calls.failed)} failed in 15 minutes`} />
-        <Figure name="Nodes" value={count(seen.length)} note={counted(new Set(seen.map((place) => place.service)).size, "service")} />
-        <Figure name="Open breakers" value={count(open.length)} note={open.length === 0 ? "nobody is cut off" : "as callers report them"} />
-      </div>
-      <section class="card overview-list" aria-labelledby="breakers-title">
-        <div class="card-head">
-          <h2 id="breakers-title">Breakers that are not closed</h2>
-        </div>
-        {open.length === 0 ? (
-          <p class="muted overview-none">None.</p>
-        ) : (
-          <ul>
-            {open.map((one) => (
-              <li key={`${one.client} ${one.breaker.service} ${one.breaker.address}`}>
-                <State tone={one.breaker.state === "OPEN" ? "bad" : "warn"} icon={one.breaker.state === "OPEN" ? "open" : "half"}>
-                  {one.breaker.state === "OPEN" ? "open" : "half-open"}
-                </State>
-                <a href={to(`/services/${encodeURIComponent(one.breaker.service)}`)}>
-                  <ServiceName service={one.breaker.service} />
-                </a>
-                <span class="mono ellipsis">{one.breaker.address}</span>
-                <span class="muted">{span((now.value - one.breaker.since) / 1000)}</span>
-              </li>
-            ))}
-          </ul>
-        )}
-      </section>
     </div>
   );
 }
 
-function Figure({ name, value, note }: { readonly name: string; readonly value: string; readonly note: string }) {
+// --- what needs attention -------------------------------------------------------------------------
+
+function Attention() {
+  const known = useComputed(() => ({ ...pulse.value, places: places.value, environment: environment.value }));
+  const found = concerns(known.value);
+  if (pulse.value.server === null) return <p class="verdict muted">{connection.value === "live" ? "Looking…" : "Connecting…"}</p>;
   return (
-    <section class="card figure">
-      <h2>{name}</h2>
-      <p class="figure-value">{value}</p>
-      <p class="muted">{note}</p>
+    <section aria-labelledby="verdict">
+      <div class="verdict">
+        <h2 id="verdict" class={`state tone-${found.length === 0 ? "ok" : (found[0]?.tone ?? "warn")}`}>
+          <Icon name={found.length === 0 ? "ok" : "warn"} />
+          {found.length === 0 ? "All is well" : `${counted(found.length, "thing needs", "things need")} attention`}
+        </h2>
+        <Facts />
+      </div>
+      {found.length > 0 && (
+        <ul class="card concerns">
+          {found.map((one) => (
+            <li key={one.key}>
+              <ConcernRow of={one} />
+            </li>
+          ))}
+        </ul>
+      )}
     </section>
+  );
+}
+
+function ConcernRow({ of }: { readonly of: Concern }) {
+  return (
+    <a class="concern" href={to(of.path)}>
+      <State tone={of.tone} icon={of.icon}>
+        {of.what}
+      </State>
+      <span class="concern-service">{of.service !== "" && <ServiceName service={of.service} />}</span>
+      <span class="concern-text">{of.text}</span>
+      <span class="muted concern-since">{of.since === null ? "" : `for ${span((now.value - of.since) / 1000)}`}</span>
+    </a>
+  );
+}
+
+function Facts() {
+  const seen = livePlaces.value.filter((place) => environment.value === "" || place.environment === environment.value);
+  const server = pulse.value.server;
+  return (
+    <p class="muted">
+      {counted(new Set(seen.map((place) => place.service)).size, "service")} · {counted(seen.length, "node")}
+      {server !== null && ` · ${counted(server.connections, "connection")}`}
+      {server?.storage !== undefined && ` · ${bytes(server.storage.bytes)} stored`}
+    </p>
+  );
+}
+
+// --- the last hour --------------------------------------------------------------------------------
+
+function useRates() {
+  const ask = () => new RatesQuery({ ...lastHour(Date.now()), ...(environment.value === "" ? {} : { environment: environment.value }) });
+  return useAnswer("rates", ask, `${arrivals.value} ${environment.value}`);
+}
+
+function Rates() {
+  const answer = useRates();
+  const seen = useComputed(() => {
+    const { data } = answer.value;
+    return data === null ? null : minutes(data, lastHour(Date.now()).since);
+  });
+  const system = useComputed(() => systemSeries(pulse.value.server === null ? 0 : pulses.samples.length));
+  const { error } = answer.value;
+  if (error !== null) return <Problem text={error} />;
+  const own = seen.value;
+  if (own === null) return <div class="charts" aria-busy="true" />;
+  const [calls, failed, errors] = [total(own.calls), total(own.failed), total(own.errors)];
+  const latest = pulse.value.server;
+  return (
+    <div class="charts">
+      <Chart
+        title="Calls a minute"
+        summary={calls === 0 ? "none in the last hour" : `${success(calls - failed, failed)} of ${short(calls)} worked`}
+        times={own.times}
+        series={useSeries([["calls", "accent", own.calls], ["failed", "bad", own.failed]])}
+        sync="hour"
+      />
+      <Chart
+        title="Logs a minute"
+        summary={`${short(total(own.logs))}, ${counted(errors, "error")}`}
+        times={own.times}
+        series={useSeries([["logs", "muted", own.logs], ["errors", "bad", own.errors]])}
+        sync="hour"
+      />
+      <Chart
+        title="Connections"
+        summary={latest === null ? "" : count(latest.connections)}
+        times={system.value.times}
+        series={useSeries([["connections", "accent", system.value.connections]])}
+        sync="page"
+      />
+      <Chart
+        title="Stored"
+        summary={latest?.storage === undefined ? "nothing" : bytes(latest.storage.bytes)}
+        times={system.value.times}
+        series={useSeries([["stored", "accent", system.value.bytes]])}
+        format={bytes}
+        sync="page"
+      />
+      <Chart
+        title="Waiting to be stored"
+        summary={latest === null ? "" : latest.failing ? "storage fails" : count(latest.waiting)}
+        times={system.value.times}
+        series={useSeries([["waiting", "warn", system.value.waiting]])}
+        sync="page"
+      />
+      <Chart
+        title="Lost: dropped or rejected"
+        summary={count(system.value.lost.at(-1) ?? 0)}
+        times={system.value.times}
+        series={useSeries([["lost", "bad", system.value.lost]])}
+        sync="page"
+      />
+    </div>
+  );
+}
+
+type Line = readonly [label: string, colour: "ok" | "bad" | "accent" | "muted" | "warn", values: readonly number[]];
+
+function useSeries(lines: readonly Line[]) {
+  return lines.map(([label, colour, values]) => ({ label, colour, values }));
+}
+
+/** What the server said since this page was opened; `_count` is read so that a pulse makes it anew. */
+function systemSeries(_count: number) {
+  const samples = pulses.samples;
+  return {
+    times: samples.map((one) => one.at / 1000),
+    connections: samples.map((one) => one.server.connections),
+    waiting: samples.map((one) => one.server.waiting),
+    bytes: samples.map((one) => one.server.storage?.bytes ?? 0),
+    lost: samples.map((one) => one.lost),
+  };
+}
+
+// --- what fails -----------------------------------------------------------------------------------
+
+function FailedTraces() {
+  const wanted = new Selection({ failed: true, ...(environment.value === "" ? {} : { environment: environment.value }) });
+  const answer = useAnswer("traces", new TracesQuery({ wanted, limit: TRACES_SHOWN }), arrivals.value);
+  const { data, error } = answer.value;
+  return (
+    <section class="card" aria-labelledby="failed-title">
+      <div class="card-head">
+        <h2 id="failed-title">Latest failed traces</h2>
+        <a href={to("/traces", { failed: "1" })}>All</a>
+      </div>
+      {error !== null && <Problem text={error} />}
+      {data !== null && data.items.length === 0 && <Empty title="No trace has failed" />}
+      <ul class="failed">
+        {data?.items.map((one) => (
+          <li key={one.traceId}>
+            <TraceRow trace={one} />
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+function TraceRow({ trace }: { readonly trace: StoredTrace }) {
+  return (
+    <a class="failed-trace" href={to(`/traces/${trace.traceId}`)}>
+      <time class="muted">{time(trace.start)}</time>
+      <LevelName level={trace.worstLevel ?? "ERROR"} />
+      <span class="ellipsis">{(trace.firstError ?? "A call failed").split("\n")[0]}</span>
+      <span class="muted failed-services ellipsis">{trace.services.filter((name) => name !== "").join(", ")}</span>
+      <span class="muted number">{duration(trace.end - trace.start)}</span>
+    </a>
+  );
+}
+
+function Versions() {
+  const answer = useRates();
+  const { data } = answer.value;
+  const sums = data === null ? [] : versionSums(data, recentInteractions.value, serviceOfNode.value, environment.value);
+  const shown = sums.slice(0, VERSIONS_SHOWN);
+  return (
+    <section class="card" aria-labelledby="versions-title">
+      <div class="card-head">
+        <h2 id="versions-title">Versions, those that fail first</h2>
+        <a href={to("/services", { bad: "1" })}>Services</a>
+      </div>
+      {data !== null && sums.length === 0 ? (
+        <Empty title="Nothing has been called or logged" />
+      ) : (
+        <div class="table-scroll">
+        <table class="table">
+          <thead>
+            <tr>
+              <th scope="col">Service</th>
+              <th scope="col">Version</th>
+              <th scope="col">Calls, {callsSpan.value}</th>
+              <th scope="col" class="number">Errors, 1 h</th>
+            </tr>
+          </thead>
+          <tbody>
+            {shown.map((one) => (
+              <VersionRow key={`${one.service} ${one.version}`} of={one} />
+            ))}
+          </tbody>
+        </table>
+        </div>
+      )}
+    </section>
+  );
+}
+
+function VersionRow({ of }: { readonly of: VersionSums }) {
+  return (
+    <tr>
+      <td>
+        <a href={to(`/services/${encodeURIComponent(of.service)}`)} class="quiet-link">
+          <ServiceName service={of.service} />
+        </a>
+      </td>
+      <td class="mono">{of.version}</td>
+      <td>
+        <SuccessRate ok={of.ok} failed={of.failed} />
+      </td>
+      <td class="number">
+        {of.errors === 0 ? <span class="muted">0</span> : <a href={to("/logs", { service: of.service, level: "ERROR" })}>{count(of.errors)}</a>}
+      </td>
+    </tr>
   );
 }

@@ -5,14 +5,15 @@ import { counted, span } from "~/logic/format";
 import type { NodeRow, Row, ServiceRow, VersionRow } from "~/logic/services";
 import { Icon } from "~/parts/icons";
 import { ServiceName, State, SuccessRate } from "~/parts/states";
+import { callsSpan } from "~/store/calls";
 import { now } from "~/store/clock";
 
-const HEADS = ["Service", "Address", "State", "Expires in", "Up for", "Breaker", "Calls, 15 min"];
+const HEADS = ["Service", "Address", "State", "Expires in", "Up for", "Breaker"];
 
 export function ServiceHead() {
   return (
     <div role="row" aria-rowindex={1} class="services-row services-head">
-      {HEADS.map((head) => (
+      {[...HEADS, `Calls, ${callsSpan.value}`].map((head) => (
         <span key={head} role="columnheader">
           {head}
         </span>

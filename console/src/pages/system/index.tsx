@@ -1,50 +1,179 @@
-/** The server itself: who is connected, what is stored, what was lost, and its limits. */
+/** The server itself: who is connected, what is stored, what was lost. */
 
-import { bytes, count, span } from "~/logic/format";
-import { Empty, State } from "~/parts/states";
+import { useSignal } from "@preact/signals";
+import type { ComponentChildren } from "preact";
+import type { ClientState, ServerState } from "protocol";
+import { bytes, count, counted, dateTime, span } from "~/logic/format";
+import { counterWords, inOrder } from "~/logic/system";
+import { Empty, ServiceName, State } from "~/parts/states";
+import { now } from "~/store/clock";
+import { connection } from "~/store/connection";
 import { pulse } from "~/store/pulse";
 
 export function SystemPage() {
   const { server, clients } = pulse.value;
-  if (server === null) return <Empty title="Waiting for the server…" />;
+  if (server === null) return <Empty title={connection.value === "live" ? "Waiting for the server…" : "Connecting…"} />;
   return (
-    <div class="page">
+    <div class="page system">
       <div class="page-head">
         <h1>System</h1>
         <span class="summary">
           mdk {server.mdkVersion} · up for {span(server.uptime)}
         </span>
       </div>
-      <section class="card" aria-labelledby="clients-title">
-        <div class="card-head">
-          <h2 id="clients-title">Clients</h2>
-        </div>
+      <div class="system-cards">
+        <ServerCard server={server} />
+        <StorageCard server={server} />
+        <CountersCard server={server} />
+      </div>
+      <Clients clients={clients} />
+    </div>
+  );
+}
+
+function Card({ title, children }: { readonly title: string; readonly children: ComponentChildren }) {
+  return (
+    <section class="card" aria-label={title}>
+      <div class="card-head">
+        <h2>{title}</h2>
+      </div>
+      <dl class="pairs">{children}</dl>
+    </section>
+  );
+}
+
+function Pair({ name, children }: { readonly name: string; readonly children: ComponentChildren }) {
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd>{children}</dd>
+    </div>
+  );
+}
+
+function ServerCard({ server }: { readonly server: ServerState }) {
+  return (
+    <Card title="Server">
+      <Pair name="Connections">{count(server.connections)}</Pair>
+      <Pair name="Nodes">{count(server.nodes)}</Pair>
+      <Pair name="Table">
+        {server.protected !== undefined ? (
+          <State tone="warn" icon="warn" title={server.protected}>
+            no node expires
+          </State>
+        ) : server.warm ? (
+          <State tone="info" icon="warn">just started: last known nodes</State>
+        ) : (
+          <State tone="ok" icon="ok">complete</State>
+        )}
+      </Pair>
+      <Pair name="Storing">
+        {server.failing ? <State tone="bad" icon="bad">fails; senders keep what they have</State> : <State tone="ok" icon="ok">works</State>}
+      </Pair>
+      <Pair name="Waiting to be stored">{count(server.waiting)}</Pair>
+    </Card>
+  );
+}
+
+function StorageCard({ server: { storage } }: { readonly server: ServerState }) {
+  if (storage === undefined) return <Card title="Storage"><Pair name="Stored">nothing yet</Pair></Card>;
+  return (
+    <Card title="Storage">
+      <Pair name="On disk">{bytes(storage.bytes)}</Pair>
+      <Pair name="Logs">{count(storage.logs)}</Pair>
+      <Pair name="Interactions">{count(storage.interactions)}</Pair>
+      <Pair name="Files">
+        {count(storage.segments)}
+        {storage.droppedSegments > 0 && <span class="muted">, {count(storage.droppedSegments)} dropped by age or size</span>}
+      </Pair>
+      <Pair name="Goes back to">
+        {storage.oldest === undefined ? "–" : <span title={dateTime(storage.oldest)}>{span((now.value - storage.oldest) / 1000)} ago</span>}
+      </Pair>
+    </Card>
+  );
+}
+
+function CountersCard({ server }: { readonly server: ServerState }) {
+  return (
+    <Card title="Since it started">
+      {counterWords(server.counters).map(({ name, value, isLoss }) => (
+        <Pair key={name} name={name}>
+          {isLoss && value > 0 ? (
+            <State tone="bad" icon="warn">
+              {count(value)}
+            </State>
+          ) : (
+            count(value)
+          )}
+        </Pair>
+      ))}
+    </Card>
+  );
+}
+
+function Clients({ clients }: { readonly clients: readonly ClientState[] }) {
+  const showsConsoles = useSignal(false);
+  const apps = clients.filter((client) => client.mdkVersion !== "console");
+  const shown = showsConsoles.value ? clients : apps;
+  const consoles = clients.length - apps.length;
+  const dropping = apps.filter((client) => client.dropped > 0).length;
+  const buffering = apps.filter((client) => client.queued > 0).length;
+  return (
+    <section class="card" aria-labelledby="clients-title">
+      <div class="card-head">
+        <h2 id="clients-title">
+          Clients <span class="muted">{counted(apps.length, "application")} · {dropping === 0 ? "none dropped anything" : `${dropping} dropped messages`} · {buffering === 0 ? "none buffers" : `${buffering} buffering`}</span>
+        </h2>
+        <label class="muted check">
+          <input type="checkbox" checked={showsConsoles.value} onChange={(event) => (showsConsoles.value = event.currentTarget.checked)} /> consoles ({consoles})
+        </label>
+      </div>
+      <div class="table-scroll">
         <table class="table">
           <thead>
             <tr>
-              <th scope="col">Client</th>
               <th scope="col">Services</th>
-              <th scope="col">Version</th>
-              <th scope="col" class="number">Emitted</th>
+              <th scope="col">Client</th>
+              <th scope="col">Environment</th>
+              <th scope="col">mdk</th>
+              <th scope="col" class="number">Logs emitted</th>
               <th scope="col" class="number">Queued</th>
               <th scope="col" class="number">Dropped</th>
             </tr>
           </thead>
           <tbody>
-            {clients.map((client) => (
-              <tr key={client.node}>
-                <td class="mono">{client.node.slice(0, 8)}</td>
-                <td>{client.services.join(", ")}</td>
-                <td>{client.original ? "original" : client.mdkVersion}</td>
-                <td class="number">{count(client.emitted)}</td>
-                <td class="number">{count(client.queued)}</td>
-                <td class="number">{client.dropped === 0 ? "0" : <State tone="bad" icon="warn">{count(client.dropped)}</State>}</td>
-              </tr>
+            {inOrder(shown).map((client) => (
+              <ClientRow key={client.node} client={client} />
             ))}
           </tbody>
         </table>
-      </section>
-      {server.storage !== undefined && <p class="muted">{bytes(server.storage.bytes)} stored</p>}
-    </div>
+      </div>
+    </section>
+  );
+}
+
+function ClientRow({ client }: { readonly client: ClientState }) {
+  return (
+    <tr>
+      <td>
+        <span class="system-services">
+          {client.services.length === 0 ? <span class="muted">{client.mdkVersion === "console" ? "console" : "offers nothing"}</span> : client.services.map((name) => <ServiceName key={name} service={name} />)}
+        </span>
+      </td>
+      <td class="mono" title={client.node}>{client.node.slice(0, 8)}</td>
+      <td>{client.environment.name}</td>
+      <td>{client.original ? <span title="A client of 2016: it says nothing of itself">original</span> : client.mdkVersion}</td>
+      <td class="number">{client.original ? "" : count(client.emitted)}</td>
+      <td class="number">{client.queued === 0 ? <span class="muted">0</span> : count(client.queued)}</td>
+      <td class="number">
+        {client.dropped === 0 ? (
+          <span class="muted">0</span>
+        ) : (
+          <State tone="bad" icon="warn">
+            {count(client.dropped)}
+          </State>
+        )}
+      </td>
+    </tr>
   );
 }

@@ -26,10 +26,16 @@ NO_CACHE = {"Cache-Control": "no-cache"}
 
 PAGE = """<!doctype html>
 <html lang="en">
-<head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>MDK server</title></head>
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>Mission Control</title>
+<link rel="icon" href="/icon.svg" type="image/svg+xml">
+<link rel="stylesheet" href="/login.css">
+</head>
 <body>
 <main>
-<h1>MDK server</h1>
+<h1><img src="/icon.svg" alt="" width="24" height="24">Mission Control</h1>
 {content}
 </main>
 </body>
@@ -37,7 +43,7 @@ PAGE = """<!doctype html>
 """
 PLAIN = "<p>The server runs. The console is not part of this installation; <code>/api</code> answers scripts.</p>"
 FORM = """<form method="post" action="/login">
-<p>{said}</p>
+<p{tone}>{said}</p>
 <p><label>Token <input name="token" type="password" autocomplete="off" required autofocus></label></p>
 <p><button>Log in</button></p>
 </form>"""
@@ -49,7 +55,7 @@ async def console(request: Request) -> Response:
     wanted = (STATIC / path).resolve()
     if path and wanted.is_relative_to(STATIC.resolve()) and wanted.is_file():
         return FileResponse(wanted, headers=NO_CACHE)
-    if "." in path.rpartition("/")[2] or path == "rtp":
+    if path == "rtp" or ("." in path and "/" not in path):  # A service may well be called web.shop.
         raise HTTPException(HTTPStatus.NOT_FOUND)
     if (STATIC / INDEX).is_file():
         return FileResponse(STATIC / INDEX, headers=NO_CACHE)
@@ -58,7 +64,7 @@ async def console(request: Request) -> Response:
 
 async def login_page(_: Request) -> Response:
     """Asks for a token."""
-    return _form("Who are you?", HTTPStatus.OK)
+    return _form("The token says which tenant you see, and what you may do.", HTTPStatus.OK)
 
 
 async def login(request: Request) -> Response:
@@ -98,4 +104,5 @@ async def logout(request: Request) -> Response:
 
 
 def _form(said: str, status: HTTPStatus) -> Response:
-    return HTMLResponse(PAGE.format(content=FORM.format(said=html.escape(said))), status)
+    tone = "" if status == HTTPStatus.OK else ' class="said" role="alert"'
+    return HTMLResponse(PAGE.format(content=FORM.format(said=html.escape(said), tone=tone)), status)

@@ -33,7 +33,7 @@ def ready(page: Page, path: str) -> Page:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("path", PAGES)
 def test_no_barriers(new_page: Callable[..., Page], mission: ServerProcess, path: str, scheme: str) -> None:
-    """axe finds nothing serious: names, roles, contrast, order of headings, keyboard."""
+    """Axe finds nothing serious: names, roles, contrast, order of headings, keyboard."""
     page = ready(new_page(str(mission.ready["http"]), color_scheme=scheme, reduced_motion="reduce"), path)
     page.evaluate(axe_source())
     found = page.evaluate("rules => axe.run(document, rules)", RULES)["violations"]

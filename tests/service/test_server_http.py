@@ -479,7 +479,7 @@ def test_names_of_the_server(tmp_path: Path) -> None:
 
 
 def test_every_answer_is_guarded(keyed: ServerProcess) -> None:
-    """A strict policy, no sniffing, no framing, no referrer, nothing kept; on errors, too."""
+    """A strict policy, no sniffing, no framing, no referrer for others, nothing kept; on errors, too."""
     for path in ("/", "/login", "/api/services", "/api/none", "/none.js", "/healthz", "/metrics"):
         headers = ask(keyed, path).headers
         policy = headers["Content-Security-Policy"]
@@ -488,7 +488,7 @@ def test_every_answer_is_guarded(keyed: ServerProcess) -> None:
         assert "unsafe" not in policy
         assert headers["X-Content-Type-Options"] == "nosniff"
         assert headers["X-Frame-Options"] == "DENY"
-        assert headers["Referrer-Policy"] == "no-referrer"
+        assert headers["Referrer-Policy"] == "same-origin"
         assert headers["Cache-Control"] in ("no-store", "no-cache")
         assert "Server" not in headers
     assert ask(keyed, "/api/none").json["error"] == ask(keyed, "/none.js").json["error"] == "not_found"

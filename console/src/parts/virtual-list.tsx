@@ -59,7 +59,6 @@ export function VirtualList(props: VirtualListProps) {
   const height = useSignal(600);
   const atEnd = useRef(true);
   const shift = useRef(props.shift ?? 0);
-  const focusWanted = useRef(false);
   const latest = useRef(props);
   latest.current = props;
 
@@ -96,16 +95,18 @@ export function VirtualList(props: VirtualListProps) {
     look();
   }, [count, props.shift, props.follow, rowHeight]);
 
+  // The focus follows the active row, but only inside of the list.
   useEffect(() => {
-    if (!focusWanted.current) return;
-    focusWanted.current = false;
-    const found = scroller.current?.querySelector<HTMLElement>(`[data-index="${active.peek()}"]`);
-    found?.focus({ preventScroll: true });
+    const box = scroller.current;
+    if (box === null || document.activeElement === null || !box.contains(document.activeElement)) return;
+    const found = box.querySelector<HTMLElement>(`[data-index="${active.peek()}"]`);
+    if (found === null || found.contains(document.activeElement)) return;
+    reveal(box, headBox.current?.offsetHeight ?? 0, active.peek(), rowHeight);
+    found.focus({ preventScroll: true });
   }, [active.value]);
 
   const move = (to: number) => {
     const index = Math.max(0, Math.min(count - 1, to));
-    focusWanted.current = true;
     reveal(scroller.current, headBox.current?.offsetHeight ?? 0, index, rowHeight);
     active.value = index;
   };

@@ -1,0 +1,107 @@
+"""The console and the server's ends: restarts, logins, tokens that run out."""
+
+from __future__ import annotations
+
+import socket
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import jwt
+import pytest
+from playwright.sync_api import Page, expect
+
+from mdk_runtime.client import MDK
+from mdk_runtime.config import Config
+from service.servers import ServerProcess, server
+
+SECRET = b"a secret of the tests, 32 bytes.."
+
+
+def free_ports() -> tuple[int, int]:
+    """Two ports that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as two:
+        return one.getsockname()[1], two.getsockname()[1]
+
+
+def test_a_restart_needs_no_reload(new_page: Callable[..., Page], tmp_path: Path, complaints: list[str]) -> None:
+    """It says that it reconnects, shows what it knew, and is live again by itself, with what has changed meanwhile."""
+    rtp, http = free_ports()
+    options = ("--http", "--port", str(rtp), "--http-port", str(http), "--grace", "1")
+    with server(tmp_path, *options) as first:
+        m = MDK(Config(server_url=first.url)).start()
+        m.register("steady", "1.0", "http://10.0.0.1:1")
+        page = new_page(f"http://127.0.0.1:{http}/")
+        page.goto("/services")
+        status = page.get_by_role("status").first
+        expect(status).to_have_text("live")
+        expect(page.get_by_role("treegrid")).to_contain_text("http://10.0.0.1:1")
+        page.evaluate("window.isTheSamePage = true")
+        first.terminate()
+        expect(status).to_have_text("reconnecting")
+        expect(page.get_by_role("treegrid")).to_contain_text("http://10.0.0.1:1")
+    try:
+        with server(tmp_path, *options) as second:
+            expect(status).to_have_text("live", timeout=20_000)
+            later = MDK(Config(server_url=second.url)).start()
+            later.register("newcomer", "1.0", "http://10.0.0.2:1")
+            expect(page.get_by_role("treegrid")).to_contain_text("http://10.0.0.2:1")
+            expect(page.get_by_role("treegrid")).to_contain_text("http://10.0.0.1:1")
+            assert page.evaluate("window.isTheSamePage")
+            later.stop()
+    finally:
+        m.stop()
+    # What the browser itself says of failed connections is no complaint of ours.
+    complaints[:] = [one for one in complaints if "ERR_CONNECTION" not in one and "WebSocket" not in one]
+
+
+def token(**claims: Any) -> str:
+    """Signed with the key of these tests."""
+    return jwt.encode({"aud": "acme", "exp": time.time() + 600, **claims}, SECRET, "HS256", {"kid": "one"})
+
+
+@pytest.fixture
+def locked(tmp_path: Path) -> Any:
+    """A server with a key."""
+    keys = tmp_path / "keys"
+    keys.mkdir(mode=0o700)
+    key = keys / "one.key"
+    key.write_bytes(SECRET)
+    key.chmod(0o600)
+    with server(tmp_path, "--http", "--key", str(keys)) as running:
+        yield running
+
+
+def test_login(new_page: Callable[..., Page], locked: ServerProcess, complaints: list[str]) -> None:
+    """Without a token one is asked for; a wrong one is refused; with the right one the page that was wanted follows."""
+    m = MDK(Config(server_url=locked.url, token=token(sub="app"))).start()
+    m.register("vault", "1.0", "http://10.0.0.9:1")
+    page = new_page(str(locked.ready["http"]))
+    page.goto("/services?q=vault")
+    field = page.get_by_label("Token")
+    expect(field).to_be_focused()
+    assert page.evaluate("getComputedStyle(document.querySelector('main')).borderTopLeftRadius") == "14px", (
+        "it has style"
+    )
+    field.fill("nonsense")
+    page.get_by_role("button", name="Log in").click()
+    expect(page.get_by_role("alert")).to_be_visible()
+    page.get_by_label("Token").fill(token(sub="ada"))
+    page.get_by_role("button", name="Log in").click()
+    expect(page.get_by_role("treegrid")).to_contain_text("http://10.0.0.9:1")
+    assert page.url.endswith("/services?q=vault")
+    assert page.evaluate("document.cookie") == "", "scripts do not see the token"
+    m.stop()
+    complaints[:] = [one for one in complaints if "401" not in one and "WebSocket" not in one]
+
+
+def test_a_token_that_runs_out(new_page: Callable[..., Page], locked: ServerProcess, complaints: list[str]) -> None:
+    """The connection ends with it, and the login comes back."""
+    page = new_page(str(locked.ready["http"]))
+    page.goto("/login")
+    page.get_by_label("Token").fill(token(exp=time.time() + 4))
+    page.get_by_role("button", name="Log in").click()
+    expect(page.get_by_role("status").first).to_have_text("live")
+    expect(page.get_by_label("Token")).to_be_visible(timeout=20_000)
+    complaints[:] = [one for one in complaints if "401" not in one and "WebSocket" not in one]

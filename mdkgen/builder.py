@@ -94,14 +94,15 @@ class Builder(Transformer[Token, Any]):
         return str(children[0]), children[1]
 
     def record(self, meta: Meta, children: list[Any]) -> Callable[..., syntax.Record]:
-        name, *fields = children
-        return lambda doc, span: syntax.Record(self._name(name), None, (), tuple(fields), doc, span)
+        name, *inner = children
+        fields, reserved = _split(inner)
+        return lambda doc, span: syntax.Record(self._name(name), None, (), fields, doc, span, reserved)
 
     def message(self, meta: Meta, children: list[Any]) -> Callable[..., syntax.Record]:
         name, wire, *rest = children
         also = tuple(self._text(one) for one in rest if isinstance(one, Token))
-        fields = tuple(one for one in rest if isinstance(one, syntax.Field))
-        return lambda doc, span: syntax.Record(self._name(name), unquoted(wire), also, fields, doc, span)
+        fields, reserved = _split([one for one in rest if one is not None and not isinstance(one, Token)])
+        return lambda doc, span: syntax.Record(self._name(name), unquoted(wire), also, fields, doc, span, reserved)
 
     def field(self, meta: Meta, children: list[Any]) -> syntax.Field:
         doc, (name, wire, *rest) = self._lead(meta, children)
@@ -119,12 +120,17 @@ class Builder(Transformer[Token, Any]):
         )
 
     def enum(self, meta: Meta, children: list[Any]) -> Callable[..., syntax.Enum]:
-        openness, name, *members = children
-        return lambda doc, span: syntax.Enum(self._name(name), openness == "open", tuple(members), doc, span)
+        openness, name, *inner = children
+        members, reserved = _split(inner)
+        return lambda doc, span: syntax.Enum(self._name(name), openness == "open", members, doc, span, reserved)
 
     def member(self, meta: Meta, children: list[Any]) -> syntax.Member:
         doc, (name, value) = self._lead(meta, children)
         return syntax.Member(self._name(name), None if value is None else unquoted(value), doc)
+
+    def reserved(self, meta: Meta, children: list[Any]) -> syntax.Item:
+        texts = self._lead(meta, children)[1][1:]
+        return syntax.Item("reserved", tuple(self._text(one) for one in texts), "", self.span(meta))
 
     # --- types ------------------------------------------------------------------------------------
 
@@ -433,6 +439,13 @@ class Builder(Transformer[Token, Any]):
     def export(self, meta: Meta, children: list[Any]) -> tuple[syntax.Name, syntax.Name]:
         name, alias = children
         return self._name(name), self._name(alias if alias is not None else name)
+
+
+def _split(items: list[Any]) -> tuple[tuple[Any, ...], tuple[syntax.Name, ...]]:
+    """Fields or members, and the names that are reserved beside them."""
+    reserved = [one for one in items if isinstance(one, syntax.Item)]
+    names = tuple(name for one in reserved for name in one.values)
+    return tuple(one for one in items if not isinstance(one, syntax.Item)), names
 
 
 def unquoted(token: Token) -> str:

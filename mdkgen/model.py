@@ -229,6 +229,8 @@ class Record:
     fields: tuple[Field, ...]
     doc: str
     span: Span
+    reserved: tuple[str, ...] = ()
+    """Keys that no field has, or may have again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,6 +243,8 @@ class Message:
     fields: tuple[Field, ...]
     doc: str
     span: Span
+    reserved: tuple[str, ...] = ()
+    """Keys that no field has, or may have again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,6 +265,8 @@ class Enum:
     members: tuple[Member, ...]
     doc: str
     span: Span
+    reserved: tuple[str, ...] = ()
+    """Values that no member has, or may have again."""
 
 
 # --- machines -------------------------------------------------------------------------------------
@@ -581,6 +587,8 @@ class Protocol:
     parts: tuple[Part, ...]
     doc: str
     span: Span
+    reserved: tuple[str, ...] = ()
+    """Type names that no message has, or may have again."""
 
 
 # --- face and whole -------------------------------------------------------------------------------

@@ -44,6 +44,7 @@ WORDS = {
     "START": "'start'",
     "HOT": "'hot'",
     "POLICY": "'unknown', 'illegal' or 'malformed'",
+    "RESERVED": "'reserved'",
     "OPENNESS": "'open enum' or 'closed enum'",
     "SCOPE": "'session', 'connection' or 'shared'",
     "OVERFLOW": "'drop_oldest' or 'drop_newest'",

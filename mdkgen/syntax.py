@@ -188,6 +188,8 @@ class Record:
     fields: tuple[Field, ...]
     doc: str
     span: Span
+    reserved: tuple[Name, ...] = ()
+    """Texts of strings: keys that no field may have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +210,8 @@ class Enum:
     members: tuple[Member, ...]
     doc: str
     span: Span
+    reserved: tuple[Name, ...] = ()
+    """Texts of strings: values that no member may have."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mdkgen.breaking.change import BOTH, Change, Pair, Version, change, new_to_old, old_to_new
-from mdkgen.model import Enum, Field, ListOf, MapOf, Message, Named, Newtype, Nullable, Scalar, Type
+from mdkgen.model import Enum, Field, ListOf, MapOf, Message, Named, Newtype, Nullable, Scalar, Span, Type
 
 
 def compare(old: Version, new: Version) -> Iterator[Change]:
     """All changes of what is read and written."""
     yield from _protocols(old, new)
+    yield from _reserved(old, new)
     for name, before in old.messages.items():
         after = new.messages.get(name)
         if after is None:
@@ -45,6 +46,39 @@ def _protocols(old: Version, new: Version) -> Iterator[Change]:
                 f"messages of {name} may have {after.message_bytes_max} bytes now, {before.message_bytes_max} before"
             )
             yield change("MDK6116", message, after.span, BOTH, expected="senders that write less, first")
+
+
+def _reserved(old: Version, new: Version) -> Iterator[Change]:
+    """Names that were reserved: they still are, or at least nobody has taken them."""
+    written = {wire for one in new.spec.messages for wire in (one.wire, *one.also)}
+    for name, protocol in old.protocols.items():
+        if name in new.protocols:
+            now = new.protocols[name]
+            yield from _still_reserved(
+                f"the type name {{}} of {name}", protocol.reserved, now.reserved, written, now.span
+            )
+    for name, struct in old.structs.items():
+        if name in new.structs:
+            after = new.structs[name]
+            keys = {one.wire for one in after.fields}
+            yield from _still_reserved(f"the key {{}} of {name}", struct.reserved, after.reserved, keys, after.span)
+    for name, enum in old.enums.items():
+        if name in new.enums:
+            to = new.enums[name]
+            values = {one.value for one in to.members}
+            yield from _still_reserved(f"the value {{}} of {name}", enum.reserved, to.reserved, values, to.span)
+
+
+def _still_reserved(
+    what: str, before: tuple[str, ...], after: tuple[str, ...], taken: set[str], span: Span
+) -> Iterator[Change]:
+    for name in before:
+        said = what.format(repr(name))
+        if name in taken:
+            message = f"{said} was reserved, and means something else now"
+            yield change("MDK6118", message, span, BOTH, expected="another name")
+        elif name not in after:
+            yield change("MDK6117", f"{said} is no longer reserved", span, expected=f'reserved "{name}"')
 
 
 def _deleted(old: Version, new: Version, before: Message) -> Iterator[Change]:
@@ -95,7 +129,7 @@ class _Fields:
         keys = {one.wire for one in after}
         for name, field in olds.items():
             if name not in news and field.wire not in keys:
-                yield self._deleted(field)
+                yield from self._deleted(field)
             elif name in news:
                 yield from self._changed(field, news[name])
         known = {one.wire for one in before}
@@ -104,16 +138,20 @@ class _Fields:
                 message = f"{self.name}.{name} is new and required: what older peers write lacks it"
                 yield change("MDK6104", message, field.span, self.forth, expected="`?` or a default")
 
-    def _deleted(self, field: Field) -> Change:
+    def _deleted(self, field: Field) -> Iterator[Change]:
         where = f"{self.name}.{field.name}"
         span = self.new.structs[self.name].span
         if field.presence == "required":
             message = f"{where} is gone, and older readers require it"
-            return change(
+            yield change(
                 "MDK6105", message, span, self.back, expected=f"{field.name}?, and gone when nobody requires it"
             )
-        message = f"{where} is gone: what older peers write there is lost, and must never come to mean something else"
-        return change("MDK6107", message, span, expected="the field, with a doc that says it is not used")
+        elif field.wire in self.new.structs[self.name].reserved:
+            message = f"{where} is gone: what older peers write there is lost"
+            yield change("MDK6107", message, span, expected="the field, with a doc that says it is not used")
+        if field.wire not in self.new.structs[self.name].reserved:
+            message = f"{where} is gone, and its key may come to mean something else, which older peers still write"
+            yield change("MDK6119", message, span, expected=f'reserved "{field.wire}"')
 
     def _changed(self, before: Field, after: Field) -> Iterator[Change]:
         where = f"{self.name}.{after.name}"

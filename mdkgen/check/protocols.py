@@ -13,6 +13,7 @@ from mdkgen.check.expressions import INT, SECONDS, STRING, Expressions, Scope, V
 from mdkgen.check.legality import check_calls, check_messages
 from mdkgen.check.machines import STUB_NAMES, MachineChecker, Surroundings
 from mdkgen.check.names import Names
+from mdkgen.check.types import check_reserved
 from mdkgen.model import (
     Construct,
     Machine,
@@ -100,6 +101,7 @@ class _ProtocolChecker:
             parts=tuple(made),
             doc=written.doc,
             span=written.span,
+            reserved=self._reserved(),
         )
 
     # --- what a protocol says of itself -----------------------------------------------------------
@@ -113,6 +115,13 @@ class _ProtocolChecker:
         for item in self.written.items:
             if item.kind in ONCE and item is not self.items[item.kind]:
                 self.names.report("MDK3014", f"`{item.kind}` is said twice", item.span, expected="one of both")
+
+    def _reserved(self) -> tuple[str, ...]:
+        reserved = [name_of(value) for item in self.written.items if item.kind == "reserved" for value in item.values]
+        messages = self.names.messages.values()
+        taken = [(one.wire or "", one.name.span) for one in messages]
+        taken += [(alias.text, alias.span) for one in messages for alias in one.also]
+        return check_reserved(self.names, reserved, taken, "the type name {}")
 
     def _check_role_names(self, roles: syntax.Item) -> None:
         names = [name_of(value) for value in roles.values]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from mdkgen import syntax
 from mdkgen.check.expressions import Expressions
@@ -21,6 +21,7 @@ from mdkgen.model import (
     Nullable,
     Record,
     Scalar,
+    Span,
     Type,
     Value,
 )
@@ -91,7 +92,9 @@ def check_enums(names: Names) -> tuple[Enum, ...]:
                 "MDK3001", f"the enum {one.name.text} has no member", one.name.span, expected="at least one member"
             )
         members = tuple(Member(m.name.text, m.value or m.name.text, m.doc) for m in one.members)
-        enums.append(Enum(one.name.text, one.open, members, one.doc, one.span))
+        taken = [(value.text, value.span) for value in values]
+        reserved = check_reserved(names, one.reserved, taken, f"the value {{}} of {one.name.text}")
+        enums.append(Enum(one.name.text, one.open, members, one.doc, one.span, reserved))
     return tuple(enums)
 
 
@@ -105,12 +108,43 @@ def check_structs(names: Names) -> tuple[tuple[Record, ...], tuple[Message, ...]
             names.report(
                 "MDK2008", message, one.name.span, expected="an optional field (`?`), a list or a map on the way"
             )
-    records = {name: Record(name, fields[name], one.doc, one.span) for name, one in names.records.items()}
+    reserved = {name: _reserved_keys(names, one) for name, one in names.structs.items()}
+    records = {
+        name: Record(name, fields[name], one.doc, one.span, reserved[name]) for name, one in names.records.items()
+    }
     messages = tuple(
-        Message(name, one.wire or "", tuple(alias.text for alias in one.also), fields[name], one.doc, one.span)
+        Message(
+            name,
+            one.wire or "",
+            tuple(alias.text for alias in one.also),
+            fields[name],
+            one.doc,
+            one.span,
+            reserved[name],
+        )
         for name, one in names.messages.items()
     )
     return tuple(_in_order(records)), messages
+
+
+def _reserved_keys(names: Names, one: syntax.Record) -> tuple[str, ...]:
+    taken = [(field.wire or field.name.text, field.name.span) for field in one.fields]
+    return check_reserved(names, one.reserved, taken, f"the key {{}} of {one.name.text}")
+
+
+def check_reserved(
+    names: Names, reserved: Sequence[syntax.Name], taken: Iterable[tuple[str, Span]], what: str
+) -> tuple[str, ...]:
+    """The reserved names; what is taken although it is reserved, or reserved twice, is reported."""
+    names.unique("the reserved name", reserved)
+    texts = tuple(dict.fromkeys(one.text for one in reserved))
+    for text, span in taken:
+        if text in texts:
+            message = f"{what.format(repr(text))} is reserved"
+            names.report(
+                "MDK2010", message, span, expected="another one: what it meant in older versions is still sent"
+            )
+    return texts
 
 
 def _check_wire_names(names: Names) -> None:

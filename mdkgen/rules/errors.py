@@ -90,6 +90,13 @@ RULES = (
         "role server {\n  hook note(n: int)\n  start state Up { recv Ping -> do note(1), send Pong() }\n}",
     ),
     Rule(
+        "MDK2010",
+        "a reserved name is used",
+        "A key, a value or a type name is reserved when it once meant something: peers of older versions still write it.",
+        'record Node { id: string  reserved "id" }',
+        'record Node { node_id: string  reserved "id" }',
+    ),
+    Rule(
         "MDK3001",
         "a protocol lacks something it must say",
         "What happens to a message that nobody knows, or how long to wait before the next try, is written and never guessed.",

@@ -100,6 +100,7 @@ EXPLICIT = {
     "STRING": st.sampled_from(['"a"', '"->"', '"{ //"', '"\\""', '""']),
     "START": st.just("start "),
     "HOT": st.just("hot "),
+    "RESERVED": st.just("reserved "),
     "WS": st.sampled_from([" ", "\n", "\n\n"]),
 }
 

@@ -1,11 +1,17 @@
-"""How long generation takes, as ratios to the start of a bare Python in the same run. Prints one JSON line.
+"""How long generation takes, beside the start of a bare Python in the same run. Prints one JSON line.
 
-Targets: all of MDK in 0.4 s from a cold start, 0.15 s when nothing changed.
+Targets: all of MDK in 0.4 s from a cold start to a finished output folder, 0.15 s when nothing changed; growth linear.
+`cold` is a new process and an empty output folder, with the user's cache of an earlier run; `edited` the same after a
+change of a doc, `fresh` with an empty cache, which happens once for each version of mdkgen.
+Times are of the processor (user and system), which a busy machine distorts least; `_wall_s` beside them.
 """
 
 from __future__ import annotations
 
 import json
+import os
+import resource
+import shutil
 import statistics
 import subprocess
 import sys
@@ -15,30 +21,96 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 ROUNDS = 7
+LINES = (2_000, 20_000)
+RECORDS = """
+/// A thing that is counted.
+record Thing{0} {{
+  /// Which.
+  id: string
+  count: int = {0}
+  names: list<string> = []
+}}
+
+message Said{0} as "said{0}" {{
+  thing: Thing{0}
+}}
+"""
 
 
-def _seconds(*command: str) -> float:
-    begun = time.perf_counter()
-    subprocess.run(command, check=True, capture_output=True)
-    return time.perf_counter() - begun
+class Times:
+    """Seconds of the processor and of the wall of some commands."""
+
+    def __init__(self) -> None:
+        self.rows: dict[str, list[tuple[float, float]]] = {}
+
+    def run(self, name: str, *command: str, cache: str | None = None) -> None:
+        """Run a command and note what it took."""
+        environment = os.environ if cache is None else {**os.environ, "XDG_CACHE_HOME": cache}
+        before, begun = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+        subprocess.run(command, check=True, capture_output=True, env=environment)
+        wall_s, after = time.perf_counter() - begun, resource.getrusage(resource.RUSAGE_CHILDREN)
+        cpu_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+        self.rows.setdefault(name, []).append((cpu_s, wall_s))
+
+    def medians(self) -> dict[str, float]:
+        """By name."""
+        figures: dict[str, float] = {}
+        for name, times in self.rows.items():
+            figures[f"{name}_s"] = round(statistics.median(cpu for cpu, _ in times), 3)
+            figures[f"{name}_wall_s"] = round(statistics.median(wall for _, wall in times), 3)
+        return figures
 
 
 def main() -> None:
     """Interleave the commands, so that a noisy machine is noisy for all."""
-    spec = str(ROOT / "spec")
-    rows: dict[str, list[float]] = {"python": [], "cold": [], "unchanged": [], "check": []}
+    mdkgen = (sys.executable, "-m", "mdkgen")
+    times = Times()
     with tempfile.TemporaryDirectory() as folder:
+        spec, edited = str(ROOT / "spec"), f"{folder}/spec"
+        shutil.copytree(spec, edited)
+        subprocess.run([*mdkgen, "generate", spec, f"{folder}/warm"], check=True, capture_output=True)
         for number in range(ROUNDS):
-            rows["python"].append(_seconds(sys.executable, "-c", "pass"))
-            rows["cold"].append(_seconds(sys.executable, "-m", "mdkgen", "generate", spec, f"{folder}/{number}"))
-            rows["unchanged"].append(_seconds(sys.executable, "-m", "mdkgen", "generate", spec, f"{folder}/{number}"))
-            rows["check"].append(_seconds(sys.executable, "-m", "mdkgen", "check", spec))
-    medians = {name: statistics.median(times) for name, times in rows.items()}
-    figures = {f"{name}_s": round(value, 3) for name, value in medians.items()}
-    ratios = {
-        f"{name}_to_python": round(value / medians["python"], 1) for name, value in medians.items() if name != "python"
+            times.run("python", sys.executable, "-c", "pass")
+            times.run("cold", *mdkgen, "generate", spec, f"{folder}/{number}")
+            times.run("unchanged", *mdkgen, "generate", spec, f"{folder}/{number}")
+            file = Path(edited, "session.mdkspec")
+            file.write_text(file.read_text(encoding="utf-8").replace("///", f"/// {number}", 1), encoding="utf-8")
+            times.run("edited", *mdkgen, "generate", edited, f"{folder}/edited{number}")
+            times.run("check", *mdkgen, "check", spec)
+        for number in range(3):
+            times.run("fresh", *mdkgen, "generate", spec, f"{folder}/fresh{number}", cache=f"{folder}/cache{number}")
+        growth = _growth(folder, mdkgen)
+    print(json.dumps({"bench": "generate", **times.medians(), **growth}))
+
+
+def _growth(folder: str, mdkgen: tuple[str, ...]) -> dict[str, float]:
+    """Specs of records and messages of two sizes, generated from nothing; what a tiny one takes is taken off."""
+    times, cache = Times(), f"{folder}/big"
+    warming = _counted(folder, "tiny", 10)
+    subprocess.run(
+        [*mdkgen, "check", warming], check=True, capture_output=True, env={**os.environ, "XDG_CACHE_HOME": cache}
+    )
+    for number in range(3):
+        for name, lines in (("tiny", 10), *((f"lines_{lines}", lines) for lines in LINES)):
+            spec = _counted(folder, f"{name}_{number}", lines)
+            out = f"{folder}/out_{name}_{number}"
+            times.run(name, *mdkgen, "generate", "--emit", "python", spec, out, cache=cache)
+    found = times.medians()
+    small, large = (found[f"lines_{lines}_s"] - found["tiny_s"] for lines in LINES)
+    return {key: value for key, value in found.items() if "wall" not in key} | {
+        "ten_times_as_long": round(large / small, 1)
     }
-    print(json.dumps({"bench": "generate", **figures, **ratios}))
+
+
+def _counted(folder: str, namespace: str, lines: int) -> str:
+    """A spec folder of so many lines, which no cache knows."""
+    spec = Path(folder, f"spec_{namespace}")
+    spec.mkdir()
+    count = max(1, lines // RECORDS.count("\n"))
+    head = f"mdkspec 1\nnamespace {namespace}\nversion 1.0\n"
+    text = head + "".join(RECORDS.format(number) for number in range(count))
+    (spec / "big.mdkspec").write_text(text, encoding="utf-8")
+    return str(spec)
 
 
 if __name__ == "__main__":

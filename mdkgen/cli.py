@@ -6,6 +6,7 @@ Exit status: 0 fine, 1 findings, 2 wrong usage, 70 a bug of mdkgen, 130 interrup
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -18,6 +19,7 @@ from mdkgen.source import ConfigurationError, NoSpecError, read_folder, spec_fil
 if TYPE_CHECKING:  # Imported where they are used: most of a short run would be imports.
     from mdkgen.compiler import Compilation
     from mdkgen.diagnostics import Diagnostic
+    from mdkgen.plugins import Plugin, RuleSet
 
 FINE, FINDINGS, USAGE, BUG, INTERRUPTED = 0, 1, 2, 70, 130
 
@@ -29,6 +31,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     if rest and not hasattr(arguments, "tool"):
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
     arguments.rest = rest
+    collecting = gc.isenabled()
+    gc.disable()  # a run is over before there is anything worth collecting
+    try:
+        return _run(arguments)
+    finally:
+        if collecting:
+            gc.enable()
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    """Run a command, and turn what it raises into a line and a status."""
     reconfigure = getattr(sys.stdout, "reconfigure", None)  # which a test's stand-in may lack
     if reconfigure is not None:
         reconfigure(errors="backslashreplace")  # as stderr: a terminal without UTF-8 is no reason to fail
@@ -103,6 +116,15 @@ def _parser() -> argparse.ArgumentParser:
     mode.add_argument("--check", action="store_true", help="write nothing; fail, with a diff, if anything would change")
     mode.add_argument("--diff", action="store_true", help="write nothing; print what would change")
     generate.set_defaults(run=_generate)
+    templates = commands.add_parser(
+        "templates", help="the templates of the emitters, and the blocks that a project may replace"
+    )
+    templates.add_argument("action", choices=("list", "export"), help="all with their blocks, or the text of one")
+    templates.add_argument("name", nargs="?", help="of the one to export, such as python/messages.py.j2")
+    templates.add_argument(
+        "--project", type=Path, default=Path(), metavar="FOLDER", help="at or below its pyproject.toml"
+    )
+    templates.set_defaults(run=_templates)
     vectors = commands.add_parser("vectors", help="print what any implementation of the spec must do, as JSON")
     vectors.add_argument("spec", type=Path, help="folder with .mdkspec files")
     vectors.set_defaults(run=_vectors)
@@ -138,6 +160,7 @@ def _add_spec(command: argparse.ArgumentParser, *, run: Callable[[argparse.Names
 
 
 def _check(arguments: argparse.Namespace) -> int:
+    _rule_sets(arguments.spec)
     compilation = _compile(read_folder(arguments.spec))
     _show(arguments, compilation.diagnostics, compilation.texts)
     if not compilation.failed and arguments.output == "text":
@@ -149,12 +172,13 @@ def _lint(arguments: argparse.Namespace) -> int:
     from mdkgen.compiler import lint_texts
     from mdkgen.lint.config import ConfigError, config_for
 
+    theirs = _rule_sets(arguments.spec)
     try:
         config = config_for(arguments.spec)
     except ConfigError as error:
         print(f"mdkgen: {error}", file=sys.stderr)
         return USAGE
-    compilation = lint_texts(read_folder(arguments.spec), config)
+    compilation = lint_texts(read_folder(arguments.spec), config, theirs, remembering=True)
     _show(arguments, compilation.diagnostics, compilation.texts)
     bad = [one for one in compilation.diagnostics if one.severity != "note"]
     if not bad and arguments.output == "text":
@@ -163,6 +187,7 @@ def _lint(arguments: argparse.Namespace) -> int:
 
 
 def _verify(arguments: argparse.Namespace) -> int:
+    _rule_sets(arguments.spec)
     from mdkgen.allow import without_allowed
     from mdkgen.verify import verification
 
@@ -250,6 +275,8 @@ def _explain(arguments: argparse.Namespace) -> int:
     from mdkgen.explain import all_pages, page
     from mdkgen.rules import all_rules, rule
 
+    if not arguments.all:
+        _rule_sets(Path())
     if arguments.all:
         print(all_pages(), end="")
         return FINE
@@ -268,17 +295,18 @@ def _generate(arguments: argparse.Namespace) -> int:
     from mdkgen.stamp import is_current, remember
 
     texts = read_folder(arguments.spec)
-    emitters = wanted(arguments.spec, arguments.emit)
+    chosen = wanted(arguments.spec, arguments.emit)
     plain = not (arguments.check or arguments.diff)
-    count = is_current(texts, emitters, arguments.out) if plain else None
+    count = is_current(texts, chosen.key, chosen.sources(), arguments.out) if plain else None
     if count is not None:
         print(f"{arguments.out}: {count} files, 0 changed")
         return FINE
+    _rule_sets(arguments.spec)
     compilation = _compile(texts)
     _report(compilation, arguments.spec)
     if compilation.spec is None:
         return FINDINGS
-    files = emit(compilation.spec, emitters)
+    files = emit(compilation.spec, chosen)
     if not plain:
         return _compare(arguments, files)
     from mdkgen.output import write
@@ -288,7 +316,7 @@ def _generate(arguments: argparse.Namespace) -> int:
         print(f"mdkgen: {arguments.out / path}: not made by mdkgen, left alone; move it elsewhere", file=sys.stderr)
     print(f"{arguments.out}: {len(files)} files, {len(written)} changed")
     if not compilation.diagnostics:
-        remember(texts, emitters, files)
+        remember(texts, chosen.key, chosen.sources(), files)
     return FINDINGS if strangers else FINE
 
 
@@ -341,10 +369,39 @@ def _vectors(arguments: argparse.Namespace) -> int:
     return FINE
 
 
+def _rule_sets(folder: Path) -> list[Plugin[RuleSet]]:
+    """The lint rules of plugins that the project of a folder names."""
+    from mdkgen.project import project_of
+
+    project = project_of(folder)
+    if not project.rules:
+        return []
+    from mdkgen.plugins import rule_sets
+
+    return rule_sets(project.rules, str(project.file))
+
+
+def _templates(arguments: argparse.Namespace) -> int:
+    from mdkgen.emitters import wanted
+    from mdkgen.templating import below, blocks
+
+    shelves = wanted(arguments.project).shelves()
+    known = below(shelves)
+    if arguments.action == "list" or arguments.name is None:
+        for name, path in known.items():
+            print(f"{name}: {', '.join(blocks(path))}")
+        return FINE
+    if arguments.name not in known:
+        print(f"mdkgen: there is no template {arguments.name!r}; see: mdkgen templates list", file=sys.stderr)
+        return USAGE
+    print(known[arguments.name].read_text(encoding="utf-8"), end="")
+    return FINE
+
+
 def _compile(texts: dict[str, str], *, verify: bool = True) -> Compilation:
     from mdkgen.compiler import compile_texts
 
-    return compile_texts(texts, verifying=verify)
+    return compile_texts(texts, verifying=verify, remembering=True)
 
 
 def _report(compilation: Compilation, folder: Path) -> None:

@@ -2,24 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mdkgen import memory
 from mdkgen.allow import check_annotations, unused, without_allowed
 from mdkgen.checker import check
 from mdkgen.diagnostics import Diagnostic
 from mdkgen.model import Spec
-from mdkgen.parser import parse
 from mdkgen.source import NoSpecError, read_folder
 from mdkgen.syntax import Allow, File
-from mdkgen.verify import verify
 
 if TYPE_CHECKING:  # Lint is run when it is asked for.
     from mdkgen.lint import Config
+    from mdkgen.plugins import Plugin, RuleSet
 
-__all__ = ["Compilation", "NoSpecError", "compile_folder", "compile_texts", "lint_texts", "read_folder"]
+__all__ = [
+    "Compilation",
+    "NoSpecError",
+    "compile_folder",
+    "compile_parsed",
+    "compile_texts",
+    "lint_texts",
+    "read_folder",
+    "with_lint",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +56,36 @@ def compile_folder(folder: Path) -> Compilation:
     return compile_texts(read_folder(folder))
 
 
-def compile_texts(texts: Mapping[str, str], *, verifying: bool = True) -> Compilation:
-    """The same on texts by file name; verification runs only if asked for, on a spec that is otherwise right."""
-    diagnostics: list[Diagnostic] = []
-    files: list[File] = []
-    for name in sorted(texts):
-        file, found = parse(texts[name], name)
-        diagnostics += found
-        files.append(file)
+def compile_texts(texts: Mapping[str, str], *, verifying: bool = True, remembering: bool = False) -> Compilation:
+    """The same on texts by file name; verification runs only if asked for, on a spec that is otherwise right.
+
+    With `remembering`, what `mdkgen.memory` knows is not done again.
+    """
+    parsed = memory.parse_files(texts) if remembering else [_parse(texts[name], name) for name in sorted(texts)]
+    return compile_parsed(texts, parsed, verify=(memory.verify if remembering else _verify) if verifying else None)
+
+
+def _parse(text: str, name: str) -> tuple[File, list[Diagnostic]]:
+    from mdkgen.parser import parse  # whoever remembers may need no parser
+
+    return parse(text, name)
+
+
+def _verify(spec: Spec) -> list[Diagnostic]:
+    from mdkgen.verify import verify
+
+    return verify(spec)
+
+
+def compile_parsed(
+    texts: Mapping[str, str],
+    parsed: Sequence[tuple[File, list[Diagnostic]]],
+    *,
+    verify: Callable[[Spec], list[Diagnostic]] | None,
+) -> Compilation:
+    """The same on files that are read, sorted by name, each with its syntax errors; without `verify` it is left out."""
+    files = [file for file, _ in parsed]
+    diagnostics = [one for _, found in parsed for one in found]
     used: list[Allow] = []
     spec, more = check(files)
     if diagnostics:
@@ -62,22 +93,29 @@ def compile_texts(texts: Mapping[str, str], *, verifying: bool = True) -> Compil
         return Compilation(texts, None, tuple(diagnostics), tuple(files))
     diagnostics = [*more, *check_annotations(files)]
     spec = None if diagnostics else spec
-    if spec is not None and verifying:
+    if spec is not None and verify is not None:
         diagnostics, used = without_allowed(verify(spec), files)
         if any(one.severity == "error" for one in diagnostics):
             spec = None
     return Compilation(texts, spec, tuple(diagnostics), tuple(files), tuple(used))
 
 
-def lint_texts(texts: Mapping[str, str], config: Config) -> Compilation:
+def lint_texts(
+    texts: Mapping[str, str], config: Config, theirs: Sequence[Plugin[RuleSet]] = (), *, remembering: bool = False
+) -> Compilation:
     """The same, and what the lint rules find in a spec that has no errors."""
+    return with_lint(compile_texts(texts, remembering=remembering), config, theirs)
+
+
+def with_lint(compilation: Compilation, config: Config, theirs: Sequence[Plugin[RuleSet]] = ()) -> Compilation:
+    """A compilation, and what the lint rules find in it if it has no errors."""
     from mdkgen.lint import lint
     from mdkgen.lint.config import EVERYTHING
 
-    compilation = compile_texts(texts)
     if compilation.spec is None:
         return compilation
-    everything, used = without_allowed(lint(compilation.spec, compilation.files, EVERYTHING), compilation.files)
+    everything, used = without_allowed(lint(compilation.spec, compilation.files, EVERYTHING, theirs), compilation.files)
     enabled = [one for one in everything if config.enables(one.code)]
     enabled += unused(compilation.files, [*used, *compilation.used])
-    return Compilation(texts, compilation.spec, (*compilation.diagnostics, *enabled), compilation.files)
+    found = (*compilation.diagnostics, *enabled)
+    return replace(compilation, diagnostics=found)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from mdkgen.rules import Rule, all_rules
+from mdkgen.rules import Rule, own_rules
 
 _KINDS = {
     "1": "The text",
@@ -51,10 +51,10 @@ def _example(title: str, text: str) -> Iterator[str]:
 
 
 def all_pages() -> str:
-    """All rules, as one document."""
+    """All our rules, as one document."""
     parts = [INTRODUCTION]
     last = ""
-    for rule in all_rules().values():
+    for rule in own_rules().values():
         if rule.code[3] != last:
             last = rule.code[3]
             parts.append(f"## {_KINDS[last]}\n")

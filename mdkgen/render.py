@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
-
-import jinja2
 
 from mdkgen.ir import to_json
 from mdkgen.model import Enum, Face, Field, Message, Newtype, Record, Spec
@@ -27,6 +26,7 @@ from mdkgen.python import (
 from mdkgen.strategies import strategy_functions
 from mdkgen.stubs import Stub, role_constant, stub_views
 from mdkgen.table_nodes import TableNodes, machine_name
+from mdkgen.templating import Shelf, Templates
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +46,13 @@ class _Named(Protocol):
     def name(self) -> str: ...
 
 
-def render(spec: Spec) -> dict[str, str]:
-    """Every generated file: path relative to the output folder, and text."""
-    templates = _environment()
+SHELF = Shelf("python/", Path(__file__).parent / "templates")
+
+
+def render(spec: Spec, shelves: Sequence[Shelf] = (SHELF,)) -> dict[str, str]:
+    """Every generated file: path relative to the output folder, and text; templates are looked for on the shelves."""
+    made = Templates(shelves, filters={"docstring": docstring}, variables={"mark": MARK})
+    templates = partial(_templated, made)
     files: dict[str, str] = {}
     package = spec.namespace
     if spec.records or spec.messages or spec.protocols:
@@ -65,24 +69,6 @@ def render(spec: Spec) -> dict[str, str]:
     for face in spec.faces:
         files.update(_face_files(templates, face))
     return files
-
-
-class _environment:  # noqa: N801  # used like a function
-    """The templates, strict about what is missing."""
-
-    def __init__(self) -> None:
-        self._jinja = jinja2.Environment(
-            loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates", encoding="utf-8"),
-            undefined=jinja2.StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-            keep_trailing_newline=True,
-        )
-        filters: dict[str, Any] = self._jinja.filters  # its own type knows only the filters that come with it
-        filters["docstring"] = docstring
-
-    def __call__(self, name: str, /, **variables: Any) -> str:
-        return self._jinja.get_template(name).render(mark=MARK, **variables)
 
 
 # --- messages -------------------------------------------------------------------------------------
@@ -243,7 +229,11 @@ def _package_view(spec: Spec, stubs: list[Stub]) -> Mapping[str, Any]:
     }
 
 
-def _face_files(templates: _environment, face: Face) -> dict[str, str]:
+def _templated(made: Templates, name: str, /, **variables: Any) -> str:
+    return made(f"python/{name}", **variables)
+
+
+def _face_files(templates: Callable[..., str], face: Face) -> dict[str, str]:
     files = {f"{face.name}/py.typed": ""}
     for module in face.modules:
         by_source: dict[str, list[str]] = {}

@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
+from functools import cache
 from hashlib import sha256
 from pathlib import Path
 
+SOURCES = (".py", ".j2", ".lark", ".js", ".ts")
+"""Of these the compiler is made, and a plugin."""
 KEPT_MAX = 100
 """Memories kept; the oldest go."""
 
@@ -28,9 +31,16 @@ def cache_folder() -> Path | None:
     return folder if os.access(folder, os.W_OK) else None
 
 
-def is_current(texts: Mapping[str, str], emitters: Sequence[str], out: Path) -> int | None:
-    """How many files the output folder has, if they are all just what these texts make; None if that is not known."""
-    place = _place(texts, emitters)
+def is_current(texts: Mapping[str, str], key: str, sources: Iterable[Path], out: Path) -> int | None:
+    """How many files the output folder has, if they are all just what these texts make; None if that is not known.
+
+    Args:
+        texts: The spec.
+        key: What else decides what is made, as text: the emitters and their options.
+        sources: Files that decide, too: templates of the project, plugins.
+        out: The output folder.
+    """
+    place = _place(texts, key, sources)
     if place is None:
         return None
     try:
@@ -41,9 +51,9 @@ def is_current(texts: Mapping[str, str], emitters: Sequence[str], out: Path) -> 
     return len(present) if present == remembered else None
 
 
-def remember(texts: Mapping[str, str], emitters: Sequence[str], files: Mapping[str, str]) -> None:
+def remember(texts: Mapping[str, str], key: str, sources: Iterable[Path], files: Mapping[str, str]) -> None:
     """These texts make these files."""
-    place = _place(texts, emitters)
+    place = _place(texts, key, sources)
     if place is None:
         return
     temporary = place.with_suffix(f".{os.getpid()}")
@@ -56,16 +66,26 @@ def remember(texts: Mapping[str, str], emitters: Sequence[str], files: Mapping[s
         return  # The next run does the work again.
 
 
-def _place(texts: Mapping[str, str], emitters: Sequence[str]) -> Path | None:
-    folder = cache_folder()
-    if folder is None:
-        return None
+@cache
+def compiler_digest() -> str:
+    """A hash of the compiler's own files."""
     digest = sha256()
     own = Path(__file__).parent
     for path in sorted(own.rglob("*")):
-        if path.suffix in (".py", ".j2", ".lark", ".js", ".ts"):
+        if path.suffix in SOURCES:
             digest.update(path.relative_to(own).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
-    digest.update(",".join(emitters).encode() + b"\0")
+    return digest.hexdigest()
+
+
+def _place(texts: Mapping[str, str], key: str, sources: Iterable[Path]) -> Path | None:
+    folder = cache_folder()
+    if folder is None:
+        return None
+    digest = sha256(compiler_digest().encode())
+    digest.update(key.encode() + b"\0")
+    for path in sources:
+        if path.suffix in SOURCES:
+            digest.update(str(path).encode() + b"\0" + path.read_bytes() + b"\0")
     for name, text in sorted(texts.items()):
         digest.update(name.encode() + b"\0" + text.encode() + b"\0")
     return folder / f"made-{digest.hexdigest()[:32]}.json"

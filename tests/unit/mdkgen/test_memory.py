@@ -1,0 +1,91 @@
+"""mdkgen.memory: what is remembered saves time and changes nothing."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+
+import pytest
+
+from mdkgen.compiler import compile_texts
+from mdkgen.diagnostics import Diagnostic
+from mdkgen.model import Spec
+from mdkgen.source import read_folder
+from mdkgen.stamp import KEPT_MAX
+from mdkgen.verify import verify
+
+CHAT = read_folder(Path(__file__).parents[3] / "examples/chat/spec")
+(NAME,) = CHAT
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty cache."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    return tmp_path / "mdkgen"
+
+
+def _edited(before: str, after: str) -> dict[str, str]:
+    assert before in CHAT[NAME]
+    return {NAME: CHAT[NAME].replace(before, after)}
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("message Said", "/// Changed.\nmessage Said"),
+        ("text: string\n", "text: strnig\n"),
+        ("goto Inside", "goto Outside"),
+        ("text: string\n", "text string\n"),
+        ("recv Welcome(m) ->", "// recv Welcome(m) ->"),
+    ],
+)
+def test_a_compilation_that_remembers_is_the_same(before: str, after: str) -> None:
+    """After every edit the same diagnostics, places and model as without a memory, twice."""
+    compile_texts(CHAT, remembering=True)
+    texts = _edited(before, after)
+    wanted = compile_texts(texts)
+    for _ in range(2):
+        found = compile_texts(texts, remembering=True)
+        assert (found.diagnostics, found.spec, found.files) == (wanted.diagnostics, wanted.spec, wanted.files)
+
+
+def test_a_change_of_docs_verifies_nothing_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Places and docs do not decide what is verified; a machine does."""
+    runs: list[str] = []
+
+    def counted(spec: Spec) -> list[Diagnostic]:
+        runs.append(spec.namespace)
+        return verify(spec)
+
+    monkeypatch.setattr("mdkgen.verify.verify", counted)
+    compile_texts(CHAT, remembering=True)
+    compile_texts(_edited("message Said", "/// Changed (twice): 'x'.\n\nmessage Said"), remembering=True)
+    assert len(runs) == 1
+    compile_texts(_edited("after 5s", "after 6s"), remembering=True)
+    assert len(runs) == 2
+
+
+def test_a_finding_is_found_again(cache: Path) -> None:
+    """Only that nothing was found is remembered: what is wrong is explored, and shown with its trace, each time."""
+    texts = _edited("      recv Bye(m)     -> tell dismissed(m.reason), hangup\n", "")
+    first = compile_texts(texts, remembering=True).diagnostics
+    assert first == compile_texts(texts, remembering=True).diagnostics
+    assert "MDK4001" in {one.code for one in first}
+    assert list(cache.glob("sound-*")) == []
+
+
+def test_a_memory_that_holds_something_else_is_not_believed(cache: Path) -> None:
+    """Not a pickle, a pickle of something else, an unreadable file: read anew."""
+    wanted = compile_texts(CHAT, remembering=True)
+    (place,) = cache.glob("trees-*")
+    for data in (b"", b"broken", pickle.dumps([1]), pickle.dumps({"x": 1})):
+        place.write_bytes(data)
+        assert compile_texts(CHAT, remembering=True).spec == wanted.spec
+
+
+def test_what_is_kept_is_bounded(cache: Path) -> None:
+    """The oldest go."""
+    for number in range(KEPT_MAX + 5):
+        compile_texts({f"{number}.mdkspec": CHAT[NAME]}, remembering=True)
+    assert len(list(cache.glob("trees-*"))) == KEPT_MAX

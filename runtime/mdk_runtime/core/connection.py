@@ -230,11 +230,22 @@ class Connection:
     # --- what it may do ---------------------------------------------------------------------------
 
     def may_write(self, message: Log | InteractionEvent) -> bool:
-        """True if the message may be stored; otherwise it is counted as rejected, and acknowledged as such."""
-        forbidden = self.tenant.allowance.forbids_write(self.grant, is_log=isinstance(message, Log), now=self.now)
+        """True if the message may be stored; otherwise it is counted as rejected, and acknowledged as such.
+
+        One that is sent again keeps what it got: what was let in is not counted a second time as rejected, nor what
+        was rejected as stored.
+        """
+        tenant, is_log = self.tenant, isinstance(message, Log)
+        decided = tenant.decisions.of(message)
+        if decided is False:
+            self.acknowledge(message, now=self.now)
+            return False
+        forbidden = tenant.allowance.forbids_write(self.grant, is_log=is_log and not decided, now=self.now)
+        if decided is None:
+            tenant.decisions.note(message, is_let_in=forbidden is None)
         if forbidden is None:
             return True
-        self.tenant.rejected(self, message, now=self.now)
+        tenant.rejected(self, message, now=self.now)
         self._tell_once(forbidden, f"messages of {message.node!r}")
         return False
 

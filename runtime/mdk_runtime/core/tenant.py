@@ -27,6 +27,7 @@ from mdk_protocol.messages import (
 from mdk_protocol.server import SessionServerShared
 from mdk_runtime.core.audience import Audience
 from mdk_runtime.core.connection import Connection
+from mdk_runtime.core.decisions import Decisions
 from mdk_runtime.core.grants import Grant
 from mdk_runtime.core.history import History
 from mdk_runtime.core.insight import Insight
@@ -125,6 +126,8 @@ class Tenant:
         self.wake: Callable[[], None] | None = None
         """Set by the shell; called when `work` or `take_writes` has something, or the deadline moved forward."""
         self.allowance = Allowance(limits or Limits())
+        self.decisions = Decisions()
+        """On messages that came, should they come again."""
         self._grace_s = grace_s
         self._merge_s = merge_s
         self._warm_until = warm_until

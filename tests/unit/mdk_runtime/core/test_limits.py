@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
-from mdk_protocol.messages import Open
+from mdk_protocol.messages import InteractionEvent, Log, Open
 from mdk_runtime.core import limits as module
 from mdk_runtime.core.connection import Connection
+from mdk_runtime.core.decisions import Decisions
 from mdk_runtime.core.grants import EVERYTHING, ORDINARY, Grant, Scope
 from mdk_runtime.core.limits import TELL_EVERY_S, Allowance, Bucket, Limits, Told
-from mdk_runtime.core.tenant import Tenant
+from mdk_runtime.core.tenant import Outcome, Tenant
 from service.servers import active, log
 
 READER = Grant("t", frozenset({Scope.READ}))
@@ -145,6 +146,45 @@ def test_too_many_logs() -> None:
     assert kinds(again.send(log(8), now=1.0)) == ["logack"]
     assert kinds(again.send(log(9), now=1.0 + TELL_EVERY_S)) == []
     assert (len(served.take_writes()), served.counters["log rejected"]) == (7, 3)
+
+
+def test_what_is_sent_again_keeps_what_it_got() -> None:
+    """Without an acknowledgement a log comes again: the limit neither rejects what it let in, nor counts one twice."""
+    served = tenant(logs_per_s_max=1)
+    first = Client(served, "n")
+    assert kinds(first.send(log(0)) + first.send(log(1)) + first.send(log(2))) == ["logack", "logs_per_second_max"]
+    first.end()
+    again = Client(served, "n")
+    assert kinds(again.send(log(0)) + again.send(log(1)) + again.send(log(2))) == ["logack"]
+    assert kinds(again.send(log(2), now=60.0)) == ["logack"]  # Though there would be room now.
+    writes = served.take_writes()
+    assert [write.message.sequence for write in writes] == [0, 1, 0, 1]
+    outcomes = (Outcome.NEW, Outcome.NEW, Outcome.KNOWN, Outcome.KNOWN)
+    served.stored(zip(writes, outcomes, strict=True), now=60.0)
+    assert served.counters == {"log new": 2, "log known": 2, "log rejected": 1}
+    reader = Client(served, "n", READER)
+    assert kinds(reader.send(log(0), now=60.0)) == ["logack", "scope_write"]  # What the token lacks, it lacks.
+
+
+def test_without_a_number_nothing_is_the_same() -> None:
+    """A log without a sequence cannot be known again: each one is decided."""
+    served = tenant(logs_per_s_max=1)  # And as many again in one go.
+    client = Client(served, "n")
+    unnumbered = {key: value for key, value in log(0).items() if key != "sequence"}
+    answers = [kinds(client.send(unnumbered)) for _ in range(3)]
+    assert answers == [[], [], ["logs_per_second_max"]]
+    assert len(served.take_writes()) == 2
+
+
+def test_decisions_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The sender that was heard longest ago is forgotten, not the one that speaks all the time."""
+    monkeypatch.setattr("mdk_runtime.core.decisions.SENDERS_MAX", 2)
+    decisions = Decisions()
+    for node, number in (("a", 0), ("b", 0), ("a", 1), ("c", 0)):
+        decisions.note(Log(node=node, sequence=number), is_let_in=node != "c")
+    kept = [decisions.of(Log(node=node, sequence=0)) for node in "abc"]
+    assert kept == [True, None, False]
+    assert decisions.of(InteractionEvent(uuid="u", session="t", node="a", sequence=0)) is None  # Numbers of their own.
 
 
 def test_a_token_runs_out() -> None:

@@ -155,6 +155,33 @@ export class ServerState {
   readonly storage: StorageState | undefined;
 }
 
+/** Who looks, as its token says. */
+export class Viewer {
+  static typeName: string;
+  static wireName: string | null;
+  static fields: readonly Field[];
+  constructor(fields: { tenant: string; scopes?: ReadonlyArray<string> | undefined; subject?: string | undefined; signed?: boolean | undefined; expires?: Millis | undefined });
+  readonly tenant: string;
+  /** Of `read`, `register`, `write` and `admin`. */
+  readonly scopes: ReadonlyArray<string>;
+  readonly subject: string;
+  /** A key has signed the token; without keys everybody may look. */
+  readonly signed: boolean;
+  readonly expires: Millis | undefined;
+}
+
+/** What the tenant may have. */
+export class TenantLimits {
+  static typeName: string;
+  static wireName: string | null;
+  static fields: readonly Field[];
+  constructor(fields: { connections: number; nodes: number; logsPerSecond: number });
+  readonly connections: number;
+  readonly nodes: number;
+  /** 0 is no limit. */
+  readonly logsPerSecond: number;
+}
+
 /** Which rows are meant: those that fit all that is given. */
 export class Selection {
   static typeName: string;
@@ -553,7 +580,7 @@ export class Pulse {
   static typeName: string;
   static wireName: string | null;
   static fields: readonly Field[];
-  constructor(fields: { whole: boolean; nodes?: ReadonlyArray<NodeLife> | undefined; breakers?: ReadonlyArray<BreakerSeen> | undefined; changes?: ReadonlyArray<BreakerSeen> | undefined; clients?: ReadonlyArray<ClientState> | undefined; server: ServerState });
+  constructor(fields: { whole: boolean; nodes?: ReadonlyArray<NodeLife> | undefined; breakers?: ReadonlyArray<BreakerSeen> | undefined; changes?: ReadonlyArray<BreakerSeen> | undefined; clients?: ReadonlyArray<ClientState> | undefined; server: ServerState; viewer?: Viewer | undefined; limits?: TenantLimits | undefined });
   /** True: `nodes` are all there are. False: those that came or were renewed since the last pulse. */
   readonly whole: boolean;
   readonly nodes: ReadonlyArray<NodeLife>;
@@ -564,6 +591,10 @@ export class Pulse {
   /** Absent if they are not wanted; the first 500. */
   readonly clients: ReadonlyArray<ClientState> | undefined;
   readonly server: ServerState;
+  /** In the first one only. */
+  readonly viewer: Viewer | undefined;
+  /** In the first one only. */
+  readonly limits: TenantLimits | undefined;
 }
 
 /** Registers or renews a node for `ttl` seconds. */

@@ -257,6 +257,50 @@ export class ServerState {
   }
 }
 
+/** Who looks, as its token says. */
+export class Viewer {
+  static typeName = "Viewer";
+  static wireName = null;
+  /** @type {readonly $.Field[]} */
+  static fields = [
+    $.field("tenant", "tenant", $.text, "required"),
+    $.field("scopes", "scopes", $.list($.text), "default"),
+    $.field("subject", "subject", $.text, "default"),
+    $.field("signed", "signed", $.boolean, "default"),
+    $.field("expires", "expires", $type_Millis, "optional"),
+  ];
+
+  /** @param {ConstructorParameters<typeof import("./messages.js").Viewer>[0]} fields */
+  constructor({ tenant, scopes = [], subject = "", signed = false, expires }) {
+    this.tenant = tenant;
+    this.scopes = scopes;
+    this.subject = subject;
+    this.signed = signed;
+    this.expires = expires;
+    $.freeze(this);
+  }
+}
+
+/** What the tenant may have. */
+export class TenantLimits {
+  static typeName = "TenantLimits";
+  static wireName = null;
+  /** @type {readonly $.Field[]} */
+  static fields = [
+    $.field("connections", "connections", $.integer, "required"),
+    $.field("nodes", "nodes", $.integer, "required"),
+    $.field("logsPerSecond", "logsPerSecond", $.integer, "required"),
+  ];
+
+  /** @param {ConstructorParameters<typeof import("./messages.js").TenantLimits>[0]} fields */
+  constructor({ connections, nodes, logsPerSecond }) {
+    this.connections = connections;
+    this.nodes = nodes;
+    this.logsPerSecond = logsPerSecond;
+    $.freeze(this);
+  }
+}
+
 /** Which rows are meant: those that fit all that is given. */
 export class Selection {
   static typeName = "Selection";
@@ -983,16 +1027,20 @@ export class Pulse {
     $.field("changes", "changes", $.list($.struct(() => BreakerSeen)), "default"),
     $.field("clients", "clients", $.list($.struct(() => ClientState)), "optional"),
     $.field("server", "server", $.struct(() => ServerState), "required"),
+    $.field("viewer", "viewer", $.struct(() => Viewer), "optional"),
+    $.field("limits", "limits", $.struct(() => TenantLimits), "optional"),
   ];
 
   /** @param {ConstructorParameters<typeof import("./messages.js").Pulse>[0]} fields */
-  constructor({ whole, nodes = [], breakers = [], changes = [], clients, server }) {
+  constructor({ whole, nodes = [], breakers = [], changes = [], clients, server, viewer, limits }) {
     this.whole = whole;
     this.nodes = nodes;
     this.breakers = breakers;
     this.changes = changes;
     this.clients = clients;
     this.server = server;
+    this.viewer = viewer;
+    this.limits = limits;
     $.freeze(this);
   }
 }

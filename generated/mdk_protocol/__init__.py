@@ -72,12 +72,14 @@ from mdk_protocol.messages import (
     TailBegin,
     TailEnd,
     TailLogs,
+    TenantLimits,
     TraceItem,
     TracePage,
     TraceQuery,
     TracesPage,
     TracesQuery,
     Unwatch,
+    Viewer,
     Watch,
 )
 from mdk_protocol.server import SessionServer, SessionServerHandler, SessionServerShared, SessionServerSharedHandler
@@ -161,11 +163,13 @@ __all__ = [
     "TailBegin",
     "TailEnd",
     "TailLogs",
+    "TenantLimits",
     "TraceItem",
     "TracePage",
     "TraceQuery",
     "TracesPage",
     "TracesQuery",
     "Unwatch",
+    "Viewer",
     "Watch",
 ]

@@ -145,6 +145,27 @@ class ServerState(Struct, frozen=True, kw_only=True, rename={"mdk_version": "mdk
     storage: StorageState | UnsetType = UNSET
 
 
+class Viewer(Struct, frozen=True, kw_only=True):
+    """Who looks, as its token says."""
+
+    tenant: str
+    scopes: list[str] = []
+    """Of `read`, `register`, `write` and `admin`."""
+    subject: str = ""
+    signed: bool = False
+    """A key has signed the token; without keys everybody may look."""
+    expires: Millis | UnsetType = UNSET
+
+
+class TenantLimits(Struct, frozen=True, kw_only=True, rename={"logs_per_second": "logsPerSecond"}):
+    """What the tenant may have."""
+
+    connections: int
+    nodes: int
+    logs_per_second: int
+    """0 is no limit."""
+
+
 class Selection(Struct, frozen=True, kw_only=True, rename={"trace_id": "traceId"}):
     """Which rows are meant: those that fit all that is given."""
 
@@ -479,6 +500,10 @@ class Pulse(Struct, frozen=True, kw_only=True, tag_field="type", tag="pulse"):
     clients: list[ClientState] | UnsetType = UNSET
     """Absent if they are not wanted; the first 500."""
     server: ServerState
+    viewer: Viewer | UnsetType = UNSET
+    """In the first one only."""
+    limits: TenantLimits | UnsetType = UNSET
+    """In the first one only."""
 
 
 class Active(Struct, frozen=True, kw_only=True, tag_field="type", tag="active"):

@@ -315,14 +315,14 @@ CONSOLE_CLIENT_MACHINE: Final = Machine(
         "Up": {
             "enter": (
                 Transition(
-                    "console.mdkspec:107",
+                    "console.mdkspec:130",
                     actions=(Send("Watch", lambda x: x.hooks.own_watch()),),
                     guard=lambda x: x.flags["Console.watching"],
                 ),
             ),
             "call watch": (
                 Transition(
-                    "console.mdkspec:108",
+                    "console.mdkspec:131",
                     actions=(
                         Do("keep_watch", lambda x, watch: (watch,)),
                         SetFlag("Console.watching", True),
@@ -332,21 +332,21 @@ CONSOLE_CLIENT_MACHINE: Final = Machine(
             ),
             "call unwatch": (
                 Transition(
-                    "console.mdkspec:109",
+                    "console.mdkspec:132",
                     actions=(SetFlag("Console.watching", False), Send("Unwatch", lambda x: Unwatch())),
                 ),
             ),
-            "recv Pulse": (Transition("console.mdkspec:110", actions=(Tell("pulse", lambda x, m: (m,)),)),),
+            "recv Pulse": (Transition("console.mdkspec:133", actions=(Tell("pulse", lambda x, m: (m,)),)),),
         },
     },
     always={
         "call watch": (
             Transition(
-                "console.mdkspec:103",
+                "console.mdkspec:126",
                 actions=(Do("keep_watch", lambda x, watch: (watch,)), SetFlag("Console.watching", True)),
             ),
         ),
-        "call unwatch": (Transition("console.mdkspec:104", actions=(SetFlag("Console.watching", False),)),),
+        "call unwatch": (Transition("console.mdkspec:127", actions=(SetFlag("Console.watching", False),)),),
     },
     live_in=frozenset(["Extended"]),
     sends={"Up": frozenset(["Unwatch", "Watch"])},
@@ -680,9 +680,9 @@ CONSOLE_SERVER_MACHINE: Final = Machine(
     start="Up",
     states={
         "Up": {
-            "recv Watch": (Transition("console.mdkspec:116", actions=(Tell("watch_begins", lambda x, m: (m,)),)),),
-            "recv Unwatch": (Transition("console.mdkspec:117", actions=(Tell("watch_ends", lambda x, _: ()),)),),
-            "call beat": (Transition("console.mdkspec:118", actions=(Send("Pulse", lambda x, m: m),)),),
+            "recv Watch": (Transition("console.mdkspec:139", actions=(Tell("watch_begins", lambda x, m: (m,)),)),),
+            "recv Unwatch": (Transition("console.mdkspec:140", actions=(Tell("watch_ends", lambda x, _: ()),)),),
+            "call beat": (Transition("console.mdkspec:141", actions=(Send("Pulse", lambda x, m: m),)),),
         },
     },
     live_in=frozenset(["Extended"]),

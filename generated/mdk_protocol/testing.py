@@ -69,12 +69,14 @@ from mdk_protocol.messages import (
     TailBegin,
     TailEnd,
     TailLogs,
+    TenantLimits,
     TraceItem,
     TracePage,
     TraceQuery,
     TracesPage,
     TracesQuery,
     Unwatch,
+    Viewer,
     Watch,
 )
 from mdkspec_runtime.testing.strategies import integers, json_values, numbers, texts
@@ -165,6 +167,23 @@ def any_server_state() -> st.SearchStrategy[ServerState]:
         protected=st.one_of(st.just(UNSET), texts()),
         storage=st.one_of(st.just(UNSET), any_storage_state()),
     )
+
+
+def any_viewer() -> st.SearchStrategy[Viewer]:
+    """Any Viewer that may be sent."""
+    return st.builds(
+        Viewer,
+        tenant=texts(),
+        scopes=st.lists(texts(), max_size=3),
+        subject=texts(),
+        signed=st.booleans(),
+        expires=st.one_of(st.just(UNSET), integers(at_least=0)),
+    )
+
+
+def any_tenant_limits() -> st.SearchStrategy[TenantLimits]:
+    """Any TenantLimits that may be sent."""
+    return st.builds(TenantLimits, connections=integers(), nodes=integers(), logs_per_second=integers())
 
 
 def any_selection() -> st.SearchStrategy[Selection]:
@@ -480,6 +499,8 @@ def any_pulse() -> st.SearchStrategy[Pulse]:
         changes=st.lists(any_breaker_seen(), max_size=3),
         clients=st.one_of(st.just(UNSET), st.lists(any_client_state(), max_size=3)),
         server=any_server_state(),
+        viewer=st.one_of(st.just(UNSET), any_viewer()),
+        limits=st.one_of(st.just(UNSET), any_tenant_limits()),
     )
 
 

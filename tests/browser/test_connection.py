@@ -92,8 +92,34 @@ def test_login(new_page: Callable[..., Page], locked: ServerProcess, complaints:
     expect(page.get_by_role("treegrid")).to_contain_text("http://10.0.0.9:1")
     assert page.url.endswith("/services?q=vault")
     assert page.evaluate("document.cookie") == "", "scripts do not see the token"
+    expect(page.locator(".tenant")).to_contain_text("acme")
     m.stop()
+    page.get_by_role("button", name="Log out").click()
+    expect(page.get_by_label("Token")).to_be_visible()
     complaints[:] = [one for one in complaints if "401" not in one and "WebSocket" not in one]
+
+
+@pytest.mark.parametrize("scope", ["read", "read admin"])
+def test_what_is_not_allowed_is_not_offered(new_page: Callable[..., Page], locked: ServerProcess, scope: str) -> None:
+    """Only an admin is offered to have a service say more; it is done, and ended again."""
+    m = MDK(Config(server_url=locked.url, token=token(sub="app"))).start()
+    m.register("vault", "1.0", "http://10.0.0.9:1")
+    page = new_page(str(locked.ready["http"]))
+    page.goto("/login")
+    page.get_by_label("Token").fill(token(sub="ada", scope=scope))
+    page.get_by_role("button", name="Log in").click()
+    expect(page.locator(".tenant")).to_contain_text("acme")
+    page.goto("/services/vault")
+    expect(page.get_by_role("treegrid")).to_contain_text("http://10.0.0.9:1")
+    button = page.get_by_role("button", name="DEBUG for 10 min")
+    if "admin" in scope:
+        button.click()
+        expect(page.locator(".more-detail")).to_contain_text("DEBUG until")
+        page.get_by_role("button", name="End DEBUG").click()
+        expect(page.locator(".more-detail")).to_contain_text("As before")
+    else:
+        expect(button).to_have_count(0)
+    m.stop()
 
 
 def test_a_token_that_runs_out(new_page: Callable[..., Page], locked: ServerProcess, complaints: list[str]) -> None:

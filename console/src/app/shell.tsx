@@ -2,6 +2,7 @@
 
 import { useEffect, useRef } from "preact/hooks";
 import { connection } from "~/store/connection";
+import { pulse } from "~/store/pulse";
 import { environments } from "~/store/table";
 import { Icon } from "~/parts/icons";
 import { Connection } from "./connection-state";
@@ -42,6 +43,7 @@ export function Shell() {
         <Search />
         <div class="top-right">
           <EnvironmentSwitch />
+          <Tenant />
           <Connection />
           <button type="button" class="plain" onClick={nextTheme} title={`Colours: ${theme.value} (t)`} aria-label={`Colours: ${theme.value}`}>
             <Icon name={THEME_ICONS[theme.value]} />
@@ -87,6 +89,23 @@ function EnvironmentSwitch() {
         ))}
       </select>
     </label>
+  );
+}
+
+/** Whose data this is; where keys are set, also who looks, and the way out. */
+function Tenant() {
+  const viewer = pulse.value.viewer;
+  if (viewer === null) return null;
+  const who = viewer.subject === "" ? "" : `${viewer.subject}, `;
+  return (
+    <span class="tenant" title={`Tenant ${viewer.tenant}: ${who}may ${viewer.scopes.join(", ")}`}>
+      <span class="muted ellipsis">{viewer.tenant}</span>
+      {viewer.signed && (
+        <form method="post" action="/logout">
+          <button class="link-button">Log out</button>
+        </form>
+      )}
+    </span>
   );
 }
 

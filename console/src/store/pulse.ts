@@ -1,7 +1,7 @@
 /** What the server says each second: how nodes age, what breakers do, how clients and the server itself fare. */
 
 import { signal } from "@preact/signals";
-import { type BreakerSeen, type ClientState, type Pulse, type ServerState, Watch } from "protocol";
+import { type BreakerSeen, type ClientState, type Pulse, type ServerState, type TenantLimits, type Viewer, Watch } from "protocol";
 import { batched } from "./frames";
 import { placeKey } from "./table";
 
@@ -37,6 +37,9 @@ export interface PulseState {
   readonly changes: readonly BreakerChange[];
   readonly clients: readonly ClientState[];
   readonly server: ServerState | null;
+  /** Who looks; null before the first pulse. */
+  readonly viewer: Viewer | null;
+  readonly limits: TenantLimits | null;
 }
 
 /** An hour of seconds. */
@@ -49,6 +52,8 @@ const LAPSED_MS = 60_000;
 export class PulseStore {
   #lives = new Map<string, Map<string, Life>>();
   #changes: BreakerChange[] = [];
+  #viewer: Viewer | null = null;
+  #limits: TenantLimits | null = null;
   readonly samples: Sample[] = [];
   readonly #changed: (state: PulseState) => void;
   readonly #now: () => number;
@@ -64,7 +69,11 @@ export class PulseStore {
     this.#changes = [...m.changes.map((one) => ({ ...one, at })).reverse(), ...this.#changes].slice(0, CHANGES_MAX);
     this.samples.push({ at, server: m.server, lost: lost(m) });
     if (this.samples.length > SAMPLES_MAX) this.samples.shift();
+    this.#viewer = m.viewer ?? this.#viewer;
+    this.#limits = m.limits ?? this.#limits;
     this.#changed({
+      viewer: this.#viewer,
+      limits: this.#limits,
       lives: this.#lives,
       breakers: byPlace(m.breakers),
       changes: this.#changes,
@@ -113,7 +122,7 @@ function byPlace(breakers: readonly BreakerSeen[]): Map<string, BreakerSeen[]> {
   return found;
 }
 
-const NOTHING: PulseState = { lives: new Map(), breakers: new Map(), changes: [], clients: [], server: null };
+const NOTHING: PulseState = { lives: new Map(), breakers: new Map(), changes: [], clients: [], server: null, viewer: null, limits: null };
 
 export const pulse = signal<PulseState>(NOTHING);
 export const pulses = new PulseStore(batched((state) => (pulse.value = state)));
@@ -126,4 +135,9 @@ export function longest(senders: ReadonlyMap<string, Life> | undefined): Life | 
   let best: Life | null = null;
   for (const life of senders?.values() ?? []) if (best === null || life.lapsesAt > best.lapsesAt) best = life;
   return best;
+}
+
+/** True if the token of who looks allows it: "read", "register", "write" or "admin". */
+export function may(scope: string): boolean {
+  return pulse.value.viewer?.scopes.includes(scope) ?? false;
 }

@@ -15,6 +15,8 @@ from mdk_protocol.messages import (
     Pulse,
     ServerState,
     StorageState,
+    TenantLimits,
+    Viewer,
     Watch,
 )
 from mdk_runtime.core.wholeness import lease_key
@@ -22,6 +24,7 @@ from mdkspec_runtime.errors import UnsendableMessage
 
 if TYPE_CHECKING:
     from mdk_runtime.core.connection import Connection
+    from mdk_runtime.core.grants import Grant
     from mdk_runtime.core.tenant import Tenant
 
 PULSE_S: Final = 1.0
@@ -45,6 +48,17 @@ class Facts(NamedTuple):
     """Storage does not work."""
     storage: StorageState | UnsetType = UNSET
     """Of the tenant."""
+
+
+def viewer_of(grant: Grant) -> Viewer:
+    """What a client is told of its own token."""
+    return Viewer(
+        tenant=grant.tenant,
+        scopes=sorted(grant.scopes),
+        subject=grant.who,
+        signed=bool(grant.key),
+        expires=UNSET if grant.expires_at is None else int(grant.expires_at * 1000),
+    )
 
 
 class Looker:
@@ -101,7 +115,7 @@ class Pulses:
         server = self._server()
         for connection, looker in list(self._lookers.items()):
             if connection.endpoint.is_connected:
-                pulse = self._pulse(looker, lives, breakers, clients, server)
+                pulse = self._pulse(connection.grant, looker, lives, breakers, clients, server)
                 try:
                     connection.endpoint.beat(pulse, now=now)
                 except UnsendableMessage:
@@ -109,6 +123,7 @@ class Pulses:
 
     def _pulse(
         self,
+        grant: Grant,
         looker: Looker,
         lives: list[tuple[str, float, NodeLife]],
         breakers: list[BreakerSeen],
@@ -116,20 +131,21 @@ class Pulses:
         server: ServerState,
     ) -> Pulse:
         news = [one for one in lives if looker.known.get(one[0]) != one[1]]
-        whole = looker.is_new and len(news) <= NODES_MAX
-        looker.is_new = False
+        is_first, looker.is_new = looker.is_new, False
         told = {key for key, _, _ in news[:NODES_MAX]}
         looker.known = {key: at for key, at, _ in lives if key in told or looker.known.get(key) == at}
         telemetry = self._tenant.insight.telemetry
         fresh, looker.journal = telemetry.noted - looker.journal, telemetry.noted
         changes = list(telemetry.journal)[-fresh:] if fresh else []
         return Pulse(
-            whole=whole,
+            whole=is_first and len(news) <= NODES_MAX,
             nodes=[life for _, _, life in news[:NODES_MAX]],
             breakers=breakers,
             changes=[BreakerSeen(client=one.node, breaker=one.breaker) for one in changes[-BREAKERS_MAX:]],
             clients=clients if looker.watch.clients else UNSET,
             server=server,
+            viewer=viewer_of(grant) if is_first else UNSET,
+            limits=self._limits() if is_first else UNSET,
         )
 
     def _lives(self, now: float) -> Iterator[tuple[str, float, NodeLife]]:
@@ -166,6 +182,12 @@ class Pulses:
             warm=tenant.is_warm,
             protected=tenant.protection.reason if tenant.protection.until is not None else UNSET,
             storage=facts.storage,
+        )
+
+    def _limits(self) -> TenantLimits:
+        limits = self._tenant.allowance.limits
+        return TenantLimits(
+            connections=limits.connections_max, nodes=limits.nodes_max, logs_per_second=limits.logs_per_s_max
         )
 
     def _clients(self) -> Iterator[ClientState]:

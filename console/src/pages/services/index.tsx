@@ -8,6 +8,7 @@ import { isNarrow } from "~/app/theme";
 import { counted } from "~/logic/format";
 import { parentIndex, type Row, rows } from "~/logic/services";
 import { Icon } from "~/parts/icons";
+import { MoreDetail } from "~/parts/more-detail";
 import { Empty } from "~/parts/states";
 import { VirtualList } from "~/parts/virtual-list";
 import { callsByNode } from "~/store/calls";
@@ -78,6 +79,7 @@ export function ServicesPage({ rest }: { readonly rest: string }) {
         <button type="button" class="button" aria-pressed={onlyBad} onClick={toggleBad}>
           <Icon name="warn" /> Only what is not well
         </button>
+        {rest !== "" && <MoreDetail kind="service" name={rest} />}
       </div>
       {shown.length === 0 ? (
         <Nothing filtered={text !== "" || onlyBad || rest !== "" || environment.value !== ""} />

@@ -24,6 +24,7 @@ export function SystemPage() {
       <div class="system-cards">
         <ServerCard server={server} />
         <StorageCard server={server} />
+        <LimitsCard server={server} />
         <CountersCard server={server} />
       </div>
       <Clients clients={clients} />
@@ -54,8 +55,8 @@ function Pair({ name, children }: { readonly name: string; readonly children: Co
 function ServerCard({ server }: { readonly server: ServerState }) {
   return (
     <Card title="Server">
-      <Pair name="Connections">{count(server.connections)}</Pair>
-      <Pair name="Nodes">{count(server.nodes)}</Pair>
+      <Pair name="Version">{server.mdkVersion}</Pair>
+      <Pair name="Up for">{span(server.uptime)}</Pair>
       <Pair name="Table">
         {server.protected !== undefined ? (
           <State tone="warn" icon="warn" title={server.protected}>
@@ -90,6 +91,37 @@ function StorageCard({ server: { storage } }: { readonly server: ServerState }) 
         {storage.oldest === undefined ? "–" : <span title={dateTime(storage.oldest)}>{span((now.value - storage.oldest) / 1000)} ago</span>}
       </Pair>
     </Card>
+  );
+}
+
+/** What is used of what the tenant may have. */
+function LimitsCard({ server }: { readonly server: ServerState }) {
+  const { limits, viewer } = pulse.value;
+  if (limits === null || viewer === null) return null;
+  return (
+    <Card title="Tenant">
+      <Pair name="Name">{viewer.tenant}</Pair>
+      <Pair name="You">{viewer.subject === "" ? (viewer.signed ? "not named" : "anybody: no keys are set") : viewer.subject}</Pair>
+      <Pair name="You may">{viewer.scopes.join(", ")}</Pair>
+      <Used name="Connections" value={server.connections} max={limits.connections} />
+      <Used name="Nodes" value={server.nodes} max={limits.nodes} />
+      <Pair name="Logs a second, at most">{limits.logsPerSecond === 0 ? "no limit" : count(limits.logsPerSecond)}</Pair>
+    </Card>
+  );
+}
+
+function Used({ name, value, max }: { readonly name: string; readonly value: number; readonly max: number }) {
+  const isNear = value > 0.9 * max;
+  return (
+    <Pair name={name}>
+      {isNear ? (
+        <State tone="warn" icon="warn">
+          {count(value)} of {count(max)}
+        </State>
+      ) : (
+        `${count(value)} of ${count(max)}`
+      )}
+    </Pair>
   );
 }
 

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from mdk_protocol.messages import Viewer
 from mdk_runtime.core import pulse as module
+from mdk_runtime.core.grants import Grant, Scope
 from unit.mdk_runtime.core.test_table_told import TTL_S, Client, Network
 
 
@@ -148,3 +150,33 @@ def test_a_looker_that_is_gone_is_told_nothing() -> None:
     looker.cut()
     assert not network.tenant.pulses.is_wanted
     network.move(3.0)
+
+
+def test_who_looks_is_told_so_once() -> None:
+    """The tenant and scopes of its own token, and what the tenant may have: in the first pulse only."""
+    network = Network()
+    looker = Looker(network)
+    (first,) = looker.pulses()
+    grant = looker.connection.grant
+    assert first["viewer"] == {
+        "tenant": grant.tenant,
+        "scopes": ["admin", "read", "register", "write"],
+        "subject": "",
+        "signed": False,
+    }
+    limits = network.tenant.allowance.limits
+    assert first["limits"] == {
+        "connections": limits.connections_max,
+        "nodes": limits.nodes_max,
+        "logsPerSecond": limits.logs_per_s_max,
+    }
+    network.move(1.0)
+    (second,) = looker.pulses()
+    assert "viewer" not in second
+    assert "limits" not in second
+
+
+def test_what_a_token_says() -> None:
+    """Its subject, that a key has signed it, when it runs out."""
+    grant = Grant("acme", frozenset({Scope.READ}), "ada", 12.5, "fingerprint")
+    assert module.viewer_of(grant) == Viewer(tenant="acme", scopes=["read"], subject="ada", signed=True, expires=12_500)

@@ -101,6 +101,7 @@ bench: .venv/ready ## Measurements, a JSON line each
 
 soak: .venv/ready ## The long tests, with the full numbers: an hour or two
 	MDK_KILL_ROUNDS=100 $(BIN)/pytest tests/service/test_server_durability.py
+	MDK_FUZZ_FRAMES=100000 $(BIN)/pytest -s tests/service/test_server_fuzz.py
 	MDK_MODEL_EXAMPLES=500 $(BIN)/pytest --timeout 3600 tests/property/test_storage_model.py
 	$(BIN)/python bench/storage.py --rows 10000000
 

@@ -187,7 +187,7 @@ class Codec:
     def _convert(self, type_: type[R], value: Any, frame: str | bytes) -> R:
         try:
             return msgspec.convert(self._normalizer.struct(type_)(value, ""), type_)
-        except (msgspec.MsgspecError, NotANumberError) as error:
+        except (msgspec.MsgspecError, NotANumberError, UnicodeError) as error:
             raise MalformedMessage(str(error), frame) from error
         except RecursionError as error:
             raise MalformedMessage("nested too deeply", frame) from error

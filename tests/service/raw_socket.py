@@ -54,6 +54,12 @@ def request(url: str, *, token: str = "tok", path: str = "") -> bytes:
     return ("\r\n".join(lines) + "\r\n\r\n").encode()
 
 
+def for_browsers(asked: bytes, url: str) -> bytes:
+    """A handshake as the HTTP port takes it: it wants its own Host, and the page's origin or none."""
+    lines = [line for line in asked.split(b"\r\n") if not line.startswith((b"Origin", b"Host"))]
+    return b"\r\n".join([lines[0], b"Host: " + urlsplit(url).netloc.encode(), *lines[1:]])
+
+
 def framed(payload: bytes, *, opcode: int = TEXT, fin: bool = True, mask: bytes = b"\x01\x02\x03\x04") -> bytes:
     """A client's frame."""
     size = len(payload)
@@ -88,9 +94,10 @@ class RawSocket:
     def __exit__(self, *_: object) -> None:
         self.socket.close()
 
-    def upgrade(self) -> Self:
+    def upgrade(self, *, origin: bool = True) -> Self:
         """The handshake; `answer` is the server's."""
-        self.socket.sendall(request(self.url))
+        asked = request(self.url) if origin else for_browsers(request(self.url), self.url)
+        self.socket.sendall(asked)
         while b"\r\n\r\n" not in self._data:
             self._data += self._receive()
         head, _, self._data = self._data.partition(b"\r\n\r\n")
@@ -120,12 +127,12 @@ class RawSocket:
         return Frame(head, self._take(size))
 
     def rest(self, within_s: float = WITHIN_S) -> list[Frame]:
-        """All frames until the server hangs up."""
+        """All frames until the server hangs up, or says nothing for a while."""
         frames: list[Frame] = []
         try:
             while True:
                 frames.append(self.receive(within_s))
-        except (EOFError, ConnectionError):
+        except (EOFError, ConnectionError, TimeoutError):
             return frames
 
     def _take(self, count: int) -> bytes:

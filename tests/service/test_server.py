@@ -165,6 +165,26 @@ def test_what_is_no_client_is_told_so(running: ServerProcess) -> None:
         assert http(running.url, **upgrade, Origin=origin)[:1] == (403,)
 
 
+KEYED = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13"
+UPGRADE = f"GET /rtp HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n{KEYED}".encode()
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [b"\x16\x03\x01 TLS", b"GET /rtp HTTP/1.1\r\n: x", b"GET", b"GET /rtp HTTP/9", UPGRADE + b"\r\n\r\n\r\n\xff"],
+    ids=["tls", "no header", "half a line", "HTTP 9", "no frame"],
+)
+def test_what_is_no_request_is_told_so(running: ServerProcess, sent: bytes) -> None:
+    """Not even HTTP: an answer that says so, where the library would just hang up."""
+    host, port = "127.0.0.1", int(running.url.rpartition(":")[2].partition("/")[0])
+    with socket.create_connection((host, port), WITHIN_S) as client:
+        client.sendall(sent + b"\r\n\r\n")
+        answer = b"".join(iter(lambda: client.recv(65536), b""))
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 400 Bad Request\r\n")
+    assert json.loads(body)["error"] == "bad_request"
+
+
 def test_an_originals_token(running: ServerProcess) -> None:
     """Not escaped, blanks and all, and repeated in Origin: one tenant with the client that escapes it."""
     host, port = "127.0.0.1", int(running.url.rpartition(":")[2].partition("/")[0])

@@ -18,6 +18,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from service.programs import WITHIN_S
+from service.raw_socket import RawSocket, framed
 from service.servers import RawClient, ServerProcess, active, log, server
 from service.test_server_access import SECRET, token, wait_until
 
@@ -611,3 +612,23 @@ def test_without_the_packages(tmp_path: Path) -> None:
     assert done.returncode == 1
     said = 'mdk: the HTTP port needs packages that are not installed: pip install "mdk[server]", or say --no-http\n'
     assert done.stderr == said
+
+
+@pytest.mark.parametrize("line", ["Sec-WebSocket-Version: 13" + "x" * 9000, "X: " + "y" * 20_000])
+def test_a_header_that_is_too_long_is_answered(running: ServerProcess, line: str) -> None:
+    """A WebSocket handshake with it is refused; the connection is not left open without a word."""
+    at = urlsplit(running.ready["http"])
+    asked = f"GET /rtp HTTP/1.1\r\nHost: {at.netloc}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n{line}\r\n\r\n"
+    with socket.create_connection((str(at.hostname), at.port or 0), WITHIN_S) as client:
+        client.sendall(asked.encode())
+        assert b"".join(iter(lambda: client.recv(65536), b"")).startswith(b"HTTP/1.1 431 ")
+
+
+def test_text_that_is_no_utf8_ends_a_browsers_connection(running: ServerProcess) -> None:
+    """With the code that says so (RFC 6455 §8.1), and without a traceback in the log."""
+    with RawSocket(running.ready["http"].replace("http:", "ws:") + "rtp") as client:
+        client.upgrade(origin=False).open()
+        client.socket.sendall(framed(b'{"type": "\xff"}'))
+        (closed,) = client.rest()
+        assert (closed.opcode, closed.payload[:2]) == (8, (1007).to_bytes(2))
+    assert "Traceback" not in running.log.read_text()

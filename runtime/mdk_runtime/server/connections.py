@@ -6,9 +6,11 @@ And with a word of goodbye for who sends too much at once.
 from __future__ import annotations
 
 import asyncio
+from http import HTTPStatus
 from typing import Any
 
 from websockets.asyncio.server import ServerConnection
+from websockets.exceptions import InvalidMessage
 from websockets.frames import CloseCode
 from websockets.protocol import State
 from websockets.server import ServerProtocol
@@ -16,9 +18,12 @@ from websockets.typing import Data
 
 from mdk_protocol.codec import CODEC
 from mdk_protocol.messages import Close, ProtocolError
+from mdkspec_runtime.links.aio import Refusal
 
 REQUEST_LINE_BYTES_MAX = 8192
 """As the library's own bound."""
+
+NO_REQUEST = Refusal(HTTPStatus.BAD_REQUEST, "bad_request", "this cannot be read as a request of HTTP/1.1")
 
 
 def patient_connections(may_read: asyncio.Event) -> type[ServerConnection]:
@@ -30,7 +35,8 @@ def patient_connections(may_read: asyncio.Event) -> type[ServerConnection]:
     class PatientConnection(ServerConnection):
         def __init__(self, protocol: ServerProtocol, *arguments: Any, **options: Any) -> None:
             super().__init__(protocol, *arguments, **options)
-            _say_what_is_too_large(protocol)
+            _say_why_it_fails(protocol)
+            _say_what_is_no_request(protocol)
 
         _request_line: bytes | None = b""
         """What came of it; None when it is complete."""
@@ -54,7 +60,7 @@ def patient_connections(may_read: asyncio.Event) -> type[ServerConnection]:
     return PatientConnection
 
 
-def _say_what_is_too_large(protocol: ServerProtocol) -> None:
+def _say_why_it_fails(protocol: ServerProtocol) -> None:
     """Before the library ends a connection for a frame that is too large, say so in words of the protocol, too."""
     fail = protocol.fail
 
@@ -63,9 +69,26 @@ def _say_what_is_too_large(protocol: ServerProtocol) -> None:
             title = f"a frame is larger than {protocol.max_message_size} bytes"
             error = ProtocolError(code="message_bytes_max", title=title)
             protocol.send_text(CODEC.encode(Close(error=error)))
+        elif protocol.state is State.CONNECTING:  # More came than a request, before it was answered, and no frame.
+            protocol.writes.append(NO_REQUEST.response().serialize())
         fail(code, reason)
 
     protocol.fail = say_and_fail  # type: ignore[method-assign]  # The library has no other place for it.
+
+
+def _say_what_is_no_request(protocol: ServerProtocol) -> None:
+    """The library hangs up without a word on what it cannot read as HTTP; we answer first. Not those who have gone."""
+    send_eof = protocol.send_eof
+
+    def say_and_end() -> None:
+        if isinstance(protocol.handshake_exc, InvalidMessage) and not protocol.reader.eof:
+            protocol.writes.append(NO_REQUEST.response().serialize())
+        if (
+            not protocol.eof_sent
+        ):  # The library ends twice, and stumbles, where it would answer what has failed already.
+            send_eof()
+
+    protocol.send_eof = say_and_end  # type: ignore[method-assign]  # The library has no other place for it.
 
 
 def with_escaped_blanks(data: bytes) -> bytes:

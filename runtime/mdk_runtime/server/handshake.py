@@ -17,22 +17,27 @@ from mdkspec_runtime.links.aio import Handshake, Refusal
 def refusal_of(handshake: Handshake) -> Refusal | None:
     """Why this is no client of ours, as JSON; None if it may be."""
     headers = handshake.headers
-    if "websocket" not in headers.get("Upgrade", "").lower():
+    if "websocket" not in _said(headers, "Upgrade").lower():
         return Refusal(
             HTTPStatus.UPGRADE_REQUIRED,
             "upgrade_required",
             "this is a WebSocket server; connect to it with an MDK",
             {"Upgrade": "websocket"},
         )
-    if headers.get("Sec-WebSocket-Version") != "13":
+    if _said(headers, "Sec-WebSocket-Version") != "13":
         return Refusal(
             HTTPStatus.UPGRADE_REQUIRED, "websocket_version", "expected version 13", {"Sec-WebSocket-Version": "13"}
         )
-    if not headers.get("Sec-WebSocket-Key"):
+    if not _said(headers, "Sec-WebSocket-Key"):
         return Refusal(HTTPStatus.BAD_REQUEST, "websocket_key", "the header Sec-WebSocket-Key is missing")
     if any(not _is_ours(origin) for origin in headers.get_all("Origin")):
         return Refusal(HTTPStatus.FORBIDDEN, "origin", "web pages may not connect to this port")
     return None
+
+
+def _said(headers: Headers, name: str) -> str:
+    """A header's value; those of one that comes several times, as one list (RFC 9110 §5.3)."""
+    return ", ".join(headers.get_all(name))
 
 
 def _is_ours(origin: str) -> bool:
@@ -54,5 +59,5 @@ def token_of(query: str, headers: Headers) -> str:
     token = token_in_query(query)
     if token:
         return token
-    scheme, _, credentials = headers.get("Authorization", "").partition(" ")
+    scheme, _, credentials = _said(headers, "Authorization").partition(" ")
     return credentials.strip() if scheme.lower() == "bearer" else ""

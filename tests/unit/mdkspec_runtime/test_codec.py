@@ -115,6 +115,14 @@ def test_a_text_about_a_frame_is_bounded(frame: str) -> None:
     assert len(caught.value.problem) <= PROBLEM_SHOWN_MAX
 
 
+@pytest.mark.parametrize("frame", [r'{"type":"count","mark":"\ud800"}', r'{"type":"count","counts":{"\ud800":null}}'])
+def test_half_a_surrogate_where_no_text_is_kept_is_malformed(frame: str) -> None:
+    """It cannot be one of an enum, and it is no reason to stumble."""
+    codec = Codec(tag="type", messages=(Count, Hello), aliases={}, message_bytes_max=2000)
+    with pytest.raises(MalformedMessage):
+        codec.decode(frame)
+
+
 @pytest.mark.parametrize("name", ["hello", "toy.Hello"])
 @pytest.mark.parametrize("depth", [NESTING_MAX, NESTING_MAX + 1, 450, 700, 900])
 def test_what_is_read_can_be_written(name: str, depth: int) -> None:

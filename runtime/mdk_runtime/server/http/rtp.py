@@ -101,7 +101,7 @@ class BrowserPump:
 
     async def _write(self) -> None:
         endpoint = self._endpoint
-        while not endpoint.hanging_up:
+        while True:
             await self._woken.wait()
             self._woken.clear()
             try:
@@ -110,6 +110,8 @@ class BrowserPump:
                         await self._websocket.send_text(frame.decode())
             except (WebSocketDisconnect, RuntimeError):
                 return  # The browser has gone; the reader sees it, too.
+            if endpoint.hanging_up:  # It may be from the first frames on, and has a word for that.
+                return
             self._set_timer()
 
     def _wake(self) -> None:

@@ -66,6 +66,18 @@ def test_who_is_let_in(change: dict[str, str], error: str | None) -> None:
     assert (refusal.error if refusal else None) == error
 
 
+@pytest.mark.parametrize("name", list(UPGRADE))
+def test_a_header_that_comes_several_times(name: str) -> None:
+    """It is one list: a reason to refuse, or none, but not to stumble."""
+    headers = Headers(UPGRADE)
+    headers[name] = headers[name]
+    headers["Authorization"] = "Bearer a"
+    headers["Authorization"] = "Bearer b"
+    refusal = refusal_of(Handshake("/rtp", "", headers, ("127.0.0.1", 1)))
+    assert (refusal.error if refusal else None) == ("websocket_version" if name == "Sec-WebSocket-Version" else None)
+    assert token_of("", headers) == "a, Bearer b"
+
+
 @pytest.mark.parametrize(
     ("sent", "read"),
     [

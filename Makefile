@@ -70,6 +70,9 @@ console/node_modules/.ready: console/package-lock.json
 browser: ## What the tests in a browser need, if it can be installed
 	@command -v chromium >/dev/null || { test "$$(id -u)" = 0 && apt-get install -y chromium >/dev/null 2>&1; } || true
 
+screenshots: .venv/ready browser ## Pictures of the console for the README
+	PYTHONPATH=tests $(BIN)/python -m browser.screenshots docs/images
+
 test: .venv/ready javascript browser ## Every test
 	$(BIN)/pytest
 	@command -v node >/dev/null || { echo "not run, because node is missing: every test in tests/js and console/tests"; test -z "$$CI"; }

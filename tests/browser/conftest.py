@@ -14,19 +14,13 @@ import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from browser.shop import Shop
+from browser.surroundings import FLAGS
 from service.servers import ServerProcess, server
 
-FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 VIEWPORT = {"width": 1280, "height": 800}
 PER_SECOND = 4
+CUSTOMERS_BEFORE = 80
+"""Enough for breakers to have opened."""
 
 
 @pytest.fixture(scope="session")
@@ -48,6 +42,8 @@ def mission(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]
         shop = Shop(running.url)
         try:
             shop.wait_until_whole()
+            for _ in range(CUSTOMERS_BEFORE):
+                shop.visit()
             with shop.open_for_business(PER_SECOND):
                 yield running
         finally:

@@ -5,6 +5,7 @@ Tests of the console and its screenshots use the same one. Each node is an MDK o
 
 from __future__ import annotations
 
+import math
 import random
 import threading
 import time
@@ -45,6 +46,9 @@ BAD_CART = "1.10.0"
 """The deploy that went wrong: it fails a third of its calls."""
 BAD_PAYMENTS = "4.1.0"
 """Fails every call, so that breakers open."""
+RETRY_AFTER_S = 20.0
+"""So often an open breaker lets one call through."""
+DEPLOYED_MINUTES_AGO = 17
 USERS = ("ada", "grace", "edsger", "barbara", "donald")
 
 
@@ -67,15 +71,19 @@ class Shop:
             server_url=url,
             token=token,
             environment=Environment(environment),
-            breaker=BreakerSettings(failures=3, retry_after_s=3600),
+            breaker=BreakerSettings(failures=4, retry_after_s=RETRY_AFTER_S),
         )
+        self._behind_s = 0.0
+        """How much the clock of all nodes is behind."""
+        self._is_deployed = True
+        """False: the deploys that go wrong have not gone wrong yet."""
         self.nodes: dict[str, MDK] = {}
         for one in INSTANCES:
             self.start(one)
 
     def start(self, one: Instance) -> MDK:
         """One more node."""
-        m = MDK(self._config).start()
+        m = MDK(self._config, wall=lambda: time.time() - self._behind_s).start()
         m.register(one.service, one.version, one.address)
         self.nodes[one.address] = m
         return m
@@ -98,38 +106,65 @@ class Shop:
             for service in {one.service for one in INSTANCES}:
                 session.resolve(service)
 
+    def past(self, minutes: int) -> None:
+        """An afternoon that has been: some customers for every minute, the deploys somewhere in it."""
+        for ago in range(minutes, 0, -1):
+            self._is_deployed = ago <= DEPLOYED_MINUTES_AGO
+            customers = round(14 + 5 * math.sin(ago / 7) + self._random.uniform(-2, 2))
+            for _ in range(customers):
+                self._behind_s = (ago - self._random.random()) * 60
+                self.visit()
+        self._behind_s, self._is_deployed = 0.0, True
+
     # What the shop does.
+
+    def visit(self) -> str:
+        """One customer; the trace's id."""
+        return self.checkout() if self._random.random() < 0.4 else self.browse()
 
     def browse(self) -> str:
         """Look into a cart; the trace's id."""
-        m, session = self._enter("GET /cart")
-        self._call(session, "cart", self._cart)
-        session.info("http", "200 GET /cart")
-        return self._trace_of(session, m)
+        session = self._enter("GET /cart")
+        if self._call(session, "cart", self._cart):
+            return session.info("http", "200 GET /cart").trace_id
+        return session.error("http", "502 GET /cart: cart failed").trace_id
 
     def checkout(self) -> str:
         """Buy what is in it; fails if payments do."""
-        m, session = self._enter("POST /checkout")
-        if self._call(session, "orders", self._order):
-            session.info("http", "201 POST /checkout")
-        else:
-            session.error("http", "502 POST /checkout: orders failed")
-        return self._trace_of(session, m)
+        return self._check_out()[0]
 
-    def _enter(self, what: str) -> tuple[MDK, Session]:
+    def _check_out(self) -> tuple[str, bool]:
+        session = self._enter("POST /checkout")
+        worked = self._call(session, "orders", self._order)
+        if worked:
+            logged = session.info("http", "201 POST /checkout")
+        else:
+            logged = session.error("http", "502 POST /checkout: orders failed")
+        return logged.trace_id, worked
+
+    def failed_checkout(self, tries: int = 500) -> str:
+        """Check out until it fails; the trace's id."""
+        for _ in range(tries):
+            trace, worked = self._check_out()
+            if not worked:
+                return trace
+        raise AssertionError(f"{tries} customers were served")
+
+    def _enter(self, what: str) -> Session:
         gateways = [m for address, m in self.nodes.items() if ":8000" in address]
         m = self._random.choice(gateways)
         session = m.session()
         session.set_deadline(5.0)
         session.set_property("user", self._random.choice(USERS))
         session.info("http", f"{what} from 203.0.113.{self._random.randint(2, 250)}")
-        return m, session
+        return session
 
     def _order(self, session: Session, node: Node) -> None:
         number = self._random.randint(10_000, 99_999)
         session.info("orders", f"Order {number} received")
         session.debug("orders.db", f"INSERT INTO orders VALUES ({number}, …) took {self._took_ms()} ms")
-        self._call(session, "cart", self._cart)
+        if not self._call(session, "cart", self._cart):
+            raise CallFailed(f"order {number}: the cart cannot be read")
         if not self._call(session, "inventory", self._inventory):
             raise CallFailed("nothing is in stock")
         if not self._call(session, "payments", self._payment):
@@ -140,7 +175,7 @@ class Shop:
 
     def _cart(self, session: Session, node: Node) -> None:
         session.debug("cart", f"{self._random.randint(1, 7)} items from cache")
-        if node.version == BAD_CART and self._random.random() < 1 / 3:
+        if self._is_deployed and node.version == BAD_CART and self._random.random() < 1 / 3:
             session.error(
                 "cart",
                 "KeyError: 'discount'\n  File \"cart/prices.py\", line 88, in total\n    return sum(self.rules[rule.name](item) for item in items)",
@@ -149,7 +184,7 @@ class Shop:
 
     def _payment(self, session: Session, node: Node) -> None:
         session.info("payments", f"Charging card ending in {self._random.randint(1000, 9999)}")
-        if node.version == BAD_PAYMENTS:
+        if self._is_deployed and node.version == BAD_PAYMENTS:
             session.error("payments.gateway", "TLS handshake with acquirer failed: certificate has expired")
             raise CallFailed("acquirer is not reachable")
         session.info("payments", f"Authorised after {self._took_ms()} ms")
@@ -178,9 +213,6 @@ class Shop:
     def _took_ms(self) -> int:
         return self._random.randint(2, 60)
 
-    def _trace_of(self, session: Session, m: MDK) -> str:
-        return session.info("http", "done").trace_id
-
     @contextmanager
     def open_for_business(self, per_second: float) -> Iterator[None]:
         """Customers keep coming, until the end of the block."""
@@ -189,7 +221,7 @@ class Shop:
         def trade() -> None:
             while not ended.wait(1 / per_second):
                 with suppress(KeyError):  # The node has just been stopped.
-                    self.checkout() if self._random.random() < 0.4 else self.browse()
+                    self.visit()
 
         thread = threading.Thread(target=trade, daemon=True)
         thread.start()

@@ -155,7 +155,7 @@ function* ofBreakers({ breakers, environment, places }: Known): Iterable<Concern
       icon: isOpen ? "open" : "half",
       what: isOpen ? "breaker open" : "breaker half-open",
       service: first.service,
-      text: `${first.version ?? ""} at ${first.address} is cut off by ${who.join(", ")}`.trim(),
+      text: `${first.version ?? ""} at ${first.address} is ${isOpen ? "cut off" : "tried again"} by ${who.join(", ")}`.trim(),
       since: Math.min(...seen.map((one) => one.breaker.since)) || null,
       path: `/services/${encodeURIComponent(first.service)}`,
     };

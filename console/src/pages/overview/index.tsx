@@ -155,7 +155,7 @@ function Rates() {
   );
 }
 
-type Line = readonly [label: string, colour: "ok" | "bad" | "accent" | "muted" | "warn", values: readonly number[]];
+type Line = readonly [label: string, colour: "ok" | "bad" | "accent" | "muted" | "warn", values: readonly (number | null)[]];
 
 function useSeries(lines: readonly Line[]) {
   return lines.map(([label, colour, values]) => ({ label, colour, values }));
@@ -168,7 +168,7 @@ function systemSeries(_count: number) {
     times: samples.map((one) => one.at / 1000),
     connections: samples.map((one) => one.server.connections),
     waiting: samples.map((one) => one.server.waiting),
-    bytes: samples.map((one) => one.server.storage?.bytes ?? 0),
+    bytes: samples.map((one) => one.server.storage?.bytes ?? null),
     lost: samples.map((one) => one.lost),
   };
 }

@@ -32,9 +32,9 @@ export function SystemPage() {
   );
 }
 
-function Card({ title, children }: { readonly title: string; readonly children: ComponentChildren }) {
+function Card({ title, isWide = false, children }: { readonly title: string; readonly isWide?: boolean; readonly children: ComponentChildren }) {
   return (
-    <section class="card" aria-label={title}>
+    <section class={isWide ? "card system-wide" : "card"} aria-label={title}>
       <div class="card-head">
         <h2>{title}</h2>
       </div>
@@ -127,7 +127,7 @@ function Used({ name, value, max }: { readonly name: string; readonly value: num
 
 function CountersCard({ server }: { readonly server: ServerState }) {
   return (
-    <Card title="Since it started">
+    <Card title="Since the server started" isWide>
       {counterWords(server.counters).map(({ name, value, isLoss }) => (
         <Pair key={name} name={name}>
           {isLoss && value > 0 ? (

@@ -1,0 +1,190 @@
+"""A server is stopped and a new one started on the same data and port, under load; and what became of every log is known."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed, WebSocketException
+
+from mdk_runtime.client import MDK
+from mdk_runtime.config import Config
+from mdk_runtime.watch import REMOVED
+from service.programs import WITHIN_S, wait_until
+from service.servers import ServerProcess, active, stored_logs
+from service.test_client_and_server import unacknowledged
+from service.test_original_clients import outcomes
+from service.test_server_durability import Sender, check
+
+UPGRADES = 2
+GRACE_S = 1.0
+RENEW_EVERY_S = 1.0
+NODE_TTL_S = 5.0
+"""Shorter than the test, longer than it takes a process to start here."""
+
+
+class Original:
+    """Registers as an original does, comes back after every cut, and keeps what it was told."""
+
+    def __init__(self, node: str, url: str) -> None:
+        self.node = node
+        self.url = url
+        self.present: set[str] = set()
+        self.expired: list[str] = []
+        self.connections = 0
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            try:
+                async with connect(f"{self.url}?token=tok", compression=None) as websocket:
+                    await self._talk(websocket)
+            except (ConnectionClosed, WebSocketException, OSError, TimeoutError):
+                await asyncio.sleep(0.05)
+
+    async def _talk(self, websocket: ClientConnection) -> None:
+        await websocket.send(json.dumps({"type": "open", "version": "2.0.0", "nodeId": self.node}))
+        renewing = asyncio.create_task(self._renew(websocket))
+        self.connections += 1
+        try:
+            async for frame in websocket:
+                message = json.loads(frame)
+                if message["type"] == "active":
+                    self.present.add(message["node"]["address"])
+                elif message["type"] == "expire":
+                    self.expired.append(message["node"]["address"])
+        finally:
+            renewing.cancel()
+
+    async def _renew(self, websocket: ClientConnection) -> None:
+        while True:
+            await websocket.send(json.dumps(active(self.node, f"http://{self.node}", ttl=NODE_TTL_S)))
+            await asyncio.sleep(RENEW_EVERY_S)
+
+
+@contextmanager
+def logging(clients: list[MDK]) -> Iterator[None]:
+    """Each of them logs, every 2 ms, from a thread."""
+    ending = threading.Event()
+
+    def work() -> None:
+        while not ending.wait(0.002):
+            for one in clients:
+                one.session().info("load", "text")
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        yield
+    finally:
+        ending.set()
+        thread.join()
+
+
+def numbers_of(folder: Path) -> dict[str, list[int]]:
+    """What is stored of each sender, in order of arrival."""
+    stored: dict[str, list[int]] = {}
+    for one in stored_logs(folder):
+        assert one.sequence is not None
+        stored.setdefault(one.node, []).append(one.sequence)
+    return stored
+
+
+@pytest.mark.timeout(240)
+@pytest.mark.asyncio
+async def test_an_upgrade_under_load_expires_nobody_and_loses_nothing(tmp_path: Path) -> None:
+    """Our clients and originals, registrations and logs: no live node goes, every acknowledged log is there, once."""
+    options = ("--grace", str(GRACE_S))
+    running = await asyncio.to_thread(ServerProcess, tmp_path, *options)
+    port = running.url.rpartition(":")[2].partition("/")[0]
+    ours = [MDK(Config(server_url=running.url, token="tok")).start() for _ in range(3)]
+    originals = [Original(f"o{number}", running.url) for number in range(2)]
+    senders = [Sender(f"n{number}") for number in range(4)]
+    for sender in senders:
+        sender.url = running.url
+    tasks = [asyncio.create_task(one.run()) for one in originals]
+    sending = [asyncio.create_task(one.run()) for one in senders]
+    try:
+        for number, one in enumerate(ours):
+            one.register("svc", "1.0", f"http://ours{number}")
+        everybody = {f"http://ours{number}" for number in range(3)} | {"http://o0", "http://o1"}
+        watches = [one.watch("svc") for one in ours]
+
+        def all_know_all() -> bool:
+            ours_know = all({node.address for node in one.nodes("svc")} == everybody for one in ours)
+            return ours_know and all(one.present == everybody for one in originals)
+
+        await asyncio.to_thread(wait_until, all_know_all, "everybody knows everybody")
+        with logging(ours):
+            for turn in range(UPGRADES):
+                await asyncio.sleep(1.0)
+                assert await asyncio.to_thread(running.terminate) == 0
+                running = await asyncio.to_thread(ServerProcess, tmp_path, *options, "--port", port)
+
+                def all_are_back(turn: int = turn) -> bool:
+                    return all(one.connected for one in ours) and all(one.connections > turn + 1 for one in originals)
+
+                await asyncio.to_thread(wait_until, all_are_back, "all are back")
+                await asyncio.sleep(2 * GRACE_S)
+                assert all_know_all()
+            await asyncio.sleep(NODE_TTL_S)
+            assert all_know_all(), "also after a ttl"
+        assert not any(one.expired for one in originals)
+        changes = [change.kind for watch in watches for change in iter(lambda w=watch: w.next(0.05), None)]  # type: ignore[misc]
+        assert REMOVED not in changes
+        for sender in senders:
+            sender.is_emitting = False
+        async with asyncio.timeout(2 * WITHIN_S):
+            await asyncio.gather(*sending)
+        await asyncio.to_thread(wait_until, lambda: not any(map(unacknowledged, ours)), "all is acknowledged")
+        said = {one.node_id: one.own_statistics() for one in ours}
+    finally:
+        for one in ours:
+            await asyncio.to_thread(one.stop)
+        for task in (*tasks, *sending):
+            task.cancel()
+    assert await asyncio.to_thread(running.terminate) == 0
+    stored = numbers_of(running.tenant_folder())
+    check(senders, stored)
+    assert {one.node: len(stored[one.node]) for one in senders} == {one.node: one.emitted for one in senders}
+    for node, statistics in said.items():
+        assert (statistics.queued, statistics.dropped) == (0, 0)
+        assert stored[node] == list(range(statistics.emitted))
+
+
+@pytest.mark.timeout(180)
+def test_every_log_is_stored_dropped_or_rejected(tmp_path: Path) -> None:
+    """Emitted = stored + dropped + rejected, exactly, for a client that outran its queue and then its tenant's limit."""
+    options = ("--http", "--logs-per-second-max", "1000")
+    running = ServerProcess(tmp_path, *options)
+    port = running.url.rpartition(":")[2].partition("/")[0]
+    try:
+        with MDK(Config(server_url=running.url, token="tok")) as one:
+            session = one.session()
+            for number in range(500):
+                session.info("c", f"at first {number}")
+            wait_until(lambda: one.connected and not unacknowledged(one), "the first ones are acknowledged")
+            assert running.terminate() == 0
+            wait_until(lambda: not one.connected, "it is cut")
+            for number in range(25_000):
+                session.log("WARN" if number % 3 else "INFO", "c", f"alone {number}")
+            running = ServerProcess(tmp_path, *options, "--port", port)
+            wait_until(lambda: one.connected and not unacknowledged(one), "all is acknowledged")
+            said = one.own_statistics()
+            rejected = outcomes(running, "log")["rejected"]
+        assert running.terminate() == 0
+    finally:
+        running.kill()
+    stored = numbers_of(running.tenant_folder())[one.node_id]
+    dropped = said.dropped - sum(span.first <= number <= span.last for span in said.dropped_ranges for number in stored)
+    assert len(stored) == len(set(stored))
+    assert said.emitted == 25_500
+    assert min(len(stored), dropped, rejected) > 0, "there was some of each"
+    assert said.emitted == len(stored) + dropped + rejected
+    assert sum(said.dropped_by_level.values()) == said.dropped

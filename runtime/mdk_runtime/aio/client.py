@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Generator
+from collections.abc import Awaitable, Callable, Generator
 from functools import partial
 from time import monotonic, time
 from typing import TYPE_CHECKING, Any, Self
@@ -44,6 +44,8 @@ class MDK(BaseMDK[Session]):
         super().__init__(config, monotonic=monotonic, wall=wall)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._ended: asyncio.Task[None] | None = None
+        self.sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+        """Between the attempts of `session.call`."""
 
     def make_session(self, context: Context, upstream: Upstream) -> Session:
         """A session that waits by awaiting."""

@@ -109,7 +109,7 @@ class Session(BaseSession):
                 pause = retries.pause_s(self.get_remaining_time())
                 if pause is None:
                     raise
-            await asyncio.sleep(pause)
+            await self._client.sleep(pause)
 
     # Interactions.
 

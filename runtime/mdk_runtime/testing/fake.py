@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from mdk_protocol import messages
+from mdk_runtime.aio import client as aio
+from mdk_runtime.base_client import BaseMDK, S
 from mdk_runtime.client import MDK
 from mdk_runtime.config import Config
 from mdk_runtime.core.environments import parse_environment
+from mdk_runtime.session import Session
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,26 +53,17 @@ class Reported:
     results: Mapping[str, bool]
 
 
-class FakeMDK(MDK):
-    """Everything that an MDK does, without network, threads or waiting.
-
-    A resolve that would wait moves the clock to the end of its wait instead, and so does the pause between the
-    attempts of `session.call`.
-    """
+class Fake(BaseMDK[S]):
+    """What both kinds have: a table to fill, a clock to move, a record of what was said."""
 
     def __init__(self, environment: str = "") -> None:
         self.clock = FakeClock()
         config = Config(server_url=None, environment=parse_environment(environment))
         super().__init__(config, monotonic=self.clock, wall=self.clock)
-        self.sleep = self.advance
         self.intake.shut = False
         self._addresses: dict[str, str] = {}
         self._said: list[Said] = []
         self._reported: list[Reported] = []
-
-    def start(self) -> MDK:
-        """There is nothing to start."""
-        return self
 
     def advance(self, seconds: float) -> None:
         """Let time pass: deadlines draw nearer, breakers let a probe through."""
@@ -105,7 +99,7 @@ class FakeMDK(MDK):
         """Service, version and address of everything that was registered."""
         return [(str(node.service), str(node.version), str(node.address)) for node in self.core.own_nodes()]
 
-    def wait_for_node(self, environment: Environment, service: str, version: str | None, wait_s: float) -> Node:
+    def _node_after_wait(self, environment: Environment, service: str, version: str | None, wait_s: float) -> Node:
         """Move the clock to when there is a node, or to the end of the wait. Raises ResolveTimeout."""
         start = self.clock.now_s
         while (deadline := self.core.deadline) is not None and deadline <= start + wait_s:
@@ -133,3 +127,45 @@ class FakeMDK(MDK):
                 results = {self._addresses.get(node, node): bool(result) for node, result in item.results.items()}
                 self._reported.append(Reported(item.session, results))
         self.intake.hold()
+
+
+class FakeMDK(Fake[Session], MDK):
+    """Everything that an MDK does, without network, threads or waiting.
+
+    A resolve that would wait moves the clock to the end of its wait instead, and so does the pause between the
+    attempts of `session.call`.
+    """
+
+    def __init__(self, environment: str = "") -> None:
+        super().__init__(environment)
+        self.sleep = self.advance
+
+    def start(self) -> MDK:
+        """There is nothing to start."""
+        return self
+
+    def wait_for_node(self, environment: Environment, service: str, version: str | None, wait_s: float) -> Node:
+        """Move the clock to when there is a node, or to the end of the wait. Raises ResolveTimeout."""
+        return self._node_after_wait(environment, service, version, wait_s)
+
+
+class FakeAioMDK(Fake[aio.Session], aio.MDK):
+    """As `FakeMDK`, for code that awaits: every MDK of `mdk.aio`, without network.
+
+    What the application itself awaits takes its time: `session.call` cuts it by the loop's clock, not by this one.
+    """
+
+    def __init__(self, environment: str = "") -> None:
+        super().__init__(environment)
+        self.sleep = self._sleep
+
+    async def start(self) -> Self:
+        """There is nothing to start."""
+        return self
+
+    async def wait_for_node(self, environment: Environment, service: str, version: str | None, wait_s: float) -> Node:
+        """Move the clock to when there is a node, or to the end of the wait. Raises ResolveTimeout."""
+        return self._node_after_wait(environment, service, version, wait_s)
+
+    async def _sleep(self, seconds: float) -> None:
+        self.advance(seconds)

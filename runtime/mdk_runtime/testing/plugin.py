@@ -1,4 +1,4 @@
-"""Fixtures for pytest, there as soon as mdk is installed: `fake_mdk` and `mdk_server`."""
+"""Fixtures for pytest, there as soon as mdk is installed: `fake_mdk`, `fake_aio_mdk` and `mdk_server`."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from mdk_runtime.testing.fake import FakeMDK
+    from mdk_runtime.testing.fake import FakeAioMDK, FakeMDK
     from mdk_runtime.testing.server import TestServer
 
 VARIABLES = ("MDK_DISCOVERY_SOURCE", "MDK_ENVIRONMENT", "DATAWIRE_TOKEN", "MDK_CA_FILE", "MDK_FAILURE_POLICY")
@@ -21,6 +21,14 @@ def fake_mdk() -> FakeMDK:
     from mdk_runtime.testing.fake import FakeMDK  # Nothing is imported for those who do not use it.
 
     return FakeMDK()
+
+
+@pytest.fixture
+def fake_aio_mdk() -> FakeAioMDK:
+    """As `fake_mdk`, for code on `mdk.aio`."""
+    from mdk_runtime.testing.fake import FakeAioMDK
+
+    return FakeAioMDK()
 
 
 @pytest.fixture

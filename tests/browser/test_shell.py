@@ -75,6 +75,13 @@ def test_size() -> None:
     assert sum(len(gzip.compress(path.read_bytes(), 9, mtime=0)) for path in files) <= GZIP_BYTES_MAX
 
 
+def test_files_are_sent_compressed(page: Page) -> None:
+    """To browsers, which all take it."""
+    with page.expect_response(re.compile("/app[.]js$")) as loaded:
+        page.goto("/")
+    assert loaded.value.headers["content-encoding"] == "gzip"
+
+
 def test_keys(page: Page) -> None:
     """`?` says which keys there are; `g s` goes; `/` searches; Escape leaves."""
     ready(page, "/")

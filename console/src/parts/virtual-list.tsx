@@ -149,11 +149,13 @@ export function VirtualList(props: VirtualListProps) {
         </div>
       )}
       <div class="vlist-size" role={role === "treegrid" || role === "grid" ? "rowgroup" : "presentation"} style={{ height: `${count * rowHeight}px` }}>
-        {indices.map((index) => (
+        {indices.map((index) => {
+          const attributes = rowProps?.(index) ?? {};
+          return (
           <div
             key={rowKey?.(index) ?? index}
-            {...rowProps?.(index)}
-            class={`vlist-row ${rowProps?.(index).class ?? ""}`}
+            {...attributes}
+            class={`vlist-row ${attributes.class ?? ""}`}
             data-index={index}
             aria-rowindex={role === "treegrid" || role === "grid" ? index + (head === undefined ? 1 : 2) : undefined}
             tabIndex={index === current ? 0 : -1}
@@ -167,7 +169,8 @@ export function VirtualList(props: VirtualListProps) {
           >
             {row(index)}
           </div>
-        ))}
+          );
+        })}
       </div>
     </div>
   );

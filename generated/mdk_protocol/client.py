@@ -142,6 +142,8 @@ class SessionClientHandler(Protocol):
 class SessionClient(Endpoint):
     """One client's connection to an MDK server."""
 
+    __slots__ = ()
+
     def __init__(
         self,
         handler: SessionClientHandler,

@@ -143,6 +143,8 @@ class SessionServerShared(SharedLeases):
 class SessionServer(Endpoint):
     """One client's connection to an MDK server."""
 
+    __slots__ = ()
+
     def __init__(
         self,
         handler: SessionServerHandler,

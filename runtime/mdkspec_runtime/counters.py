@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from msgspec import Struct, field
+from msgspec import Struct
 
 
 class Counters(Struct):
@@ -22,5 +22,11 @@ class Counters(Struct):
     overruns: int = 0
     """Connections ended because the peer did not read."""
     connections: int = 0
-    aliases: Counter[str] = field(default_factory=Counter[str])
-    """How often a message came under another name, by that name."""
+    _aliases: Counter[str] | None = None
+
+    @property
+    def aliases(self) -> Counter[str]:
+        """How often a message came under another name, by that name."""
+        if self._aliases is None:
+            self._aliases = Counter()
+        return self._aliases

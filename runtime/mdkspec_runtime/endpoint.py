@@ -52,6 +52,26 @@ class Endpoint:
         random: For jitter; answers numbers from 0 to 1.
     """
 
+    __slots__ = (
+        "_backoff",
+        "_codec",
+        "_inside",
+        "_is_linked",
+        "_machines",
+        "_offences",
+        "_pending",
+        "_plan",
+        "_scope",
+        "_seen_deadline",
+        "_senders",
+        "_wanted",
+        "_woken_for",
+        "connect_at",
+        "counters",
+        "on_offence",
+        "wake",
+    )
+
     def __init__(
         self,
         role: Role,
@@ -293,7 +313,7 @@ class Endpoint:
 
     def reply(self, name: str, question: msgspec.Struct, reply: msgspec.Struct, *, now: float) -> None:
         """Answer a question. Without the connection on which it came nothing is said."""
-        request = self._senders.answering[name]
+        request = self._plan.answering[name]
         if self._machines.states[self._plan.index[request.part]] is None:
             self.counters.unsent += 1
             return

@@ -13,8 +13,8 @@ it is held back, the rest runs, so that state and wire agree, and then it is rai
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, NamedTuple
 
 import msgspec
 
@@ -100,6 +100,24 @@ class Machines:
         counters: Of the endpoint.
     """
 
+    __slots__ = (
+        "_counters",
+        "_entries",
+        "_flags",
+        "_machines",
+        "_plan",
+        "_scope",
+        "_shared",
+        "hanging_up",
+        "is_up",
+        "on_ended",
+        "on_started",
+        "output",
+        "schedule",
+        "states",
+        "was_live",
+    )
+
     def __init__(
         self, plan: Plan, scope: Scope, flags: dict[str, bool], shared: SharedLeases | None, counters: Counters
     ) -> None:
@@ -119,19 +137,9 @@ class Machines:
         self.is_up = False
         """True while there is a connection on which nobody has hung up."""
         self.hanging_up = False
-        self.on_started: Callable[[int], None] = lambda index: None
+        self.on_started: Callable[[int], None] = _nothing
         """Called when a part's `enter` has run."""
-        self.on_ended: Callable[[int], None] = lambda index: None
-        self._perform: dict[type, Callable[[int, Any, tuple[Any, ...], float, list[Exception]], None]] = {
-            Send: self._send_each,
-            Tell: self._tell,
-            Do: self._do,
-            SetFlag: self._set_flag,
-            Grant: self._grant,
-            Release: self._release,
-            Hangup: self._hang_up,
-            Fail: self._fail,
-        }
+        self.on_ended: Callable[[int], None] = _nothing
 
     def start(self, now: float, errors: list[Exception]) -> None:
         """A connection stands: the protocol's machine starts, and with it the parts."""
@@ -204,7 +212,7 @@ class Machines:
                 self._end_parts(target)
         for action in transition.actions:
             try:
-                self._perform[type(action)](index, action, args, now, errors)
+                self.PERFORM[type(action)](self, index, action, args, now, errors)
             except Exception as error:
                 errors.append(error)
         if target is not None and self._entries[index] == entry:
@@ -334,3 +342,19 @@ class Machines:
 
     def _fail(self, index: int, action: Fail, args: tuple[Any, ...], now: float, errors: list[Exception]) -> None:
         self.fail(action.code, action.code.replace("_", " "))
+
+    PERFORM: ClassVar[Mapping[type, Callable[..., None]]] = {
+        Send: _send_each,
+        Tell: _tell,
+        Do: _do,
+        SetFlag: _set_flag,
+        Grant: _grant,
+        Release: _release,
+        Hangup: _hang_up,
+        Fail: _fail,
+    }
+    """What runs each kind of action."""
+
+
+def _nothing(index: int) -> None:
+    """Nobody wants to know."""

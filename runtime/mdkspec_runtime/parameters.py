@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping
 
 
-def checked_parameters(defaults: Mapping[str, float], given: Mapping[str, float] | None) -> dict[str, float]:
+def checked_parameters(defaults: Mapping[str, float], given: Mapping[str, float] | None) -> Mapping[str, float]:
     """All parameters by name.
 
     Raises:

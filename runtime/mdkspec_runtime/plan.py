@@ -43,6 +43,8 @@ class Plan(Struct, frozen=True):
     connection_flags: Mapping[str, bool]
     lease_scopes: Mapping[str, str]
     lease_parts: Mapping[str, int]
+    answering: Mapping[str, Request]
+    """The requests that it answers, by name."""
 
 
 @lru_cache(maxsize=ROLES_MAX)
@@ -59,6 +61,7 @@ def plan_of(role: Role) -> Plan:
         connection_flags=connection_flags,
         lease_scopes={name: scope for machine in role.machines for name, scope in machine.leases.items()},
         lease_parts={name: index[machine.part] for machine in role.machines for name in machine.leases},
+        answering={one.name: one for one in role.requests if one.sender != role.role},
     )
 
 

@@ -72,7 +72,10 @@ class Schedule(Generic[_K]):
         if self._due.pop(key, None) is None:
             return False
         del self._live[key]
-        self._sweep()
+        if self._due:
+            self._sweep()
+        else:
+            self._empty()
         return True
 
     def pop_due(self, now: float) -> tuple[_K, float] | None:
@@ -82,11 +85,19 @@ class Schedule(Generic[_K]):
             return None
         key = heapq.heappop(self._heap)[2]
         del self._due[key], self._live[key]
+        if not self._due:
+            self._empty()
         return key, at
 
     def keys(self) -> list[_K]:
         """All keys, in the order in which they were first set."""
         return list(self._due)
+
+    def _empty(self) -> None:
+        """Give back what was held: an idle connection has a schedule, too."""
+        self._due.clear()
+        self._live.clear()
+        self._heap.clear()
 
     def _sweep(self) -> None:
         if len(self._heap) - len(self._due) <= max(GARBAGE_MIN, len(self._due)):

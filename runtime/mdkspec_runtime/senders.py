@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from msgspec import Struct, UnsetType, field
+from msgspec import Struct, UnsetType
 
 from mdkspec_runtime.machines import Machines
 from mdkspec_runtime.outbox import Outbox
 from mdkspec_runtime.ranges import NumberRanges
-from mdkspec_runtime.tables import Batch, Delivery, Request, Role
+from mdkspec_runtime.tables import Batch, Delivery, Role
 
 FLOW_BYTES_MAX = 256 * 1024
 """Written to the output in one go: a long backlog after a reconnect must not stand in memory twice."""
@@ -36,8 +36,8 @@ class Receiving(Struct):
 
     delivery: Delivery
     index: int
-    unsafe: NumberRanges = field(default_factory=NumberRanges)
-    """Came on this connection, and is not acknowledged; kept where batches are written."""
+    unsafe: NumberRanges | None = None
+    """Came on this connection, and is not acknowledged; kept where batches are written. None until something came."""
     highest: int = -1
     """Number that came on this connection."""
     told: int = -1
@@ -46,16 +46,19 @@ class Receiving(Struct):
     @property
     def safe_upto(self) -> int:
         """Up to here everything that came is acknowledged."""
-        return self.highest if self.unsafe.first is None else self.unsafe.first - 1
+        first = self.unsafe.first if self.unsafe is not None else None
+        return self.highest if first is None else first - 1
 
     def forget(self) -> None:
         """Another connection begins."""
-        self.unsafe = NumberRanges()
+        self.unsafe = None
         self.highest = self.told = -1
 
 
 class Senders:
-    """All deliveries and answered requests of a role, by name."""
+    """All deliveries of a role, by name."""
+
+    __slots__ = ("_codec", "_machines", "_senders", "has_backlog", "receiving")
 
     def __init__(self, role: Role, index: Mapping[str, int], machines: Machines) -> None:
         self._machines = machines
@@ -67,7 +70,6 @@ class Senders:
         self.receiving = {
             one.name: Receiving(one, index[one.part]) for one in role.deliveries if one.sender != role.role
         }
-        self.answering: dict[str, Request] = {one.name: one for one in role.requests if one.sender != role.role}
         self.has_backlog = False
         """True while something waits for the output to be taken."""
         machines.on_started = self._started
@@ -108,6 +110,8 @@ class Senders:
         receiving = self.receiving[delivery]
         if self._is_batched(receiving.delivery.batch) and not isinstance(number, UnsetType):
             receiving.highest = max(receiving.highest, number)
+            if receiving.unsafe is None:
+                receiving.unsafe = NumberRanges()
             if number not in receiving.unsafe:
                 receiving.unsafe.add(number)
 
@@ -117,7 +121,8 @@ class Senders:
         if not self._is_batched(delivery.batch):
             self._machines.send(delivery.make_ack(number))
             return
-        receiving.unsafe.discard(number)
+        if receiving.unsafe is not None:
+            receiving.unsafe.discard(number)
         if receiving.safe_upto > receiving.told:
             self.has_backlog = True
 

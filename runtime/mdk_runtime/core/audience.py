@@ -88,7 +88,7 @@ class Audience:
     def owe(self, connection: Connection, change: Change) -> None:
         """Only this connection has to be told."""
         if not connection.is_extended:
-            connection.owed.append(self._as_news(change))
+            connection.owe(self._as_news(change))
             self._apart[connection] = None
 
     def reads(self, connection: Connection) -> int:

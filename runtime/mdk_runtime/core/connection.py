@@ -54,6 +54,21 @@ Services = frozenset[str]
 class Connection:
     """What one client's connection is told; the handler of its endpoint."""
 
+    __slots__ = (
+        "_skip",
+        "client",
+        "endpoint",
+        "follows",
+        "grant",
+        "is_extended",
+        "keys",
+        "now",
+        "owed",
+        "senders",
+        "tenant",
+        "until",
+    )
+
     def __init__(self, tenant: Tenant, grant: Grant, until: float | None) -> None:
         self.tenant = tenant
         self.grant = grant
@@ -62,11 +77,11 @@ class Connection:
         """When its token runs out."""
         self.now = 0.0
         """When the frame came that is being handled."""
-        self.senders: set[str] = set()
-        """Who was seen on it: the client itself, and who sends the nodes that came on it."""
-        self.keys: set[str] = set()
+        self.senders: dict[str, None] = {}
+        """Who was seen on it: the client itself, and who sends the nodes that came on it. An empty set is larger."""
+        self.keys: dict[str, None] = {}
         """Of the nodes that came on it."""
-        self.owed: list[News] = []
+        self.owed: list[News] | None = None
         """What only this client has to be told."""
         self.client: Open | None = None
         """What the client said of itself."""
@@ -85,7 +100,7 @@ class Connection:
     def tell(self, news: Sequence[News], *, now: float) -> None:
         """Tell an original what changed since it read the table, and what only it waits for."""
         skip, self._skip = self._skip, 0
-        owed, self.owed = self.owed, []
+        owed, self.owed = self.owed or (), None
         endpoint = self.endpoint
         if not endpoint.is_connected:
             return
@@ -94,6 +109,12 @@ class Connection:
                 endpoint.announce(one, now=now)
             else:
                 endpoint.withdraw(one, now=now)
+
+    def owe(self, news: News) -> None:
+        """Tell only this client, an original, when the others are told."""
+        if self.owed is None:
+            self.owed = []
+        self.owed.append(news)
 
     def tell_changes(self, changes: Sequence[Changes], *, now: float) -> None:
         """Tell a client of ours what changed."""
@@ -273,6 +294,8 @@ class Connection:
 
 class ClientEndpoint(SessionServer):
     """The endpoint of a connection, which knows it."""
+
+    __slots__ = ("connection",)
 
     def __init__(self, connection: Connection) -> None:
         tenant = connection.tenant

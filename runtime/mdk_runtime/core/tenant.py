@@ -315,7 +315,7 @@ class Tenant:
         changes = self.registry.register(node, now=connection.now)
         self._change(changes)
         if key not in connection.keys:
-            connection.keys.add(key)
+            connection.keys[key] = None
             shown = self.registry.shown(node)
             if not changes and shown is not None:
                 # Its sender waits for the echo (wire/README.md, rule 11); for the others nothing has changed.
@@ -324,7 +324,7 @@ class Tenant:
 
     def taken_back(self, connection: Connection, node: Node) -> None:
         """A node was expired by a client."""
-        connection.keys.discard(lease_key(node))
+        connection.keys.pop(lease_key(node), None)
         self._change(self.registry.unregister(node))
 
     def opened(self, connection: Connection) -> None:
@@ -365,7 +365,7 @@ class Tenant:
     def seen(self, connection: Connection, sender: str) -> None:
         """A connection speaks for a sender."""
         if sender not in connection.senders:
-            connection.senders.add(sender)
+            connection.senders[sender] = None
             self._touch[sender] = self._touch.get(sender, 0) + 1
 
     def refused(self, what: str, reason: str) -> None:

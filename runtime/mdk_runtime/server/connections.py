@@ -6,6 +6,7 @@ And with a word of goodbye for who sends too much at once.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
 from http import HTTPStatus
 from typing import Any
 
@@ -35,8 +36,7 @@ def patient_connections(may_read: asyncio.Event) -> type[ServerConnection]:
     class PatientConnection(ServerConnection):
         def __init__(self, protocol: ServerProtocol, *arguments: Any, **options: Any) -> None:
             super().__init__(protocol, *arguments, **options)
-            _say_why_it_fails(protocol)
-            _say_what_is_no_request(protocol)
+            protocol.__class__ = _Protocol  # The library makes no other than its own.
 
         _request_line: bytes | None = b""
         """What came of it; None when it is complete."""
@@ -52,43 +52,36 @@ def patient_connections(may_read: asyncio.Event) -> type[ServerConnection]:
                 data = with_escaped_blanks(data)
             super().data_received(data)
 
-        async def recv(self, decode: bool | None = None) -> Data:  # type: ignore[override]  # its overloads say the same
+        def recv(self, decode: bool | None = None) -> Coroutine[Any, Any, Data]:  # type: ignore[override]  # its overloads say the same
             """Wait for room, then for a frame."""
+            return super().recv(decode) if may_read.is_set() else self._recv_later(decode)
+
+        async def _recv_later(self, decode: bool | None) -> Data:
             await may_read.wait()
             return await super().recv(decode)
 
     return PatientConnection
 
 
-def _say_why_it_fails(protocol: ServerProtocol) -> None:
-    """Before the library ends a connection for a frame that is too large, say so in words of the protocol, too."""
-    fail = protocol.fail
+class _Protocol(ServerProtocol):
+    """Says why it ends a connection, which the library does not."""
 
-    def say_and_fail(code: int, reason: str = "") -> None:
-        if code == CloseCode.MESSAGE_TOO_BIG and protocol.state is State.OPEN:
-            title = f"a frame is larger than {protocol.max_message_size} bytes"
+    def fail(self, code: int, reason: str = "") -> None:
+        """For a frame that is too large, say so in words of the protocol, too."""
+        if code == CloseCode.MESSAGE_TOO_BIG and self.state is State.OPEN:
+            title = f"a frame is larger than {self.max_message_size} bytes"
             error = ProtocolError(code="message_bytes_max", title=title)
-            protocol.send_text(CODEC.encode(Close(error=error)))
-        elif protocol.state is State.CONNECTING:  # More came than a request, before it was answered, and no frame.
-            protocol.writes.append(NO_REQUEST.response().serialize())
-        fail(code, reason)
+            self.send_text(CODEC.encode(Close(error=error)))
+        elif self.state is State.CONNECTING:  # More came than a request, before it was answered, and no frame.
+            self.writes.append(NO_REQUEST.response().serialize())
+        super().fail(code, reason)
 
-    protocol.fail = say_and_fail  # type: ignore[method-assign]  # The library has no other place for it.
-
-
-def _say_what_is_no_request(protocol: ServerProtocol) -> None:
-    """The library hangs up without a word on what it cannot read as HTTP; we answer first. Not those who have gone."""
-    send_eof = protocol.send_eof
-
-    def say_and_end() -> None:
-        if isinstance(protocol.handshake_exc, InvalidMessage) and not protocol.reader.eof:
-            protocol.writes.append(NO_REQUEST.response().serialize())
-        if (
-            not protocol.eof_sent
-        ):  # The library ends twice, and stumbles, where it would answer what has failed already.
-            send_eof()
-
-    protocol.send_eof = say_and_end  # type: ignore[method-assign]  # The library has no other place for it.
+    def send_eof(self) -> None:
+        """The library hangs up without a word on what it cannot read as HTTP; we answer first. Not those who have gone."""
+        if isinstance(self.handshake_exc, InvalidMessage) and not self.reader.eof:
+            self.writes.append(NO_REQUEST.response().serialize())
+        if not self.eof_sent:  # The library ends twice, and stumbles, where it would answer what has failed already.
+            super().send_eof()
 
 
 def with_escaped_blanks(data: bytes) -> bytes:

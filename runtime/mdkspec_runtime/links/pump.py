@@ -82,6 +82,26 @@ class Pump:
     peer that does not even read that is cut soon after.
     """
 
+    __slots__ = (
+        "_at",
+        "_closing",
+        "_cut",
+        "_draining",
+        "_endpoint",
+        "_has_ended",
+        "_is_server",
+        "_is_woken",
+        "_log",
+        "_loop",
+        "_observe",
+        "_offences",
+        "_rest",
+        "_timer",
+        "_timer_at",
+        "_turn",
+        "_websocket",
+    )
+
     def __init__(
         self,
         endpoint: Endpoint,

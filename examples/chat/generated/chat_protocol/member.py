@@ -39,6 +39,8 @@ class ChatMemberHandler(Protocol):
 class ChatMember(Endpoint):
     """A room in which everybody hears what everybody says."""
 
+    __slots__ = ()
+
     def __init__(self, handler: ChatMemberHandler, *, random: Callable[[], float] = no_jitter) -> None:
         super().__init__(CHAT_MEMBER, handler, params={}, random=random)
 

@@ -33,6 +33,8 @@ class ChatRoomHandler(Protocol):
 class ChatRoom(Endpoint):
     """A room in which everybody hears what everybody says."""
 
+    __slots__ = ()
+
     def __init__(self, handler: ChatRoomHandler) -> None:
         super().__init__(CHAT_ROOM, handler, params={})
 

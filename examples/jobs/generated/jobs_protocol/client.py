@@ -24,6 +24,8 @@ class JobsClientHandler(Protocol):
 class JobsClient(Endpoint):
     """A queue of jobs; a client may submit, work, or both."""
 
+    __slots__ = ()
+
     def __init__(
         self,
         handler: JobsClientHandler,

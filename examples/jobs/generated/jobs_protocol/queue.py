@@ -45,6 +45,8 @@ class JobsQueueShared(SharedLeases):
 class JobsQueue(Endpoint):
     """A queue of jobs; a client may submit, work, or both."""
 
+    __slots__ = ()
+
     def __init__(self, handler: JobsQueueHandler, *, shared: JobsQueueShared, work_max: float = WORK_MAX) -> None:
         super().__init__(JOBS_QUEUE, handler, params={"work_max": work_max}, shared=shared)
 

@@ -1,0 +1,142 @@
+"""Pings of a server over real sockets on loopback: who does not answer is cut, and what a connection keeps."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import os
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+
+import pytest
+from websockets.asyncio.client import connect
+from websockets.asyncio.server import ServerConnection
+
+from mdkspec_runtime.endpoint import Endpoint
+from mdkspec_runtime.leases import SharedLeases
+from mdkspec_runtime.links.aio import Handshake, Listener, serve
+from unit.mdkspec_runtime.toy import SERVER, Handler, Server
+
+WITHIN_S = 10.0
+EVERY_S = 0.1
+
+
+class Kept(ServerConnection):
+    """Remembers every connection."""
+
+    every: list[ServerConnection] = []  # noqa: RUF012  # of the test that runs
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """One more."""
+        self.every.append(self)
+        super().connection_made(transport)
+
+
+@asynccontextmanager
+async def place(ping_every_s: float = EVERY_S) -> AsyncGenerator[tuple[Listener, list[Endpoint]]]:
+    """A server of the toy protocol, and the endpoints that ended."""
+    Kept.every.clear()
+    handler, ended = Handler(), list[Endpoint]()
+    shared = SharedLeases(SERVER, handler)
+
+    def accept(handshake: Handshake) -> Endpoint:
+        return Server(handler, shared)
+
+    async with serve(
+        accept,
+        "127.0.0.1",
+        0,
+        path="/toy",
+        message_bytes_max=2000,
+        ended=ended.append,
+        ping_every_s=ping_every_s,
+        connection_class=Kept,
+    ) as listener:
+        yield listener, ended
+
+
+async def mute(port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """A peer that answers no ping: nobody reads its socket for it."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    key = base64.b64encode(os.urandom(16)).decode()
+    lines = ["GET /toy HTTP/1.1", f"Host: 127.0.0.1:{port}", "Upgrade: websocket", "Connection: Upgrade"]
+    lines += [f"Sec-WebSocket-Key: {key}", "Sec-WebSocket-Version: 13", "", ""]
+    writer.write("\r\n".join(lines).encode())
+    await reader.readuntil(b"\r\n\r\n")
+    return reader, writer
+
+
+async def until_ended(ended: list[Endpoint], count: int = 1) -> None:
+    """Wait until so many are gone."""
+    async with asyncio.timeout(WITHIN_S):
+        while len(ended) < count:  # noqa: ASYNC110  # no event says it
+            await asyncio.sleep(0.005)
+
+
+@pytest.mark.asyncio
+async def test_a_peer_that_answers_no_ping_is_cut() -> None:
+    """One ping, and no other before the end; it is told why, and its endpoint has lost its connection."""
+    async with place() as (listener, ended):
+        began = asyncio.get_running_loop().time()
+        reader, writer = await mute(listener.port)
+        await until_ended(ended)
+        assert asyncio.get_running_loop().time() - began >= 2 * EVERY_S * 0.98
+        assert listener.connections == 0
+        said = await reader.read(1000)
+        writer.close()
+    assert [said[0], said[1]] == [0x89, 8], "a ping of 8 bytes"
+    assert said[10:] == b"\x88\x18\x03\xf3keepalive ping timeout", "then the end, with code 1011"
+
+
+@pytest.mark.asyncio
+async def test_a_peer_that_answers_stays() -> None:
+    """Many pings later it is there, and nothing is kept of what was answered; a mute one beside it is not."""
+    async with place() as (listener, ended), connect(f"ws://127.0.0.1:{listener.port}/toy", ping_interval=None) as peer:
+        _, writer = await mute(listener.port)
+        await until_ended(ended)
+        await asyncio.sleep(EVERY_S * 5)
+        assert len(ended) == 1
+        assert listener.connections == 1
+        assert len(Kept.every[0].pending_pings) <= 1
+        assert Kept.every[0].latency > 0, "pings were sent and answered"
+        await peer.send('{"type":"hello","name":"ada"}')
+        assert await asyncio.wait_for(peer.recv(), WITHIN_S) == '{"type":"welcome","members":[]}'
+        writer.close()
+
+
+@pytest.mark.asyncio
+async def test_connections_that_come_one_after_another_are_all_probed() -> None:
+    """Each has turns of its own; all that are mute are cut."""
+    async with place() as (listener, ended):
+        writers: list[asyncio.StreamWriter] = []
+        for _ in range(5):
+            writers.append((await mute(listener.port))[1])
+            await asyncio.sleep(EVERY_S / 3)
+        await until_ended(ended, 5)
+        for writer in writers:
+            writer.close()
+
+
+@pytest.mark.asyncio
+async def test_no_pings_are_sent_where_none_are_wanted() -> None:
+    """0 is never."""
+    async with place(0.0) as (listener, ended):
+        reader, writer = await mute(listener.port)
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(reader.read(1), EVERY_S * 3)
+        assert not ended
+        writer.close()
+
+
+@pytest.mark.asyncio
+async def test_nothing_is_kept_of_the_handshake() -> None:
+    """An idle connection has no headers, no response, and no task besides the one that reads it."""
+    async with place() as (listener, _), connect(f"ws://127.0.0.1:{listener.port}/toy"):
+        async with asyncio.timeout(WITHIN_S):
+            while not listener.connections:  # noqa: ASYNC110  # no event says it
+                await asyncio.sleep(0.005)
+        (connection,) = Kept.every
+        assert connection.request is not None
+        assert not list(connection.request.headers.raw_items())
+        assert connection.response is None
+        assert connection.keepalive_task is None

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { BreakerSeen, BreakerStatus, ClientState, Environment, NodeLife, Pulse, ServerState, TenantLimits, Viewer } from "protocol";
+import { BreakerSeen, BreakerStatus, ClientState, Environment, NodeLife, Pulse, ServerMinute, ServerState, TenantLimits, Viewer } from "protocol";
 import { longest, type PulseState, PulseStore } from "~/store/pulse";
 import { placeKey } from "~/store/table";
 
@@ -52,15 +52,28 @@ test("who looks and what it may have are kept from the first pulse", () => {
 });
 
 test("changes are newest first and bounded, samples hold an hour, what is lost is summed", () => {
-  const { store, newest } = fresh();
+  const { store, clock, newest } = fresh();
   const change = (failures: number) =>
     new BreakerSeen({ client: "c", breaker: new BreakerStatus({ service: "cart", environment: new Environment(), address: "a", state: "OPEN", failures }) });
   const client = new ClientState({ node: "c", environment: new Environment(), dropped: 3 });
   for (let second = 0; second < 3700; second += 1) {
+    clock.ms += 1000;
     store.take(new Pulse({ whole: false, server, clients: [client], changes: second < 300 ? [change(second), change(second + 1000)] : [] }));
   }
   assert.equal(newest().changes.length, 200);
   assert.deepEqual(newest().changes.slice(0, 2).map((one) => one.breaker.failures), [1299, 299]);
   assert.equal(store.samples.length, 3600);
   assert.equal(store.samples.at(-1)?.lost, 5);
+});
+
+test("samples begin with the minutes that the server kept; after a reconnect only those that were missed are added", () => {
+  const { store, clock } = fresh();
+  const minute = (time: number) => new ServerMinute({ time, connections: 4, nodes: 1, waiting: 0, bytes: 9, lost: 0 });
+  store.take(new Pulse({ whole: true, server, minutes: [minute(880_000), minute(940_000)] }));
+  assert.deepEqual(store.samples.map((one) => one.at), [880_000, 940_000, 1_000_000]);
+  clock.ms = 1_100_000;
+  store.take(new Pulse({ whole: true, server, minutes: [minute(940_000), minute(1_060_000)] }));
+  assert.deepEqual(store.samples.map((one) => [one.at, one.connections]), [
+    [880_000, 4], [940_000, 4], [1_000_000, 1], [1_060_000, 4], [1_100_000, 1],
+  ]);
 });

@@ -155,6 +155,22 @@ export class ServerState {
   readonly storage: StorageState | undefined;
 }
 
+/** How the server fared at the end of a minute. */
+export class ServerMinute {
+  static typeName: string;
+  static wireName: string | null;
+  static fields: readonly Field[];
+  constructor(fields: { time: Millis; connections: number; nodes: number; waiting: number; bytes: number; lost: number });
+  readonly time: Millis;
+  readonly connections: number;
+  readonly nodes: number;
+  readonly waiting: number;
+  /** Stored. */
+  readonly bytes: number;
+  /** Messages that those who were connected had dropped, or that could not be stored. */
+  readonly lost: number;
+}
+
 /** Who looks, as its token says. */
 export class Viewer {
   static typeName: string;
@@ -580,7 +596,7 @@ export class Pulse {
   static typeName: string;
   static wireName: string | null;
   static fields: readonly Field[];
-  constructor(fields: { whole: boolean; nodes?: ReadonlyArray<NodeLife> | undefined; breakers?: ReadonlyArray<BreakerSeen> | undefined; changes?: ReadonlyArray<BreakerSeen> | undefined; clients?: ReadonlyArray<ClientState> | undefined; server: ServerState; viewer?: Viewer | undefined; limits?: TenantLimits | undefined });
+  constructor(fields: { whole: boolean; nodes?: ReadonlyArray<NodeLife> | undefined; breakers?: ReadonlyArray<BreakerSeen> | undefined; changes?: ReadonlyArray<BreakerSeen> | undefined; clients?: ReadonlyArray<ClientState> | undefined; server: ServerState; viewer?: Viewer | undefined; limits?: TenantLimits | undefined; minutes?: ReadonlyArray<ServerMinute> | undefined });
   /** True: `nodes` are all there are. False: those that came or were renewed since the last pulse. */
   readonly whole: boolean;
   readonly nodes: ReadonlyArray<NodeLife>;
@@ -595,6 +611,8 @@ export class Pulse {
   readonly viewer: Viewer | undefined;
   /** In the first one only. */
   readonly limits: TenantLimits | undefined;
+  /** In the first one only: the last hour. */
+  readonly minutes: ReadonlyArray<ServerMinute>;
 }
 
 /** Registers or renews a node for `ttl` seconds. */

@@ -257,6 +257,32 @@ export class ServerState {
   }
 }
 
+/** How the server fared at the end of a minute. */
+export class ServerMinute {
+  static typeName = "ServerMinute";
+  static wireName = null;
+  /** @type {readonly $.Field[]} */
+  static fields = [
+    $.field("time", "time", $type_Millis, "required"),
+    $.field("connections", "connections", $.integer, "required"),
+    $.field("nodes", "nodes", $.integer, "required"),
+    $.field("waiting", "waiting", $.integer, "required"),
+    $.field("bytes", "bytes", $.integer, "required"),
+    $.field("lost", "lost", $.integer, "required"),
+  ];
+
+  /** @param {ConstructorParameters<typeof import("./messages.js").ServerMinute>[0]} fields */
+  constructor({ time, connections, nodes, waiting, bytes, lost }) {
+    this.time = time;
+    this.connections = connections;
+    this.nodes = nodes;
+    this.waiting = waiting;
+    this.bytes = bytes;
+    this.lost = lost;
+    $.freeze(this);
+  }
+}
+
 /** Who looks, as its token says. */
 export class Viewer {
   static typeName = "Viewer";
@@ -1029,10 +1055,11 @@ export class Pulse {
     $.field("server", "server", $.struct(() => ServerState), "required"),
     $.field("viewer", "viewer", $.struct(() => Viewer), "optional"),
     $.field("limits", "limits", $.struct(() => TenantLimits), "optional"),
+    $.field("minutes", "minutes", $.list($.struct(() => ServerMinute)), "default"),
   ];
 
   /** @param {ConstructorParameters<typeof import("./messages.js").Pulse>[0]} fields */
-  constructor({ whole, nodes = [], breakers = [], changes = [], clients, server, viewer, limits }) {
+  constructor({ whole, nodes = [], breakers = [], changes = [], clients, server, viewer, limits, minutes = [] }) {
     this.whole = whole;
     this.nodes = nodes;
     this.breakers = breakers;
@@ -1041,6 +1068,7 @@ export class Pulse {
     this.server = server;
     this.viewer = viewer;
     this.limits = limits;
+    this.minutes = minutes;
     $.freeze(this);
   }
 }

@@ -288,14 +288,14 @@ const CONSOLE_CLIENT_MACHINE = {
     Up: {
       enter: [
         {
-          source: "console.mdkspec:130",
+          source: "console.mdkspec:144",
           actions: [$.send("Watch", (x) => x.hooks.ownWatch())],
           guard: (x) => x.flags["Console.watching"],
         },
       ],
       "call watch": [
         {
-          source: "console.mdkspec:131",
+          source: "console.mdkspec:145",
           actions: [
             $.tell("keepWatch", (x, watch) => [watch]),
             $.setFlag("Console.watching", true),
@@ -305,21 +305,21 @@ const CONSOLE_CLIENT_MACHINE = {
       ],
       "call unwatch": [
         {
-          source: "console.mdkspec:132",
+          source: "console.mdkspec:146",
           actions: [$.setFlag("Console.watching", false), $.send("Unwatch", (x) => new Unwatch())],
         },
       ],
-      "recv Pulse": [{ source: "console.mdkspec:133", actions: [$.tell("pulse", (x, m) => [m])] }],
+      "recv Pulse": [{ source: "console.mdkspec:147", actions: [$.tell("pulse", (x, m) => [m])] }],
     },
   },
   always: {
     "call watch": [
       {
-        source: "console.mdkspec:126",
+        source: "console.mdkspec:140",
         actions: [$.tell("keepWatch", (x, watch) => [watch]), $.setFlag("Console.watching", true)],
       },
     ],
-    "call unwatch": [{ source: "console.mdkspec:127", actions: [$.setFlag("Console.watching", false)] }],
+    "call unwatch": [{ source: "console.mdkspec:141", actions: [$.setFlag("Console.watching", false)] }],
   },
   timers: {},
   liveIn: ["Extended"],
@@ -556,9 +556,9 @@ const CONSOLE_SERVER_MACHINE = {
   start: "Up",
   states: {
     Up: {
-      "recv Watch": [{ source: "console.mdkspec:139", actions: [$.tell("watchBegins", (x, m) => [m])] }],
-      "recv Unwatch": [{ source: "console.mdkspec:140", actions: [$.tell("watchEnds", (x, _) => [])] }],
-      "call beat": [{ source: "console.mdkspec:141", actions: [$.send("Pulse", (x, m) => m)] }],
+      "recv Watch": [{ source: "console.mdkspec:153", actions: [$.tell("watchBegins", (x, m) => [m])] }],
+      "recv Unwatch": [{ source: "console.mdkspec:154", actions: [$.tell("watchEnds", (x, _) => [])] }],
+      "call beat": [{ source: "console.mdkspec:155", actions: [$.send("Pulse", (x, m) => m)] }],
     },
   },
   always: {},

@@ -145,6 +145,19 @@ class ServerState(Struct, frozen=True, kw_only=True, rename={"mdk_version": "mdk
     storage: StorageState | UnsetType = UNSET
 
 
+class ServerMinute(Struct, frozen=True, kw_only=True):
+    """How the server fared at the end of a minute."""
+
+    time: Millis
+    connections: int
+    nodes: int
+    waiting: int
+    bytes: int
+    """Stored."""
+    lost: int
+    """Messages that those who were connected had dropped, or that could not be stored."""
+
+
 class Viewer(Struct, frozen=True, kw_only=True):
     """Who looks, as its token says."""
 
@@ -504,6 +517,8 @@ class Pulse(Struct, frozen=True, kw_only=True, tag_field="type", tag="pulse"):
     """In the first one only."""
     limits: TenantLimits | UnsetType = UNSET
     """In the first one only."""
+    minutes: list[ServerMinute] = []
+    """In the first one only: the last hour."""
 
 
 class Active(Struct, frozen=True, kw_only=True, tag_field="type", tag="active"):

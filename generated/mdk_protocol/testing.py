@@ -55,6 +55,7 @@ from mdk_protocol.messages import (
     Rates,
     RatesQuery,
     Selection,
+    ServerMinute,
     ServerState,
     SharedContext,
     Statistics,
@@ -166,6 +167,19 @@ def any_server_state() -> st.SearchStrategy[ServerState]:
         warm=st.booleans(),
         protected=st.one_of(st.just(UNSET), texts()),
         storage=st.one_of(st.just(UNSET), any_storage_state()),
+    )
+
+
+def any_server_minute() -> st.SearchStrategy[ServerMinute]:
+    """Any ServerMinute that may be sent."""
+    return st.builds(
+        ServerMinute,
+        time=integers(at_least=0),
+        connections=integers(),
+        nodes=integers(),
+        waiting=integers(),
+        bytes=integers(),
+        lost=integers(),
     )
 
 
@@ -501,6 +515,7 @@ def any_pulse() -> st.SearchStrategy[Pulse]:
         server=any_server_state(),
         viewer=st.one_of(st.just(UNSET), any_viewer()),
         limits=st.one_of(st.just(UNSET), any_tenant_limits()),
+        minutes=st.lists(any_server_minute(), max_size=3),
     )
 
 

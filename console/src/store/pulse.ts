@@ -20,10 +20,14 @@ export interface BreakerChange extends BreakerSeen {
   readonly at: number;
 }
 
-/** One second of the server's life. */
+/** How the server fared at one time: once a minute before this page was opened, each second since. */
 export interface Sample {
+  /** Milliseconds since the epoch. */
   readonly at: number;
-  readonly server: ServerState;
+  readonly connections: number;
+  readonly waiting: number;
+  /** Stored; null before the server has looked. */
+  readonly bytes: number | null;
   /** Messages that clients dropped or the server could not store, so far. */
   readonly lost: number;
 }
@@ -42,8 +46,8 @@ export interface PulseState {
   readonly limits: TenantLimits | null;
 }
 
-/** An hour of seconds. */
-const SAMPLES_MAX = 3600;
+/** Samples are kept for an hour: 3,600 of them, and 60. */
+const SPAN_MS = 3_600_000;
 const CHANGES_MAX = 200;
 /** A sender that was to lapse so long ago, and of which nothing was heard, is gone. */
 const LAPSED_MS = 60_000;
@@ -67,8 +71,7 @@ export class PulseStore {
     const at = this.#now();
     this.#takeLives(m, at);
     this.#changes = [...m.changes.map((one) => ({ ...one, at })).reverse(), ...this.#changes].slice(0, CHANGES_MAX);
-    this.samples.push({ at, server: m.server, lost: lost(m) });
-    if (this.samples.length > SAMPLES_MAX) this.samples.shift();
+    this.#sample(m, at);
     this.#viewer = m.viewer ?? this.#viewer;
     this.#limits = m.limits ?? this.#limits;
     this.#changed({
@@ -80,6 +83,15 @@ export class PulseStore {
       clients: m.clients ?? [],
       server: m.server,
     });
+  }
+
+  #sample(m: Pulse, at: number): void {
+    const { connections, waiting, storage } = m.server;
+    const before = this.samples.at(-1)?.at ?? 0;
+    for (const one of m.minutes) if (one.time > before && one.time < at) this.samples.push({ ...one, at: one.time });
+    this.samples.push({ at, connections, waiting, bytes: storage?.bytes ?? null, lost: lost(m) });
+    const first = this.samples.findIndex((one) => one.at > at - SPAN_MS);
+    if (first > 0) this.samples.splice(0, first);
   }
 
   #takeLives(m: Pulse, at: number): void {

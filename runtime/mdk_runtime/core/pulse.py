@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -13,6 +14,7 @@ from mdk_protocol.messages import (
     ClientState,
     NodeLife,
     Pulse,
+    ServerMinute,
     ServerState,
     StorageState,
     TenantLimits,
@@ -32,6 +34,8 @@ NODES_MAX = 2000
 """In one pulse; the rest comes in the next ones."""
 CLIENTS_MAX = 500
 """In one pulse: nobody reads more."""
+MINUTES_MAX = 60
+"""Kept for who looks first: the hour that its charts show."""
 BREAKERS_MAX = 1000
 """In one pulse."""
 
@@ -82,6 +86,20 @@ class Pulses:
         """Set by the shell, as long as pulses are wanted."""
         self._lookers: dict[Connection, Looker] = {}
         self._at: float | None = None
+        self._minutes: deque[ServerMinute] = deque(maxlen=MINUTES_MAX)
+
+    def keep_minute(self, facts: Facts) -> None:
+        """A minute has passed, whether anybody looks or not."""
+        tenant, counters = self._tenant, self._tenant.counters
+        minute = ServerMinute(
+            time=facts.time_ms,
+            connections=len(tenant.connections),
+            nodes=len(tenant.registry),
+            waiting=facts.waiting,
+            bytes=facts.storage.bytes if isinstance(facts.storage, StorageState) else 0,
+            lost=counters["log rejected"] + counters["interaction rejected"] + tenant.insight.telemetry.dropped,
+        )
+        self._minutes.append(minute)
 
     @property
     def deadline(self) -> float | None:
@@ -146,6 +164,7 @@ class Pulses:
             server=server,
             viewer=viewer_of(grant) if is_first else UNSET,
             limits=self._limits() if is_first else UNSET,
+            minutes=list(self._minutes) if is_first else [],
         )
 
     def _lives(self, now: float) -> Iterator[tuple[str, float, NodeLife]]:

@@ -105,6 +105,11 @@ class Telemetry:
         """What a client said last."""
         return self._reports.get(client)
 
+    @property
+    def dropped(self) -> int:
+        """What the clients that are connected have given up, by their last word."""
+        return sum(one.dropped for one in self._reports.values())
+
     def breakers(self) -> Iterator[tuple[Hashable, BreakerStatus]]:
         """Every breaker that is not closed, with the client whose it is."""
         for client, mine in self._breakers.items():

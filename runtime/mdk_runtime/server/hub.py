@@ -47,6 +47,9 @@ STATS_EVERY_S = 5.0
 WATCH_EVERY_S = 0.25
 """How often the loop is looked at: whether it still runs in time, and still reads."""
 
+MINUTE_S = 60.0
+"""How often the console's charts are kept a point for."""
+
 LEEWAY_S = 10.0
 """A connection outlives its token by as much as a token is let in late (tokens.py)."""
 
@@ -105,6 +108,7 @@ class Hub:
         self.measures = Measures()
         self._started_at = self._loop.time()
         self._warm_until = self._started_at + NODE_TTL
+        self._minute_at = self._loop.time() + MINUTE_S
         self._watch_at = self._loop.time() + WATCH_EVERY_S
         self._loop.call_at(self._watch_at, self._watch)
 
@@ -287,6 +291,10 @@ class Hub:
             expires_at = served.tenant.expires_at
             if not self.may_read.is_set() and expires_at is not None and expires_at < now + WATCH_EVERY_S * 2:
                 served.tenant.protect("the server does not read while storage is behind", now=now)
+        if now >= self._minute_at:
+            self._minute_at = now + MINUTE_S
+            for served in self._tenants.values():
+                served.tenant.pulses.keep_minute(self._facts(served))
         self._watch_at = now + WATCH_EVERY_S
         self._loop.call_at(self._watch_at, self._watch)
 

@@ -99,7 +99,7 @@ function Rates() {
     const { data } = answer.value;
     return data === null ? null : minutes(data, lastHour(Date.now()).since);
   });
-  const system = useComputed(() => systemSeries(pulse.value.server === null ? 0 : pulses.samples.length));
+  const system = useComputed(() => systemSeries(pulse.value));
   const { error } = answer.value;
   if (error !== null) return <Problem text={error} />;
   const own = seen.value;
@@ -161,14 +161,14 @@ function useSeries(lines: readonly Line[]) {
   return lines.map(([label, colour, values]) => ({ label, colour, values }));
 }
 
-/** What the server said since this page was opened; `_count` is read so that a pulse makes it anew. */
-function systemSeries(_count: number) {
+/** What the server said, over the last hour; `_pulse` is read so that a pulse makes it anew. */
+function systemSeries(_pulse: unknown) {
   const samples = pulses.samples;
   return {
     times: samples.map((one) => one.at / 1000),
-    connections: samples.map((one) => one.server.connections),
-    waiting: samples.map((one) => one.server.waiting),
-    bytes: samples.map((one) => one.server.storage?.bytes ?? null),
+    connections: samples.map((one) => one.connections),
+    waiting: samples.map((one) => one.waiting),
+    bytes: samples.map((one) => one.bytes),
     lost: samples.map((one) => one.lost),
   };
 }

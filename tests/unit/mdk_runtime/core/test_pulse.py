@@ -6,10 +6,13 @@ from typing import Any
 
 import pytest
 
-from mdk_protocol.messages import Viewer
+from mdk_protocol.messages import StorageState, Viewer
 from mdk_runtime.core import pulse as module
 from mdk_runtime.core.grants import Grant, Scope
+from mdk_runtime.core.pulse import Facts
 from unit.mdk_runtime.core.test_table_told import TTL_S, Client, Network
+
+STORAGE = StorageState(bytes=77, logs=1, interactions=0, segments=1)
 
 
 class Looker(Client):
@@ -180,3 +183,23 @@ def test_what_a_token_says() -> None:
     """Its subject, that a key has signed it, when it runs out."""
     grant = Grant("acme", frozenset({Scope.READ}), "ada", 12.5, "fingerprint")
     assert module.viewer_of(grant) == Viewer(tenant="acme", scopes=["read"], subject="ada", signed=True, expires=12_500)
+
+
+def test_the_last_hour_is_kept_for_who_looks_first() -> None:
+    """A point a minute, whether anybody looks or not, 60 of them; what was lost is what clients dropped and storage rejected."""
+    network = Network()
+    service = Client(network, "n1")
+    service.register("n1", "a")
+    service.send({"type": "statistics", "emitted": 9, "dropped": 4})
+    network.tenant.counters["log rejected"] = 2
+    for minute in range(70):
+        network.tenant.pulses.keep_minute(Facts(time_ms=minute, waiting=minute % 2, storage=STORAGE))
+    looker = Looker(network)
+    (first,) = looker.pulses()
+    assert [one["time"] for one in first["minutes"]] == list(range(10, 70))
+    assert first["minutes"][-1] == {
+        "time": 69, "connections": 1, "nodes": 1, "waiting": 1, "bytes": 77, "lost": 6,
+    }  # fmt: skip
+    network.move(1.0)
+    (second,) = looker.pulses()
+    assert second.get("minutes", []) == []

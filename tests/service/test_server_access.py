@@ -229,6 +229,18 @@ def test_limit_of_connections(tmp_path: Path) -> None:
         wait_until(lambda: _is_let_in(running))
 
 
+def test_limit_of_tenants(tmp_path: Path) -> None:
+    """One tenant too many is told 503 at the handshake; those that are in use go on."""
+    with server(tmp_path, "--tenants-max", "1") as running, RawClient(running.url) as one:
+        one.open("n1")
+        with pytest.raises(InvalidStatus) as refused:
+            RawClient(running.url, token="other")
+        response = refused.value.response
+        assert (response.status_code, json.loads(bytes(response.body or b""))["error"]) == (503, "tenants")
+        one.send(active("n1"))
+        assert one.receive()["type"] == "active"
+
+
 def _is_let_in(running: ServerProcess) -> bool:
     with RawClient(running.url) as client:
         client.send({"type": "open"})

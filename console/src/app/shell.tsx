@@ -15,11 +15,13 @@ import { nextTheme, theme } from "./theme";
 
 const THEME_ICONS = { auto: "auto", light: "sun", dark: "moon" } as const;
 
+const LED_TO = PAGES.filter((page) => page.key !== undefined);
+
 const GLOBAL: readonly Shortcut[] = [
   { keys: "/", does: "Search", act: focusSearch },
   { keys: "?", does: "This help", act: () => (helpIsOpen.value = true) },
   { keys: "t", does: "Light, dark or as the system", act: nextTheme },
-  ...PAGES.map((page) => ({ keys: `g ${page.key}`, does: page.title, act: () => go(to(page.path)) })),
+  ...LED_TO.map((page) => ({ keys: `g ${page.key}`, does: page.title, act: () => go(to(page.path)) })),
 ];
 
 export function Shell() {
@@ -65,8 +67,8 @@ export function Shell() {
 function Navigation({ current }: { readonly current: Page | null }) {
   return (
     <nav class="nav" aria-label="Pages">
-      {PAGES.map((page) => (
-        <a key={page.path} href={to(page.path)} class="nav-link" aria-current={page === current ? "page" : undefined} title={`g ${page.key}`}>
+      {LED_TO.map((page) => (
+        <a key={page.path} href={to(page.path)} class="nav-link" aria-current={page === current || (page.path === "/traces" && current?.path === "/t") ? "page" : undefined} title={`g ${page.key}`}>
           <Icon name={page.icon} />
           <span>{page.title}</span>
         </a>

@@ -14,7 +14,7 @@ const SERVICES_MAX = 6;
 export function suggest(given: string, services: readonly string[]): readonly Suggestion[] {
   const text = given.trim();
   if (text === "") return [];
-  if (TRACE_ID.test(text)) return [{ kind: "trace", text, path: `/traces/${hyphenated(text.toLowerCase())}`, params: {} }];
+  if (TRACE_ID.test(text)) return [{ kind: "trace", text, path: `/t/${hyphenated(text.toLowerCase())}`, params: {} }];
   const small = text.toLowerCase();
   const found = services.filter((name) => name.toLowerCase().includes(small));
   found.sort((a, b) => rank(a, small) - rank(b, small) || a.localeCompare(b));

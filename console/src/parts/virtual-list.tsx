@@ -138,6 +138,7 @@ export function VirtualList(props: VirtualListProps) {
       class={`vlist ${props.class ?? ""}`}
       role={role}
       aria-label={label}
+      aria-live={role === "log" ? "off" : undefined} // The page says now and then how many came.
       aria-rowcount={role === "treegrid" || role === "grid" ? count + (head === undefined ? 0 : 1) : undefined}
       tabIndex={count === 0 ? 0 : -1}
       onScroll={look}

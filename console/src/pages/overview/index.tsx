@@ -200,7 +200,7 @@ function FailedTraces() {
 
 function TraceRow({ trace }: { readonly trace: StoredTrace }) {
   return (
-    <a class="failed-trace" href={to(`/traces/${trace.traceId}`)}>
+    <a class="failed-trace" href={to(`/t/${trace.traceId}`)}>
       <time class="muted">{time(trace.start)}</time>
       <LevelName level={trace.worstLevel ?? "ERROR"} />
       <span class="ellipsis">{(trace.firstError ?? "A call failed").split("\n")[0]}</span>

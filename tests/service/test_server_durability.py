@@ -25,7 +25,7 @@ from mdk_runtime.storage.layout import segment_numbers, segment_path
 from service.programs import WITHIN_S
 from service.servers import RawClient, ServerProcess, active, log, server, stored_logs
 
-ROUNDS = int(os.environ.get("MDK_KILL_ROUNDS", "5"))
+ROUNDS = int(os.environ.get("MDK_KILL_ROUNDS", "20"))
 CLIENTS = 10
 LOGS_PER_S = 5000
 """Of all clients together."""

@@ -21,6 +21,10 @@ with_meta: Any = v_args(meta=True)
 """Methods get a tree's position beside its children."""
 
 
+DOES = {"calls": "call", "delivers": "deliver", "acknowledges": "acknowledge", "asks": "ask", "answers": "answer"}
+"""What the application does, as a scenario says it, to the kind of step."""
+
+
 @with_meta
 class Builder(Transformer[Token, Any]):
     """Builds the tree of one declaration, which begins at a line and column of its file (both counted from 0)."""
@@ -439,6 +443,49 @@ class Builder(Transformer[Token, Any]):
     def export(self, meta: Meta, children: list[Any]) -> tuple[syntax.Name, syntax.Name]:
         name, alias = children
         return self._name(name), self._name(alias if alias is not None else name)
+
+    # --- scenarios --------------------------------------------------------------------------------
+
+    def scenario(self, meta: Meta, children: list[Any]) -> Callable[..., syntax.Scenario]:
+        title, part, *steps = children
+        return lambda doc, span: syntax.Scenario(self._text(title), self._name(part), tuple(steps), doc, span)
+
+    def _step(self, kind: str, meta: Meta, **said: Any) -> syntax.Step:
+        names = {key: self._name(said[key]) if said.get(key) is not None else None for key in ("role", "to", "name")}
+        return syntax.Step(
+            kind, **names, fields=said.get("fields") or (), value=said.get("value"), span=self.span(meta)
+        )
+
+    def given(self, meta: Meta, children: list[Any]) -> syntax.Step:
+        role, name, value = children
+        return self._step("given", meta, role=role, name=name, value=value)
+
+    def doing(self, meta: Meta, children: list[Any]) -> syntax.Step:
+        role, does, name, fields = children
+        return self._step(DOES[str(does)], meta, role=role, name=name, fields=fields)
+
+    def arrives(self, meta: Meta, children: list[Any]) -> syntax.Step:
+        role, to, name, fields = children
+        return self._step("arrive", meta, role=role, to=to, name=name, fields=fields)
+
+    def told(self, meta: Meta, children: list[Any]) -> syntax.Step:
+        role, name, fields = children
+        return self._step("told", meta, role=role, name=name, fields=fields)
+
+    def within(self, meta: Meta, children: list[Any]) -> syntax.Step:
+        return self._step("in", meta, role=children[0], name=children[1])
+
+    def passes(self, meta: Meta, children: list[Any]) -> syntax.Step:
+        return self._step("pass", meta, value=children[0])
+
+    def lost(self, meta: Meta, children: list[Any]) -> syntax.Step:
+        return self._step("lost", meta)
+
+    def made(self, meta: Meta, children: list[Any]) -> syntax.Step:
+        return self._step("made", meta)
+
+    def fields(self, meta: Meta, children: list[Any]) -> tuple[tuple[syntax.Name, syntax.Expr], ...]:
+        return tuple(one for one in children if one is not None)
 
 
 def _split(items: list[Any]) -> tuple[tuple[Any, ...], tuple[syntax.Name, ...]]:

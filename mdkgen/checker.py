@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from mdkgen import syntax
 from mdkgen.check.names import Names
 from mdkgen.check.protocols import check_protocols
+from mdkgen.check.scenarios import check_scenarios
 from mdkgen.check.types import check_consts, check_enums, check_newtypes, check_structs
 from mdkgen.diagnostics import Diagnostic
 from mdkgen.model import Export, Face, FaceModule, Spec
@@ -30,6 +31,7 @@ def check(files: Sequence[syntax.File]) -> tuple[Spec | None, list[Diagnostic]]:
     consts, newtypes, enums = check_consts(names), check_newtypes(names), check_enums(names)
     records, messages = check_structs(names)
     protocols = check_protocols(names)
+    scenarios = check_scenarios(names, protocols)
     faces = tuple(_face(names, one) for one in names.faces.values())
     certain = [one for one in names.found if not (names.incomplete and one.code in NEEDS_ALL)]
     found = sorted(set(certain), key=lambda one: (one.span.file, one.span.line, one.span.column, one.code, one.message))
@@ -47,6 +49,7 @@ def check(files: Sequence[syntax.File]) -> tuple[Spec | None, list[Diagnostic]]:
         protocols=protocols,
         faces=faces,
         files=tuple(file.name for file in names.files),
+        scenarios=scenarios,
     )
     return spec, []
 

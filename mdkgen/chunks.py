@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-KEYWORDS = ("const", "type", "record", "message", "open", "closed", "protocol", "part", "face")
+KEYWORDS = ("const", "type", "record", "message", "open", "closed", "protocol", "part", "face", "scenario")
 """The words with which a declaration begins."""
 
 PIECE = re.compile(
@@ -100,7 +100,7 @@ class _Cuts:
 
     def _is_declaration(self, match: re.Match[str]) -> bool:
         """Whether a name follows on the same line: `record X`, but not a field `record: string`."""
-        return re.match(r"[ \t]+[A-Za-z_]", self.text[match.end() : match.end() + 40]) is not None
+        return re.match(r"[ \t]+[A-Za-z_\"]", self.text[match.end() : match.end() + 40]) is not None
 
     def _start(self, at: int, *, unclosed: bool) -> None:
         self.depth = 0

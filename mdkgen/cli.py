@@ -83,6 +83,12 @@ def _parser() -> argparse.ArgumentParser:
         "--pytest", action="store_true", help="print the ways to what was found as tests of the package"
     )
     verify.add_argument("--mermaid", action="store_true", help="print the ways to what was found as sequence diagrams")
+    promote = commands.add_parser("promote", help="print the ways to what `verify` finds as scenarios")
+    promote.add_argument("spec", type=Path, help="folder with .mdkspec files")
+    promote.add_argument(
+        "code", nargs="?", default="", help="only findings with this code, such as MDK4001; else all that are no notes"
+    )
+    promote.set_defaults(run=_promote)
     breaking = commands.add_parser("breaking", help="what a new version breaks, and which side may be upgraded first")
     _add_spec(breaking, run=_breaking)
     breaking.add_argument(
@@ -215,6 +221,22 @@ def _verify(arguments: argparse.Namespace) -> int:
         for explored in result.explored:
             print(explored)
     return FINDINGS if any(one.severity != "note" for one in found) else FINE
+
+
+def _promote(arguments: argparse.Namespace) -> int:
+    from mdkgen.scenarios.promote import as_scenario
+    from mdkgen.verify import verification
+
+    compilation = _compile(read_folder(arguments.spec), verify=False)
+    _report(compilation, arguments.spec)
+    if compilation.spec is None:
+        return FINDINGS
+    found = [one for one in verification(compilation.spec).diagnostics if one.trace]
+    wanted = arguments.code.upper()
+    for one in found:
+        if one.code == wanted or (not wanted and one.severity != "note"):
+            print(as_scenario(one, compilation.spec))
+    return FINE
 
 
 def _breaking(arguments: argparse.Namespace) -> int:

@@ -95,6 +95,10 @@ def compile_parsed(
     spec = None if diagnostics else spec
     if spec is not None and verify is not None:
         diagnostics, used = without_allowed(verify(spec), files)
+        if spec.scenarios and not any(one.severity == "error" for one in diagnostics):
+            from mdkgen.scenarios.check import check as check_scenarios
+
+            diagnostics += check_scenarios(spec)
         if any(one.severity == "error" for one in diagnostics):
             spec = None
     return Compilation(texts, spec, tuple(diagnostics), tuple(files), tuple(used))
@@ -111,10 +115,12 @@ def with_lint(compilation: Compilation, config: Config, theirs: Sequence[Plugin[
     """A compilation, and what the lint rules find in it if it has no errors."""
     from mdkgen.lint import lint
     from mdkgen.lint.config import EVERYTHING
+    from mdkgen.scenarios.check import uncovered
 
     if compilation.spec is None:
         return compilation
-    everything, used = without_allowed(lint(compilation.spec, compilation.files, EVERYTHING, theirs), compilation.files)
+    linted = [*lint(compilation.spec, compilation.files, EVERYTHING, theirs), *uncovered(compilation.spec)]
+    everything, used = without_allowed(linted, compilation.files)
     enabled = [one for one in everything if config.enables(one.code)]
     enabled += unused(compilation.files, [*used, *compilation.used])
     found = (*compilation.diagnostics, *enabled)

@@ -27,7 +27,7 @@ PASSES_MAX = 8
 """A comment that stood between words moves before its line, and what is beside it changes: once more, until it rests."""
 BLOCKS = {
     *("record", "message", "enum", "protocol", "part", "delivery", "request", "role", "always", "state", "face"),
-    *("transport", "face_from", "face_module"),
+    *("transport", "face_from", "face_module", "scenario"),
 }
 COMMA_LISTS = {"transport", "face_from", "face_module"}
 

@@ -623,6 +623,35 @@ class Face:
 
 
 @dataclass(frozen=True, slots=True)
+class ScenarioStep:
+    """One step of a scenario. Fields that are not given may have any value, or get a plain one."""
+
+    kind: Literal[
+        "given", "call", "deliver", "acknowledge", "ask", "answer", "arrive", "told", "in", "pass", "lost", "made"
+    ]
+    role: str
+    """Who acts, or is told; of `arrive` the sender; empty for what happens to both."""
+    name: str
+    """The hook, call, delivery, request, message, event or state."""
+    fields: tuple[tuple[str, Expr], ...]
+    value: Expr | None
+    """What a hook answers from here on, or how long time passes."""
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """A conversation that both sides must be able to have just so."""
+
+    name: str
+    protocol: str
+    part: str
+    steps: tuple[ScenarioStep, ...]
+    doc: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
 class Spec:
     """A whole folder of .mdkspec files, which share one namespace."""
 
@@ -638,3 +667,4 @@ class Spec:
     faces: tuple[Face, ...]
     files: tuple[str, ...] = field(default=())
     """Names relative to the spec folder, sorted."""
+    scenarios: tuple[Scenario, ...] = field(default=())

@@ -48,6 +48,7 @@ WORDS = {
     "OPENNESS": "'open enum' or 'closed enum'",
     "SCOPE": "'session', 'connection' or 'shared'",
     "OVERFLOW": "'drop_oldest' or 'drop_newest'",
+    "DOES": "'calls', 'delivers', 'acknowledges', 'asks' or 'answers'",
     "COMPARISON": "a comparison",
     "BOUND": "'>=' or '<='",
     "OPERATOR": "'*' or '/'",

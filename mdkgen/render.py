@@ -65,6 +65,10 @@ def render(spec: Spec, shelves: Sequence[Shelf] = (SHELF,)) -> dict[str, str]:
         files[f"{package}/testing.py"] = templates("testing.py.j2", package=package, **strategy_functions(spec))
         files[f"{package}/__init__.py"] = templates("package.py.j2", **_package_view(spec, stubs))
         files[f"{package}/spec.json"] = to_json(spec)
+        if spec.scenarios:
+            from mdkgen.scenarios.render import render as render_scenarios
+
+            files[f"{package}/scenarios.json"] = render_scenarios(spec)
         files[f"{package}/py.typed"] = ""
     for face in spec.faces:
         files.update(_face_files(templates, face))

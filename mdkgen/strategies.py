@@ -27,7 +27,9 @@ def strategy_functions(spec: Spec) -> dict[str, Any]:
     functions = [writer.function(one) for one in structs]
     if spec.messages:
         functions.append(writer.any_message())
-    return {"imports": writer.imports(), "functions": functions}
+    scenarios = bool(spec.scenarios)
+    also = ", and its scenarios as tests" if scenarios else ""
+    return {"imports": writer.imports(), "functions": functions, "scenarios": scenarios, "also": also}
 
 
 class _StrategyWriter:
@@ -52,8 +54,11 @@ class _StrategyWriter:
     def imports(self) -> str:
         unset = "from msgspec import UNSET" if "UNSET" in self.used else ""
         helpers = import_from("mdkspec_runtime.testing.strategies", self.helpers)
+        scenarios = "from mdkspec_runtime.testing import scenarios as replays" if self.spec.scenarios else ""
         messages = import_from(f"{self.spec.namespace}.messages", self.used - {"UNSET"})
-        return import_groups([["from hypothesis import strategies as st", unset], [own_imports([helpers, messages])]])
+        return import_groups(
+            [["from hypothesis import strategies as st", unset], [own_imports([scenarios, helpers, messages])]]
+        )
 
     def _field(self, field: Field) -> Node:
         node = self._type(field.type)

@@ -350,7 +350,31 @@ class Face:
     span: Span
 
 
-Declaration = Const | Newtype | Record | Enum | Part | Face
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of a scenario: as `model.ScenarioStep`, with names not yet resolved."""
+
+    kind: str
+    role: Name | None
+    to: Name | None
+    name: Name | None
+    fields: tuple[tuple[Name, Expr], ...]
+    value: Expr | None
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """`scenario "..." for P { ... }`; the name is its title."""
+
+    name: Name
+    part: Name
+    steps: tuple[Step, ...]
+    doc: str
+    span: Span
+
+
+Declaration = Const | Newtype | Record | Enum | Part | Face | Scenario
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,8 +65,10 @@ class Scope:
 class Expressions:
     """Resolves the expressions of one scope; everything wrong is reported to `names`, and answered with None."""
 
-    def __init__(self, names: Names, scope: Scope | None = None) -> None:
+    def __init__(self, names: Names, scope: Scope | None = None, *, partial: bool = False) -> None:
         self.names = names
+        self._partial = partial
+        """Records and messages may lack what they require."""
         self.scope = scope or Scope()
 
     def resolve(self, expr: syntax.Expr, want: Type | None = None) -> Expr | None:
@@ -333,10 +335,10 @@ class Expressions:
         missing = [
             one for one, field in fields.items() if not field.optional and field.default is None and one not in present
         ]
-        if missing:
+        if missing and not self._partial:
             message = f"{type_.name} lacks its required {', '.join(missing)}"
             self.names.report("MDK2007", message, whole.span, expected=", ".join(f"{one} = ..." for one in missing))
-        return Construct(type_, tuple(given)) if good and not missing else None
+        return Construct(type_, tuple(given)) if good and (self._partial or not missing) else None
 
     def always_there(self, value: Expr, written: syntax.Expr, *, optional: bool = False) -> bool:
         """Whether a value is never absent, or may be; else it is reported."""

@@ -59,6 +59,7 @@ class Names:
         self.protocols = {name: one for name, one in parts.items() if one.of is None}
         self.parts = {name: one for name, one in parts.items() if one.of is not None}
         self.faces = self._take(syntax.Face, declarations, own_scope=True)
+        self.scenarios = self._take(syntax.Scenario, declarations, own_scope=True)
 
     def report(self, code: str, message: str, span: Span, *, expected: str = "", hint: str = "") -> None:
         """Note an error and go on."""

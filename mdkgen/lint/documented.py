@@ -14,7 +14,7 @@ def check(files: Sequence[syntax.File]) -> Iterator[Diagnostic]:
     """Declarations, fields, and what the application calls or answers."""
     for file in files:
         for one in file.declarations:
-            if not one.doc:
+            if not one.doc and not isinstance(one, syntax.Scenario):  # whose name is a title
                 kind = type(one).__name__.lower()
                 yield _missing("MDK5201", f"the {kind} {one.name.text}", one.name.span)
             if isinstance(one, syntax.Record):

@@ -46,8 +46,8 @@ def _declaration(one: syntax.Declaration) -> Iterator[Diagnostic]:
             yield from _record(one)
         case syntax.Part():
             yield from _part(one)
-        case syntax.Face():
-            pass  # its names are those of other packages
+        case syntax.Face() | syntax.Scenario():
+            pass  # names of other packages, and a title
 
 
 def _record(one: syntax.Record) -> Iterator[Diagnostic]:

@@ -214,4 +214,11 @@ RULES = (
         "role server {\n  start state Up { recv Ping -> hangup, send Pong() }\n}",
         "role server {\n  start state Up { recv Ping -> send Pong(), hangup }\n}",
     ),
+    Rule(
+        "MDK3015",
+        "a message from a side to itself",
+        "In a scenario `client -> server: Ping` is a message that arrives at the server.",
+        'role server { start state Up { recv Ping -> send Pong() } }\nscenario "asked" for P {\n  pass 10s\n  client -> client: Ping\n  server -> client: Pong\n}',
+        'role server { start state Up { recv Ping -> send Pong() } }\nscenario "asked" for P {\n  pass 10s\n  client -> server: Ping\n  server -> client: Pong\n}',
+    ),
 )

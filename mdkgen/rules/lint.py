@@ -258,4 +258,13 @@ RULES = (
         "strict",
         "note",
     ),
+    Rule(
+        "MDK5306",
+        "a transition that no scenario takes",
+        "A scenario shows it in the documentation, and tests each implementation of it.",
+        "role server { start state Up { recv Ping -> send Pong() } }",
+        'role server { start state Up { recv Ping -> send Pong() } }\nscenario "asked" for P {\n  pass 10s\n  client -> server: Ping\n  server -> client: Pong\n}',
+        "strict",
+        "note",
+    ),
 )

@@ -69,7 +69,9 @@ def texts_of(example: str) -> dict[str, str]:
     )
     if inside is None:
         return {"example.mdkspec": HEADER + example}
-    outside = next((n for n, line in enumerate(lines) if n > inside and line.startswith("part ")), len(lines))
+    outside = next(
+        (n for n, line in enumerate(lines) if n > inside and line.startswith(("part ", "scenario "))), len(lines)
+    )
     written = "\n".join(lines[inside:outside])
     missing = [text for role, text in ROLES.items() if f"role {role} " not in written]
     messages = [line for line in MESSAGES.splitlines() if line.split(" as ")[0] not in example]

@@ -107,4 +107,12 @@ RULES = (
         "verification",
         "note",
     ),
+    Rule(
+        "MDK4012",
+        "a scenario that the machines do not follow",
+        "Each message of its part must be written, in the order in which it arrives: either the scenario is out of date, or the machines do not do what it promises.",
+        'role server { start state Up { recv Ping -> send Pong() } }\nscenario "asked" for P {\n  pass 10s\n  client -> server: Ping\n}',
+        'role server { start state Up { recv Ping -> send Pong() } }\nscenario "asked" for P {\n  pass 10s\n  client -> server: Ping\n  server -> client: Pong\n}',
+        "verification",
+    ),
 )

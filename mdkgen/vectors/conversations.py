@@ -123,9 +123,8 @@ class Conversations:
         outcomes: list[dict[str, Any]] = []
         before: dict[str, Any] = {}
         for step in steps:
-            written, now = self._outcome(interpreter, step)
-            changed = {key: value for key, value in now.items() if before.get(key, FIRST.get(key)) != value}
-            before = {**before, **{key: value for key, value in now.items() if key not in FLEETING}}
+            written, now = outcome(interpreter, step)
+            changed, before = changes(before, now)
             outcomes.append({**written, **({"expect": changed} if changed else {})})
         return interpreter, tuple(outcomes)
 
@@ -203,64 +202,6 @@ class Conversations:
 
     # --- outcomes -------------------------------------------------------------------------------------
 
-    def _outcome(self, here: Interpreter, step: Step) -> tuple[dict[str, Any], dict[str, Any]]:
-        """Give the input; the step as it stands in the file, and what came of it."""
-        written = {key: value for key, value in step.items() if key not in ("_", "message", "offence")}
-        given: Any = step.get("_")
-        error = None
-        match step["do"]:
-            case "start" | "stop" | "lost":
-                getattr(here, step["do"])()
-            case "connected":
-                here.now = max(here.now, here.connect_at or 0.0)
-                written["at"] = here.now
-                here.connected()
-            case "advance":
-                here.advance(step["to"])
-            case "receive" if given is None:
-                here.offend(step["offence"])
-            case "receive":
-                written["frame"] = self.values.wire(given)
-                here.receive(given)
-            case "call":
-                written["args"] = [self._typed(type_, value) for value, type_ in zip(*given, strict=True)]
-                try:
-                    here.call(step["part"], step["call"], given[0])
-                except IllegalCallError:
-                    error = "illegal call"
-            case "deliver":
-                written["value"] = self._typed(None, given)
-                here.deliver(step["delivery"], given)
-            case "acknowledge":
-                here.acknowledge(step["delivery"], step["number"])
-            case "ask":
-                written["value"] = self._typed(None, given)
-                here.ask(step["request"], given)
-            case _:
-                written["question"], written["reply"] = (self._typed(None, one) for one in given)
-                here.reply(step["request"], *given)
-        frames, events = here.take()
-        expected: dict[str, Any] = {
-            "frames": frames,
-            "events": events,
-            "states": {part.name: state for part, state in zip(here.parts, here.states, strict=True)},
-            "hanging_up": here.hanging_up,
-            "deadline": here.deadline,
-            "connect_at": here.connect_at,
-            "error": error,
-        }
-        return written, expected
-
-    def _typed(self, type_: Type | None, value: Any) -> dict[str, Any]:
-        """A value with the name of its type, where the other side has to make a record of it."""
-        if isinstance(value, Struct):
-            return {"type": value.type, "value": self.values.wire(value)}
-        match type_:
-            case ListOf(Named(name, "record" | "message")):
-                return {"list": name, "value": self.values.wire(value)}
-            case _:
-                return {"value": value} if value is not None or isinstance(type_, Nullable) else {"absent": True}
-
     # --- hooks ----------------------------------------------------------------------------------------
 
     def _answer(self, hook: Hook, given: Mapping[str, bool]) -> Any:
@@ -276,8 +217,77 @@ class Conversations:
         for hook in self.hooks:
             if hook.result is not None:
                 type_ = ListOf(hook.result) if hook.each else hook.result
-                written[hook.name] = self._typed(type_, hooks[hook.name])
+                written[hook.name] = typed(self.values, type_, hooks[hook.name])
         return written
+
+
+def outcome(here: Interpreter, step: Step) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Give the input; the step as it stands in the file, and what came of it."""
+    written = {key: value for key, value in step.items() if key not in ("_", "message", "offence")}
+    given: Any = step.get("_")
+    error = None
+    match step["do"]:
+        case "start" | "stop" | "lost":
+            getattr(here, step["do"])()
+        case "connected":
+            here.now = max(here.now, here.connect_at or 0.0)
+            written["at"] = here.now
+            here.connected()
+        case "given":
+            written["answer"] = typed(here.values, *given)
+            here.answers[step["hook"]] = given[1]
+        case "advance":
+            here.advance(step["to"])
+        case "receive" if given is None:
+            here.offend(step["offence"])
+        case "receive":
+            written["frame"] = here.values.wire(given)
+            here.receive(given)
+        case "call":
+            written["args"] = [typed(here.values, type_, value) for value, type_ in zip(*given, strict=True)]
+            try:
+                here.call(step["part"], step["call"], given[0])
+            except IllegalCallError:
+                error = "illegal call"
+        case "deliver":
+            written["value"] = typed(here.values, None, given)
+            here.deliver(step["delivery"], given)
+        case "acknowledge":
+            here.acknowledge(step["delivery"], step["number"])
+        case "ask":
+            written["value"] = typed(here.values, None, given)
+            here.ask(step["request"], given)
+        case _:
+            written["question"], written["reply"] = (typed(here.values, None, one) for one in given)
+            here.reply(step["request"], *given)
+    frames, events = here.take()
+    expected: dict[str, Any] = {
+        "frames": frames,
+        "events": events,
+        "states": {part.name: state for part, state in zip(here.parts, here.states, strict=True)},
+        "hanging_up": here.hanging_up,
+        "deadline": here.deadline,
+        "connect_at": here.connect_at,
+        "error": error,
+    }
+    return written, expected
+
+
+def typed(values: Values, type_: Type | None, value: Any) -> dict[str, Any]:
+    """A value with the name of its type, where the other side has to make a record of it."""
+    if isinstance(value, Struct):
+        return {"type": value.type, "value": values.wire(value)}
+    match type_:
+        case ListOf(Named(name, "record" | "message")):
+            return {"list": name, "value": values.wire(value)}
+        case _:
+            return {"value": value} if value is not None or isinstance(type_, Nullable) else {"absent": True}
+
+
+def changes(before: dict[str, Any], now: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What a file says of an outcome, and what stands from here on."""
+    changed = {key: value for key, value in now.items() if before.get(key, FIRST.get(key)) != value}
+    return changed, {**before, **{key: value for key, value in now.items() if key not in FLEETING}}
 
 
 def _label(step: Step) -> str:

@@ -81,7 +81,8 @@ class Interpreter:
         self.was_live = [False for _ in self.parts]
         self.entries = [0 for _ in self.parts]
         self.flags: dict[str, bool] = {}
-        self.scope = Scope(hooks, {}, self.flags)
+        self.answers = dict(hooks)
+        self.scope = Scope(self.answers, {}, self.flags)
         params = {param.name: values.worth(param.default, self.scope) for part in self.parts for param in part.params}
         self.scope.params = params
         self._reset_flags("session")
@@ -99,6 +100,9 @@ class Interpreter:
         """Where the transitions stand that were taken."""
         self.frames: list[Struct] = []
         self.events: list[tuple[str, list[Any]]] = []
+        self.last_frames: list[Struct] = []
+        self.last_events: list[tuple[str, list[Any]]] = []
+        """What `take` gave last, before it became JSON."""
         self.sending = {d.name: _Sending(d.first) for _, d in self._deliveries(mine=True)}
         self.receiving = {d.name: _Receiving() for _, d in self._deliveries(mine=False)}
         self.asked: dict[str, int] = {request.name: 1 for part in self.parts for request in part.requests}
@@ -110,7 +114,7 @@ class Interpreter:
         if self.owes and self.up:
             self._settle()
         self.owes = False
-        frames, events = self.frames, self.events
+        frames, events = self.last_frames, self.last_events = self.frames, self.events
         self.frames, self.events = [], []
         return [self.values.wire(one) for one in frames], [
             [name, *map(self.values.wire, args)] for name, args in events

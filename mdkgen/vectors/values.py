@@ -137,7 +137,7 @@ class Values:
             declared = self.structs[value.type]
             head = {self.tag: declared.wire} if isinstance(declared, Message) else {}
             return head | {f.wire: self.wire(value.fields[f.name]) for f in declared.fields if f.name in value.fields}
-        if _is_list(value):
+        if is_list(value):
             return [self.wire(one) for one in value]
         if _is_object(value):
             return {key: self.wire(one) for key, one in value.items()}
@@ -198,7 +198,8 @@ class Values:
                 return ({"a": [1, None, "x"]}, None, 0.25)[variant % 3]
 
 
-def _is_list(value: object) -> TypeGuard[list[Any]]:
+def is_list(value: object) -> TypeGuard[list[Any]]:
+    """A list, of whatever."""
     return isinstance(value, list)
 
 

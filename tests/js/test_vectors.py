@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from conformance.specs import ROOT, SPECS, spec_of
+from mdkgen.scenarios.render import entries
 from mdkgen.vectors.render import render
 
 PROGRAM = ROOT / "tests/js/vectors.mjs"
@@ -30,6 +32,18 @@ def test_javascript_does_what_the_vectors_say(node: str, tmp_path: Path, package
     status, lines = _run(node, vectors, ROOT / SPECS[package][1] / "js")
     assert (status, lines[:-1]) == (0, [])
     assert int(lines[-1].partition(" ")[0]) > 200
+
+
+@pytest.mark.parametrize("package", SPECS)
+def test_javascript_does_what_the_scenarios_say(node: str, tmp_path: Path, package: str) -> None:
+    """Each scenario of the spec, for both roles."""
+    spec, vectors = spec_of(package), tmp_path / "scenarios.json"
+    conversations = entries(spec)
+    vectors.write_text(
+        json.dumps({"tag": spec.protocols[0].tag, "good": [], "bad": [], "conversations": conversations})
+    )
+    status, lines = _run(node, vectors, ROOT / SPECS[package][1] / "js")
+    assert (status, lines) == (0, [f"{2 * len(spec.scenarios)} vectors, 0 problems"])
 
 
 FAULTS = [

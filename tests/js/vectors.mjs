@@ -72,9 +72,9 @@ function* bad(one) {
 }
 
 function handlerOf(hooks, events) {
-  const spec = new Map(Object.entries(hooks).map(([name, given]) => [camel(name), typed(given)]));
+  const answer = (name) => Object.entries(hooks).find(([hook]) => camel(hook) === name);
   return new Proxy({}, {
-    get: (_, name) => (spec.has(name) ? () => spec.get(name) : (...args) => void events.push([name, ...args.map(plain)])),
+    get: (_, name) => (answer(name) ? () => typed(answer(name)[1]) : (...args) => void events.push([name, ...args.map(plain)])),
   });
 }
 
@@ -85,12 +85,16 @@ function* conversation(one) {
   const name = one.protocol + one.role.split("_").map((word) => word[0].toUpperCase() + word.slice(1).toLowerCase()).join("");
   const shared = module[`${name}Shared`];
   const options = { clock, random: () => 0.5, ...(shared && { shared: new shared(handlerOf({}, []), { clock }) }) };
-  const endpoint = new module[name](handlerOf(one.hooks, events), options);
+  const hooks = { ...one.hooks };
+  const endpoint = new module[name](handlerOf(hooks, events), options);
   const give = (step) => {
     now = step.at ?? step.to ?? now;
     switch (step.do) {
       case "start": case "stop": case "connected": case "lost":
         return endpoint[step.do]();
+      case "given":
+        hooks[step.hook] = step.answer;
+        return;
       case "advance":
         return endpoint.tick();
       case "receive":

@@ -29,6 +29,11 @@ def problems(vectors: Mapping[str, Any], package: ModuleType) -> Iterator[str]:
         yield from _named(one, _Conversation(package, one).problems())
 
 
+def conversation_problems(package: ModuleType, one: Mapping[str, Any]) -> Iterator[str]:
+    """Where a stub does something else than one conversation says: at most the first place."""
+    return _Conversation(package, one).problems()
+
+
 def _named(one: Mapping[str, Any], found: Iterator[str]) -> Iterator[str]:
     for problem in found:
         yield f"{one.get('role', 'wire')}: {one['name']}: {problem}"
@@ -66,7 +71,7 @@ def _bad(codec: Codec, one: Mapping[str, Any]) -> Iterator[str]:
 class _Handler:
     """Answers as the vector says, and notes what it is told."""
 
-    def __init__(self, answers: Mapping[str, Any]) -> None:
+    def __init__(self, answers: dict[str, Any]) -> None:
         self._answers = answers
         self.events: list[Any] = []
 
@@ -74,6 +79,10 @@ class _Handler:
         if name in self._answers:
             return lambda *args: self._answers[name]
         return lambda *args: self.note(name, *args)
+
+    def answer(self, name: str, value: Any) -> None:
+        """From here on the hook answers so."""
+        self._answers[name] = value
 
     def note(self, name: str, *args: Any) -> None:
         self.events.append([name, *(None if one is UNSET else msgspec.to_builtins(one) for one in args)])
@@ -128,6 +137,8 @@ class _Conversation:
         match step["do"]:
             case "start" | "stop" | "connected" | "lost":
                 getattr(endpoint, step["do"])(now=now)
+            case "given":
+                self.handler.answer(step["hook"], self._typed(step["answer"]))
             case "advance":
                 endpoint.tick(now=now)
             case "receive":

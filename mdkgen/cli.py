@@ -131,6 +131,16 @@ def _parser() -> argparse.ArgumentParser:
         "--project", type=Path, default=Path(), metavar="FOLDER", help="at or below its pyproject.toml"
     )
     templates.set_defaults(run=_templates)
+    docs = commands.add_parser(
+        "docs", help="write the documentation: NAME.md with Mermaid, NAME.html with its own diagrams"
+    )
+    docs.add_argument("spec", type=Path, help="folder with .mdkspec files")
+    docs.add_argument("out", type=Path, help="folder to write to")
+    docs.add_argument("--name", default="protocol", help="of the files; protocol by default")
+    docs.add_argument("--only", choices=("html", "markdown"), help="only this one")
+    docs.add_argument("--pieces", action="store_true", help="style and script as files beside the page")
+    docs.add_argument("--check", action="store_true", help="write nothing; fail if a file would change")
+    docs.set_defaults(run=_docs)
     vectors = commands.add_parser("vectors", help="print what any implementation of the spec must do, as JSON")
     vectors.add_argument("spec", type=Path, help="folder with .mdkspec files")
     vectors.set_defaults(run=_vectors)
@@ -378,6 +388,38 @@ def _tool(arguments: argparse.Namespace) -> int:
     if compilation.spec is None:
         return FINDINGS
     return run_tool(compilation.spec, arguments.tool, arguments.rest)
+
+
+def _docs(arguments: argparse.Namespace) -> int:
+    compilation = _compile(read_folder(arguments.spec))
+    _report(compilation, arguments.spec)
+    if compilation.spec is None:
+        return FINDINGS
+    files: dict[str, str] = {}
+    if arguments.only != "html":
+        from mdkgen.documents.markdown import render as render_markdown
+
+        files[f"{arguments.name}.md"] = render_markdown(compilation.spec)
+    if arguments.only != "markdown":
+        from mdkgen.documents.page import render as render_page
+
+        files |= render_page(compilation.spec, name=arguments.name, alone=not arguments.pieces)
+    return _put(files, arguments.out, check=arguments.check)
+
+
+def _put(files: Mapping[str, str], out: Path, *, check: bool) -> int:
+    """Write files whose text has changed, or only say which would."""
+    places = {out / name: text for name, text in files.items()}
+    changed = [place for place, text in places.items() if not place.is_file() or place.read_bytes() != text.encode()]
+    if not check:
+        out.mkdir(parents=True, exist_ok=True)
+        for place in changed:
+            place.write_text(places[place], encoding="utf-8", newline="\n")
+        print(f"{out}: {len(files)} files, {len(changed)} changed")
+        return FINE
+    for place in changed:
+        print(f"{place}: differs")
+    return FINDINGS if changed else FINE
 
 
 def _vectors(arguments: argparse.Namespace) -> int:

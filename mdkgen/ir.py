@@ -38,7 +38,8 @@ that make something else of it. The whole is one `Spec`, with `format` ({FORMAT}
 reader would notice a change of the form. New fields and kinds may come without that: ignore what you do not know.
 
 An object has its class as `kind`, then the fields below in this order. Where a class has a field `kind` of its own, that
-stands in its place: a named type is `{{"kind": "record", "name": "Node"}}`, a trigger `{{"kind": "recv", ...}}`.
+stands in its place: a named type is `{{"kind": "record", "name": "Node"}}`, a trigger `{{"kind": "recv", ...}}`, a step
+of a scenario `{{"kind": "pass", ...}}`.
 `tuple[T, ...]` is an array of T, `tuple[A, B]` an array of two, `X | None` may be null. Types in capitals are objects.
 Every name is resolved, every expression typed; durations are seconds, sizes bytes. The same spec makes the same bytes.
 """

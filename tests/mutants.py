@@ -13,6 +13,7 @@ from mdkgen.model import Span
 from mdkgen.parser import parse
 
 ROOT = Path(__file__).parents[1]
+SCENARIO = '\nscenario "'
 FOLDERS = ("spec", "examples/chat/spec", "examples/jobs/spec")
 
 
@@ -29,14 +30,25 @@ class Mutant:
     texts: tuple[tuple[str, str], ...]
 
     def caught_by(self) -> set[str]:
-        """The codes with which `mdkgen check` and `mdkgen lint` answer."""
+        """The codes with which `mdkgen check` and `mdkgen lint` answer, of a spec without scenarios."""
         return {one.code for one in lint_texts(dict(self.texts), Config()).diagnostics}
+
+    def is_caught_by_scenarios(self) -> bool:
+        """Whether a scenario of the spec goes otherwise, or says what is no longer there."""
+        texts = {name: text + scenarios_of(read_folder(ROOT / self.folder)[name]) for name, text in self.texts}
+        return any(one.severity == "error" for one in lint_texts(texts, Config()).diagnostics)
+
+
+def scenarios_of(text: str) -> str:
+    """The scenarios of a file, which stand at its end."""
+    _, mark, scenarios = text.partition(SCENARIO)
+    return mark + scenarios
 
 
 def mutants() -> Iterator[Mutant]:
     """All, in the order of folders, files and lines."""
     for folder in FOLDERS:
-        texts = read_folder(ROOT / folder)
+        texts = {name: text.partition(SCENARIO)[0] for name, text in read_folder(ROOT / folder).items()}
         for name, text in texts.items():
             tree, _ = parse(text, name)
             assert tree is not None

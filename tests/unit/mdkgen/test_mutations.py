@@ -73,8 +73,9 @@ def test_the_documentation_has_these_figures(results: dict[Mutant, set[str]]) ->
 def table(results: dict[Mutant, set[str]]) -> str:
     """What the page says; `make mutations` writes it there."""
     made, caught = Counter(one.kind for one in results), Counter(one.kind for one, codes in results.items() if codes)
+    more = sum(one.is_caught_by_scenarios() for one, codes in results.items() if not codes)
     rows = [
-        f"Of {made.total()} mutants {caught.total()} are caught.",
+        f"Of {made.total()} mutants {caught.total()} are caught in specs without scenarios. Of the other {made.total() - caught.total()} the scenarios of the specs catch {more}.",
         "",
         "| what is changed | mutants | caught |",
         "|---|---|---|",

@@ -1,0 +1,1 @@
+"""The documentation of a protocol: Markdown with Mermaid, and one HTML page with its own diagrams."""

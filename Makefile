@@ -23,6 +23,8 @@ generate: .venv/ready ## Write generated/ and the examples' packages from their 
 	$(BIN)/mdkgen generate examples/jobs/spec examples/jobs/generated
 	$(BIN)/mdkgen explain --all > docs/errors.md
 	$(BIN)/mdkgen ir --describe > docs/ir.md
+	$(BIN)/mdkgen docs spec docs
+	$(BIN)/mdkgen docs spec runtime/mdk_runtime/console/docs --only html --pieces
 	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory console; else echo "not done, because npm is missing: make console"; fi
 
 check-generated: .venv/ready ## Fail if a generated file is not what its spec makes
@@ -31,6 +33,8 @@ check-generated: .venv/ready ## Fail if a generated file is not what its spec ma
 	$(BIN)/mdkgen generate --check examples/jobs/spec examples/jobs/generated
 	$(BIN)/mdkgen explain --all | diff docs/errors.md -
 	$(BIN)/mdkgen ir --describe | diff docs/ir.md -
+	$(BIN)/mdkgen docs --check spec docs
+	$(BIN)/mdkgen docs --check spec runtime/mdk_runtime/console/docs --only html --pieces
 
 SPECS := spec examples/chat/spec examples/jobs/spec
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from mdkgen.documents.facts import Examples, diagram_of, legal_lines
 from mdkgen.documents.svg import sequence_diagram, state_diagram
 from mdkgen.documents.words import actions_text, expr_text, guard_text, trigger_text, type_text
-from mdkgen.model import Enum, Field, Machine, Message, Part, Protocol, Record, Spec
+from mdkgen.model import Enum, Field, Machine, Message, Newtype, Part, Protocol, Record, Spec
 from mdkgen.model_walk import alphabet
 from mdkgen.scenarios.check import play_all
 from mdkgen.scenarios.play import Played
@@ -30,7 +30,7 @@ def render(spec: Spec, *, name: str = "protocol", alone: bool = True) -> dict[st
     folder = Path(__file__).parent
     style, script = ((folder / f"page.{kind}").read_text(encoding="utf-8") for kind in ("css", "js"))
     if alone:
-        policy = f"default-src 'none'; style-src '{_hash(style)}'; script-src '{_hash(script)}'"
+        policy = f"default-src 'none'; img-src data:; style-src '{_hash(style)}'; script-src '{_hash(script)}'"
         meta = f'<meta http-equiv="Content-Security-Policy" content="{policy}">'
         head = f"{meta}\n<style>{style}</style>"
         return {f"{name}.html": _page(spec, head, f"<script>{script}</script>")}
@@ -47,15 +47,16 @@ def _page(spec: Spec, head: str, script: str) -> str:
     played = play_all(spec)
     title = ", ".join(one.name for one in spec.protocols) or spec.namespace
     body = [row for one in spec.protocols for row in _protocol(spec, one, played)]
-    types: list[Record | Enum] = [*spec.records, *spec.enums]
+    types: list[Record | Enum | Newtype] = [*spec.records, *spec.enums, *spec.newtypes]
     if types:
-        body += ['<section id="types"><h2>Records and enums</h2>', *(_type(one) for one in types), "</section>"]
+        body += ['<section id="types"><h2>Types</h2>', *(_type(one) for one in types), "</section>"]
     return "\n".join(
         [
             "<!doctype html>",
             '<html lang="en"><head><meta charset="utf-8">',
             f"<title>{escape(title)} {escape(spec.version)}</title>",
             '<meta name="viewport" content="width=device-width, initial-scale=1">',
+            '<link rel="icon" href="data:,">',
             head,
             "</head><body>",
             f"<header><strong>{escape(title)}</strong><span>{escape(spec.namespace)} {escape(spec.version)}</span>",
@@ -80,9 +81,13 @@ def _contents(spec: Spec) -> Iterator[str]:
             yield f'<a class="part" href="#part-{part.name}">{escape(_title(protocol, part))}</a>'
             for message in _messages(spec, part):
                 yield f'<a href="#{message.name}">{escape(message.name)}</a>'
-    if spec.records or spec.enums:
-        yield '<a class="part" href="#types">Records and enums</a>'
-        for name in [*(one.name for one in spec.records), *(one.name for one in spec.enums)]:
+    if spec.records or spec.enums or spec.newtypes:
+        yield '<a class="part" href="#types">Types</a>'
+        for name in [
+            *(one.name for one in spec.records),
+            *(one.name for one in spec.enums),
+            *(one.name for one in spec.newtypes),
+        ]:
             yield f'<a href="#{name}">{name}</a>'
 
 
@@ -191,10 +196,14 @@ def _message(protocol: Protocol, message: Message, examples: Examples) -> str:
     )
 
 
-def _type(one: Record | Enum) -> str:
+def _type(one: Record | Enum | Newtype) -> str:
     if isinstance(one, Record):
         inner = _fields(one.fields)
         words = _words(one.name, one.doc, *(field.wire for field in one.fields))
+    elif isinstance(one, Newtype):
+        bounds = [f"at least {one.minimum}"] if one.minimum is not None else []
+        bounds += [f"at most {one.maximum}"] if one.maximum is not None else []
+        inner, words = f"<p><code>{one.base.name}</code> {' and '.join(bounds)}</p>", _words(one.name, one.doc)
     else:
         values = ", ".join(f"<code>{escape(member.value)}</code>" for member in one.members)
         inner = f'<p>{values}</p><p class="quiet">{"Other values are kept." if one.open else "Other values are refused."}</p>'
@@ -218,7 +227,7 @@ def _fields(fields: Sequence[Field]) -> str:
         f"<tr><td><code>{escape(one.wire)}</code></td><td>{_type_link(one)}</td><td>{_said(one)}</td></tr>"
         for one in fields
     )
-    return f'<div class="scroll"><table><tr><th>field</th><th>type</th><th></th></tr>{rows}</table></div>'
+    return f'<div class="scroll"><table><tr><th>field</th><th>type</th><th>presence</th></tr>{rows}</table></div>'
 
 
 def _type_link(one: Field) -> str:

@@ -21,6 +21,8 @@ FORM_BYTES_MAX = 16_384
 COOKIE_CHARS_MAX = 3800
 """Browsers take 4,096 with name and attributes."""
 STATIC = Path(str(files("mdk_runtime"))) / "console" / "static"
+DOCS = STATIC.parent / "docs"
+"""The protocol's documentation, which mdkgen makes: /protocol.html."""
 INDEX = "index.html"
 NO_CACHE = {"Cache-Control": "no-cache"}
 
@@ -52,9 +54,10 @@ FORM = """<form method="post" action="/login">
 async def console(request: Request) -> Response:
     """A file of the console; for other paths its index, which reads the path itself."""
     path = str(request.path_params.get("path", ""))
-    wanted = (STATIC / path).resolve()
-    if path and wanted.is_relative_to(STATIC.resolve()) and wanted.is_file():
-        return FileResponse(wanted, headers=NO_CACHE)
+    for folder in (STATIC, DOCS):
+        wanted = (folder / path).resolve()
+        if path and wanted.is_relative_to(folder.resolve()) and wanted.is_file():
+            return FileResponse(wanted, headers=NO_CACHE)
     if path == "rtp" or ("." in path and "/" not in path):  # A service may well be called web.shop.
         raise HTTPException(HTTPStatus.NOT_FOUND)
     if (STATIC / INDEX).is_file():

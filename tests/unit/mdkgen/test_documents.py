@@ -83,7 +83,7 @@ def test_every_link_leads_somewhere(spec: Spec) -> None:
     reader = _Reader(render(spec)["protocol.html"])
     assert len(reader.ids) == len(set(reader.ids))
     assert reader.links - set(reader.ids) == set()
-    names = {one.name for one in (*spec.messages, *spec.records)} | {one.name for one in spec.enums}
+    names = {one.name for one in spec.messages} | {one.name for one in spec.records} | {one.name for one in spec.enums}
     names |= {one.name for one in spec.newtypes}
     assert names - set(reader.ids) == set()
 

@@ -15,6 +15,7 @@ from websockets.datastructures import Headers
 
 from mdk_protocol.messages import Open, ProtocolError
 from mdk_runtime.core.connection import ClientEndpoint
+from mdk_runtime.core.pulse import Facts, Pulses
 from mdk_runtime.server import hub as module
 from mdk_runtime.server.hub import Hub
 from mdk_runtime.storage import writer as writer_module
@@ -216,3 +217,30 @@ async def test_a_hub_without_a_loop_keeps_quiet(tmp_path: Path) -> None:
     hub._loop = asyncio.new_event_loop()  # pyright: ignore[reportPrivateUsage]
     hub._loop.close()  # pyright: ignore[reportPrivateUsage]
     hub.writer._deliver([])  # pyright: ignore[reportPrivateUsage]
+
+
+@pytest.mark.asyncio
+async def test_each_minute_is_kept_while_nobody_looks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever opens the console then sees how it was."""
+    monkeypatch.setattr(module, "MINUTE_S", 0.05)
+    monkeypatch.setattr(module, "WATCH_EVERY_S", 0.02)
+    kept: asyncio.Queue[Facts] = asyncio.Queue()
+    keep = Pulses.keep_minute
+
+    def keep_and_say(pulses: Pulses, facts: Facts) -> None:
+        keep(pulses, facts)
+        kept.put_nowait(facts)
+
+    monkeypatch.setattr(Pulses, "keep_minute", keep_and_say)
+    async with hub_in(tmp_path) as hub, asyncio.timeout(WITHIN_S):
+        ours = {"mdkRevision": 1}
+        Client(hub, properties=ours)
+        looker = Client(hub, node_id="looker", properties=ours)
+        await kept.get()
+        await kept.get()
+        looker.send({"type": "watch"})
+        frame = await looker.next()
+        while frame["type"] != "pulse":
+            frame = await looker.next()
+        assert len(frame["minutes"]) >= 2
+        assert frame["minutes"][-1]["connections"] == 2

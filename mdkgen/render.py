@@ -23,7 +23,8 @@ from mdkgen.python import (
     names_in,
     own_imports,
 )
-from mdkgen.strategies import strategy_functions
+from mdkgen.simulations import Simulation, simulations
+from mdkgen.strategies import StrategyWriter, strategy_functions
 from mdkgen.stubs import Stub, role_constant, stub_views
 from mdkgen.table_nodes import TableNodes, machine_name
 from mdkgen.templating import Shelf, Templates
@@ -62,7 +63,7 @@ def render(spec: Spec, shelves: Sequence[Shelf] = (SHELF,)) -> dict[str, str]:
         files[f"{package}/tables.py"] = templates("tables.py.j2", **_tables_view(spec))
         for stub in stubs:
             files[f"{package}/{stub.module}.py"] = templates("stub.py.j2", package=package, stub=stub)
-        files[f"{package}/testing.py"] = templates("testing.py.j2", package=package, **strategy_functions(spec))
+        files[f"{package}/testing.py"] = templates("testing.py.j2", package=package, **_testing_view(spec, stubs))
         files[f"{package}/__init__.py"] = templates("package.py.j2", **_package_view(spec, stubs))
         files[f"{package}/spec.json"] = to_json(spec)
         if spec.scenarios:
@@ -73,6 +74,39 @@ def render(spec: Spec, shelves: Sequence[Shelf] = (SHELF,)) -> dict[str, str]:
     for face in spec.faces:
         files.update(_face_files(templates, face))
     return files
+
+
+# --- testing --------------------------------------------------------------------------------------
+
+
+def _testing_view(spec: Spec, stubs: list[Stub]) -> Mapping[str, Any]:
+    writer = StrategyWriter(spec)
+    functions = strategy_functions(writer)
+    made = simulations(spec.protocols, stubs, writer)
+    others: list[str] = []
+    for stub in stubs if made else ():
+        connects = stub.role == next(one.connector for one in spec.protocols if one.name == stub.protocol)
+        shared = {f"{stub.name}Shared"} if stub.has_shared and not connects else set[str]()
+        others.append(import_from(f"{spec.namespace}.{stub.module}", {stub.name, *shared}))
+    if made:
+        calls = any(one.calls for protocol in spec.protocols for part in protocol.parts for one in part.machines)
+        names = ["Call", "Simulation"] if calls else ["Simulation"]
+        others.append(import_from("mdkspec_runtime.testing.simulation", names))
+    return {
+        "imports": writer.imports(
+            *others, class_variables=any("ClassVar" in fact for one in made for fact in one.facts)
+        ),
+        "functions": functions,
+        "simulations": made,
+        "scenarios": bool(spec.scenarios),
+        "also": _also(made, spec),
+    }
+
+
+def _also(made: Sequence[Simulation], spec: Spec) -> str:
+    others = ["a simulation"] if made else []
+    others += ["scenarios as tests"] if spec.scenarios else []
+    return "".join(f", {one}" for one in others[:-1]) + "".join(f", and {one}" for one in others[-1:])
 
 
 # --- messages -------------------------------------------------------------------------------------

@@ -3,9 +3,22 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
-from mdkgen.model import Enum, Field, ListOf, MapOf, Message, Named, Newtype, Nullable, Record, Scalar, Spec, Type
+from mdkgen.model import (
+    Argument,
+    Enum,
+    Field,
+    ListOf,
+    MapOf,
+    Message,
+    Named,
+    Newtype,
+    Nullable,
+    Record,
+    Scalar,
+    Spec,
+    Type,
+)
 from mdkgen.pretty import Labelled, Node, call, layout, list_of
 from mdkgen.python import import_from, import_groups, own_imports
 
@@ -20,25 +33,26 @@ SCALARS = {
 """Strategies of mdkspec_runtime.testing.strategies: JSON's values, within what every reader can hold."""
 
 
-def strategy_functions(spec: Spec) -> dict[str, Any]:
-    """The variables of the template: imports, and a function a record and message."""
-    writer = _StrategyWriter(spec)
+def strategy_functions(writer: StrategyWriter) -> list[tuple[str, str, str]]:
+    """A function for each record and message: name, type and body."""
+    spec = writer.spec
     structs: tuple[Record | Message, ...] = (*spec.records, *spec.messages)
     functions = [writer.function(one) for one in structs]
     if spec.messages:
         functions.append(writer.any_message())
-    scenarios = bool(spec.scenarios)
-    also = ", and its scenarios as tests" if scenarios else ""
-    return {"imports": writer.imports(), "functions": functions, "scenarios": scenarios, "also": also}
+    return functions
 
 
-class _StrategyWriter:
+class StrategyWriter:
+    """Writes strategies, and notes what they import."""
+
     def __init__(self, spec: Spec) -> None:
         self.spec = spec
         self.newtypes = {one.name: one for one in spec.newtypes}
         self.enums = {one.name: one for one in spec.enums}
         self.used: set[str] = set()
         self.helpers: set[str] = set()
+        """Of mdkspec_runtime.testing.strategies."""
 
     def function(self, one: Record | Message) -> tuple[str, str, str]:
         """Name, type and body."""
@@ -47,36 +61,50 @@ class _StrategyWriter:
         return _name(one.name), one.name, layout(body, indent=4, used=11)
 
     def any_message(self) -> tuple[str, str, str]:
+        """The union of all."""
         self.used.add("AnyMessage")
         body = call("st.one_of", *(f"{_name(one.name)}()" for one in self.spec.messages))
         return "any_message", "AnyMessage", layout(body, indent=4, used=11)
 
-    def imports(self) -> str:
+    def imports(self, *others: str, class_variables: bool) -> str:
+        """Of all that was written, and others of the package and the runtime."""
         unset = "from msgspec import UNSET" if "UNSET" in self.used else ""
         helpers = import_from("mdkspec_runtime.testing.strategies", self.helpers)
         scenarios = "from mdkspec_runtime.testing import scenarios as replays" if self.spec.scenarios else ""
         messages = import_from(f"{self.spec.namespace}.messages", self.used - {"UNSET"})
-        return import_groups(
-            [["from hypothesis import strategies as st", unset], [own_imports([scenarios, helpers, messages])]]
-        )
+        ours = own_imports([scenarios, helpers, messages, *others])
+        standard = ["from typing import ClassVar"] if class_variables else []
+        return import_groups([standard, ["from hypothesis import strategies as st", unset], [ours]])
+
+    def function_name(self, type_name: str) -> str:
+        """Of a record or message."""
+        return _name(type_name)
+
+    def argument(self, argument: Argument) -> Node:
+        """What a call is given."""
+        return self._maybe(argument.type, optional=argument.optional)
 
     def _field(self, field: Field) -> Node:
-        node = self._type(field.type)
-        if field.presence != "optional":
+        return self._maybe(field.type, optional=field.presence == "optional")
+
+    def _maybe(self, type_: Type, *, optional: bool) -> Node:
+        node = self.type(type_)
+        if not optional:
             return node
         self.used.add("UNSET")
         return call("st.one_of", "st.just(UNSET)", node)
 
-    def _type(self, type_: Type) -> Node:
+    def type(self, type_: Type) -> Node:
+        """Any value of a type."""
         match type_:
             case Scalar(name):
                 return self._helper(SCALARS[name])
             case ListOf(item):
-                return call("st.lists", self._type(item), "max_size=3")
+                return call("st.lists", self.type(item), "max_size=3")
             case MapOf(value):
-                return call("st.dictionaries", self._helper("texts()"), self._type(value), "max_size=3")
+                return call("st.dictionaries", self._helper("texts()"), self.type(value), "max_size=3")
             case Nullable(base):
-                return call("st.one_of", "st.none()", self._type(base))
+                return call("st.one_of", "st.none()", self.type(base))
             case Named(name, "enum"):
                 return self._enum(self.enums[name])
             case Named(name, "newtype"):

@@ -34,6 +34,7 @@ class LossyLink:
         clock: Moved by `advance` only.
         delay_s: From the sending of a frame to its arrival.
         ended: Called when an accepting endpoint has lost its connection.
+        take: Has an endpoint receive a frame that arrives; by default nobody looks at it.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class LossyLink:
         *,
         delay_s: float = 0.0,
         ended: Callable[[Endpoint], None] | None = None,
+        take: Callable[[Endpoint, bytes], None] | None = None,
     ) -> None:
         self.connector = connector
         self.acceptor: Endpoint | None = None
@@ -56,6 +58,7 @@ class LossyLink:
         """True: both ends believe in a connection on which nothing passes."""
         self._accept = accept
         self._ended = ended
+        self._take = take or self._receive
         self._to_acceptor = _Pipe()
         self._to_connector = _Pipe()
 
@@ -143,9 +146,12 @@ class LossyLink:
     def _arrive(self) -> bool:
         for pipe, endpoint in ((self._to_acceptor, self.acceptor), (self._to_connector, self.connector)):
             if endpoint is not None and pipe.frames and pipe.frames[0][0] <= self.clock.now():
-                endpoint.receive(pipe.frames.popleft()[1], now=self.clock.now())
+                self._take(endpoint, pipe.frames.popleft()[1])
                 return True
         return False
+
+    def _receive(self, endpoint: Endpoint, frame: bytes) -> None:
+        endpoint.receive(frame, now=self.clock.now())
 
     def _hang_up(self) -> bool:
         """A side that hangs up is seen to do so when all that it sent has arrived."""

@@ -500,7 +500,7 @@ def configured(environment: str | None) -> Config:
     config = read_config(os.environ)
     if environment is None:
         return config
-    from dataclasses import replace
+    from msgspec.structs import replace
 
     try:
         return replace(config, environment=parse_environment(environment))

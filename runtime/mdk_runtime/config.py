@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from mdk_protocol import messages
 from mdk_runtime.core.breaker import BreakerSettings
@@ -22,8 +23,7 @@ PING_S = 20.0
 """A server that vanished without a word is noticed in twice that."""
 
 
-@dataclass(frozen=True, slots=True)
-class Config:
+class Config(Struct, frozen=True):
     """How an MDK is set up."""
 
     server_url: str | None = DEFAULT_SERVER_URL

@@ -63,15 +63,21 @@ class Codec:
         self.message_bytes_max = message_bytes_max
         self._types = {str(one.__struct_config__.tag): one for one in messages}
         self._aliases = dict(aliases)
-        union: Any = Union[messages]  # noqa: UP007  # of a tuple
         self._records: dict[type, msgspec.json.Decoder[Any]] = {}
         """One for each kind of record that was read."""
-        self._decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(union)
+        self._decode: Callable[[str | bytes], msgspec.Struct] = self._decode_first
         self._encode = msgspec.json.Encoder(enc_hook=_as_text).encode
         self._checks = Checks()
         self._normalizer = Normalizer()
         self._frames = _NONE
         """Of the messages in use."""
+
+    def _decode_first(self, frame: str | bytes) -> msgspec.Struct:
+        """To make the decoder takes milliseconds, which a program that only imports this need not spend."""
+        union: Any = Union[self.messages]  # noqa: UP007  # of a tuple
+        decoder: msgspec.json.Decoder[msgspec.Struct] = msgspec.json.Decoder(union)
+        self._decode = decoder.decode
+        return decoder.decode(frame)
 
     def shared(self, messages: Sequence[M]) -> Shared[M]:
         """Encode messages for many receivers, once; UnsendableMessage as for `encode`."""
@@ -99,7 +105,7 @@ class Codec:
         """
         self._check_length(frame)
         try:
-            message: msgspec.Struct = self._decoder.decode(frame)
+            message: msgspec.Struct = self._decode(frame)
         except (msgspec.MsgspecError, RecursionError, UnicodeError):
             message = self._decode_slowly(frame, on_alias)
         if len(frame) > 2 * NESTING_MAX and _may_be_deep(frame):

@@ -8,12 +8,12 @@ import logging
 import ssl
 import threading
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import trustme
+from msgspec.structs import replace
 
 import mdk
 from mdk.testing import FakeMDK

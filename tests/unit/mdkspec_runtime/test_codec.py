@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from enum import Enum
 from typing import Any
 
@@ -251,3 +252,14 @@ def test_absent_is_not_written() -> None:
     """A field that may be absent is left out, never null."""
     assert CODEC.encode(Posted()) == b'{"type":"posted"}'
     assert CODEC.decode('{"type":"posted","number":null}') == Posted(number=UNSET)
+
+
+def test_the_first_frames_may_be_read_by_several_threads() -> None:
+    """The decoder is made at the first frame, whoever reads it; a frame that is wrong is refused as later ones are."""
+    fresh = codec()
+    with pytest.raises(MalformedMessage):
+        fresh.decode('{"type":"hello","name":7}')
+    for one in (fresh, codec()):
+        with ThreadPoolExecutor(8) as pool:
+            read = list(pool.map(one.decode, ['{"type":"hello","name":"ada"}'] * 8))
+        assert read == [Hello(name="ada")] * 8

@@ -141,6 +141,12 @@ def _parser() -> argparse.ArgumentParser:
     docs.add_argument("--pieces", action="store_true", help="style and script as files beside the page")
     docs.add_argument("--check", action="store_true", help="write nothing; fail if a file would change")
     docs.set_defaults(run=_docs)
+    exports = commands.add_parser("export", help="write the protocol in a form that other tools read")
+    exports.add_argument("form", choices=("asyncapi", "jsonschema", "mermaid", "dot"))
+    exports.add_argument("spec", type=Path, help="folder with .mdkspec files")
+    exports.add_argument("out", type=Path, help="folder to write to")
+    exports.add_argument("--check", action="store_true", help="write nothing; fail if a file would change")
+    exports.set_defaults(run=_export)
     vectors = commands.add_parser("vectors", help="print what any implementation of the spec must do, as JSON")
     vectors.add_argument("spec", type=Path, help="folder with .mdkspec files")
     vectors.set_defaults(run=_vectors)
@@ -405,6 +411,22 @@ def _docs(arguments: argparse.Namespace) -> int:
 
         files |= render_page(compilation.spec, name=arguments.name, alone=not arguments.pieces)
     return _put(files, arguments.out, check=arguments.check)
+
+
+def _export(arguments: argparse.Namespace) -> int:
+    compilation = _compile(read_folder(arguments.spec))
+    _report(compilation, arguments.spec)
+    if compilation.spec is None:
+        return FINDINGS
+    if arguments.form == "asyncapi":
+        from mdkgen.documents.asyncapi import render
+    elif arguments.form == "jsonschema":
+        from mdkgen.documents.schema import render
+    elif arguments.form == "mermaid":
+        from mdkgen.documents.diagrams import mermaid as render
+    else:
+        from mdkgen.documents.diagrams import graphs as render
+    return _put(render(compilation.spec), arguments.out, check=arguments.check)
 
 
 def _put(files: Mapping[str, str], out: Path, *, check: bool) -> int:

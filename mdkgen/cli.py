@@ -158,14 +158,47 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+TOOLS = {
+    "mock": (
+        "play one side from the spec alone",
+        """what it plays:
+  --role ROLE   which side
+  --url URL     where to connect, for the connecting side
+  --port PORT   where to listen, for the accepting side; any by default; it prints its URL
+  --seed N      the same seed, the same values
+  --every S     deliver and ask so often; 1 by default, 0 for never""",
+    ),
+    "conform": (
+        "drive an implementation through what its peer can bring about",
+        """what it drives:
+  URL           ws://host:port/path of an accepting implementation, or where a connecting one will connect to
+  --role ROLE   which side the implementation plays
+  --say MESSAGE=JSON   fields to send in a message; may come several times
+  --cases N     so many of the cases, taken evenly; all by default
+  --at-once N   connections at a time, to an accepting side; 1 by default
+  --quiet-s S   silence after which all has been said; 0.3 by default
+  --within-s S  to wait for a connecting side each time; 30 by default
+  --junit FILE  write the results as JUnit XML""",
+    ),
+    "trace-check": (
+        "judge recorded conversations: FILE.jsonl ...",
+        """what it reads:
+  FILE.jsonl ...   a JSON object a line: `data` is a frame, `dir` its sender (c2s, s2c or a role), `conn` its connection""",
+    ),
+}
+"""Of the engine; what each is for, and what it takes beside the spec."""
+
+
 def _add_tools(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:  # pyright: ignore[reportPrivateUsage]  # argparse has no public name for it
     """Commands that the engine carries out; what they take beside the spec is its to read."""
-    for name, text in (
-        ("mock", "play one side from the spec alone: --role R [--url URL | --port N] [--seed N] [--every S]"),
-        ("conform", "drive an implementation: URL --role R [--junit FILE] [--say MESSAGE=JSON]"),
-        ("trace-check", "judge recorded conversations: FILE.jsonl ..."),
-    ):
-        tool = commands.add_parser(name, help=text, usage=f"mdkgen {name} --spec FOLDER ...", add_help=name == "")
+    for name, (text, needs) in TOOLS.items():
+        tool = commands.add_parser(
+            name,
+            help=text,
+            usage=f"mdkgen {name} --spec FOLDER ...",
+            epilog=needs,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
         tool.add_argument("--spec", type=Path, required=True, help="folder with .mdkspec files")
         tool.set_defaults(run=_tool, tool=name)
 

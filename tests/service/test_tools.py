@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import argparse
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -11,6 +13,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from mdkspec_runtime.testing import conform, mock, trace_check
 from service.programs import ROOT, running
 from service.servers import server
 
@@ -70,12 +73,17 @@ def test_planted_faults_are_found(tmp_path: Path, old: str, new: str, case: str)
     assert any(line.startswith(f"FAILED {case}: ") for line in lines), lines
 
 
+CASES = "0" if os.environ.get("MDK_CONFORM") == "full" else "60"
+"""Of our server's cases so many, taken evenly; all with MDK_CONFORM=full."""
+
+
 @pytest.mark.timeout(180)
 @pytest.mark.parametrize("say", [[], ["--say", 'Open={"properties": {"mdkRevision": 1}}']], ids=["original", "ours"])
 def test_our_server_conforms(tmp_path: Path, say: list[str]) -> None:
     """As an original sees it, and as our own clients do; what the other kind of `open` leads to is not reached."""
     with server(tmp_path) as one:
-        given = ["conform", "--spec", "spec", one.url, "--role", "server", "--at-once", "8", "--quiet-s", "0.5", *say]
+        given = ["conform", "--spec", "spec", one.url, "--role", "server", "--at-once", "8", "--quiet-s", "0.5"]
+        given += ["--cases", CASES, *say]
         status, lines = _mdkgen(*given, within_s=170)
     assert status == 0, lines
     cases, failed, _ = (int(word) for word in lines[-1].split() if word.isdigit())
@@ -147,3 +155,23 @@ def test_wrong_usage_is_said_without_a_traceback(tmp_path: Path) -> None:
     (tmp_path / "x.jsonl").write_text("[]")
     status, lines = _mdkgen("trace-check", "--spec", CHAT, str(tmp_path / "x.jsonl"))
     assert (status, lines) == (2, ["mdkgen: line 1 is no JSON object"])
+
+
+@pytest.mark.parametrize("tool", ["mock", "conform", "trace-check"])
+def test_help_needs_no_spec_and_names_every_argument(tool: str) -> None:
+    """What the engine's tool takes is what mdkgen's help says, except what mdkgen gives it."""
+    status, lines = _mdkgen(tool, "--help")
+    parser = argparse.ArgumentParser(add_help=False)
+    {"mock": mock, "conform": conform, "trace-check": trace_check}[tool].add_arguments(parser)
+    wanted = {word for one in parser._actions for word in one.option_strings if one.help != argparse.SUPPRESS}
+    assert status == 0
+    assert {word for line in lines for word in line.split() if word.startswith("--")} == {"--spec", "--help", *wanted}
+    assert all(line == line.rstrip() for line in lines)
+
+
+def test_some_of_the_cases_are_taken_evenly() -> None:
+    """From the first on; never one twice."""
+    cases = [conform.Case(str(number), ()) for number in range(10)]
+    assert [one.name for one in conform.some(cases, 4)] == ["0", "2", "5", "7"]
+    assert conform.some(cases, 0) is cases
+    assert conform.some(cases, 99) is cases

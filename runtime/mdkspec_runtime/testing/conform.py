@@ -67,6 +67,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--within-s", type=float, default=30.0, metavar="S", help="to wait for a connecting side each time"
     )
     parser.add_argument(
+        "--cases", type=int, default=0, metavar="N", help="so many of the cases, taken evenly; all by default"
+    )
+    parser.add_argument(
         "--say", action="append", default=[], metavar="MESSAGE=JSON", help="fields to send in a message"
     )
 
@@ -81,7 +84,7 @@ async def run(arguments: argparse.Namespace, package: ModuleType, spec: Mapping[
     said = {name: json.loads(text) for name, _, text in (one.partition("=") for one in arguments.say)}
     types = {one["name"]: one["wire"] for one in spec["messages"]}
     said = {types[name]: fields for name, fields in said.items()}
-    cases = cases_of(vectors, role, said)
+    cases = some(cases_of(vectors, role, said), arguments.cases)
     driver = _Driver(role, roles[role.peer], cases, arguments.quiet_s)
     if role.connects:
         await _listen(driver, cases, arguments.url, arguments.within_s)
@@ -128,6 +131,13 @@ def cases_of(vectors: Mapping[str, Any], role: Role, said: Mapping[str, Mapping[
             earlier = [Outcome(one.sent, one.sent, hangs=True) for one in refusals]
             case.outcomes += [one for one in earlier if one not in case.outcomes]
     return list(cases.values())
+
+
+def some(cases: list[Case], count: int) -> list[Case]:
+    """So many of the cases, taken evenly over their order; all of them for 0, or if there are no more."""
+    if not 0 < count < len(cases):
+        return cases
+    return [cases[place * len(cases) // count] for place in range(count)]
 
 
 def _note(cases: dict[tuple[str, ...], Case], frames: tuple[str, ...], role: Role, outcome: Outcome) -> None:

@@ -26,6 +26,8 @@ export class Outbox {
     strayAcks: number;
     /** Numbers dropped for want of room. A late acknowledgement takes its number out again. */
     droppedRanges: NumberRanges;
+    /** Set by the application; called with each message, as its frame, that is dropped for want of room. @type {((frame: string) => void) | null} */
+    onDrop: ((frame: string) => void) | null;
     /** Those of them that were written on this connection: an acknowledgement of all up to a number covers them. */
     _writtenDrops: NumberRanges;
     /** Messages kept. */
@@ -77,6 +79,11 @@ export class Outbox {
     _takeBack(upto: number): number;
     /** @param {number} number */
     _dropOldest(number: number): void;
+    /**
+     * @param {number} number
+     * @param {string} frame
+     */
+    _noteDrop(number: number, frame: string): void;
     /** @param {number} number */
     _forget(number: number): boolean;
     /** Let go of numbers that need not be written any more, before they outnumber the rest. */

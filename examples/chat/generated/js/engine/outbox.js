@@ -29,6 +29,8 @@ export class Outbox {
     this.strayAcks = 0;
     /** Numbers dropped for want of room. A late acknowledgement takes its number out again. */
     this.droppedRanges = new NumberRanges();
+    /** Set by the application; called with each message, as its frame, that is dropped for want of room. @type {((frame: string) => void) | null} */
+    this.onDrop = null;
     /** Those of them that were written on this connection: an acknowledgement of all up to a number covers them. */
     this._writtenDrops = new NumberRanges();
   }
@@ -63,7 +65,7 @@ export class Outbox {
     this.nextNumber += 1;
     const isFull = () => this._kept.size >= countMax || this.sizeBytes + size > sizeBytesMax;
     if (isFull() && overflow === "drop_newest") {
-      this.droppedRanges.add(number);
+      this._noteDrop(number, frame);
       return number;
     }
     for (const oldest of this._kept.keys()) {
@@ -183,11 +185,21 @@ export class Outbox {
 
   /** @param {number} number */
   _dropOldest(number) {
+    const { frame } = /** @type {{ frame: string }} */ (this._kept.get(number));
     this._forget(number);
-    this.droppedRanges.add(number);
+    this._noteDrop(number, frame);
     const waiting = this._waiting[this._next];
     if (waiting === undefined || waiting > number) this._writtenDrops.add(number);
     while (/** @type {number} */ (this._waiting[this._next]) <= number) this._next += 1;
+  }
+
+  /**
+   * @param {number} number
+   * @param {string} frame
+   */
+  _noteDrop(number, frame) {
+    this.droppedRanges.add(number);
+    this.onDrop?.(frame);
   }
 
   /** @param {number} number */

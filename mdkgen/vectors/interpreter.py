@@ -30,6 +30,7 @@ from mdkgen.model import (
     Transition,
     Trigger,
 )
+from mdkgen.table_nodes import receives
 from mdkgen.vectors.values import Scope, Struct, Values
 
 ANY_TEXT = "<any text>"
@@ -76,6 +77,7 @@ class Interpreter:
         self.protocol = protocol
         self.role = role
         self.parts = protocol.parts
+        self.takers = dict(receives(protocol, role))
         self.machines = [part.machine(role) for part in protocol.parts]
         self.states: list[str | None] = [None for _ in self.parts]
         self.was_live = [False for _ in self.parts]
@@ -301,9 +303,7 @@ class Interpreter:
         self.in_a_row = dict.fromkeys(self.in_a_row, 0)
 
     def _taker(self, name: str) -> int | None:
-        from mdkgen.table_nodes import receives
-
-        part = dict(receives(self.protocol, self.role)).get(name)
+        part = self.takers.get(name)
         return None if part is None else self._index(part)
 
     def _batch_of(self, name: str) -> Any:

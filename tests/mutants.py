@@ -1,7 +1,8 @@
-"""Mutants of our specs: each transition, handler and ignore removed, each `goto` redirected, in turn."""
+"""Mutants of our specs: each transition, handler and ignore removed, each `goto` and handler redirected, in turn."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +27,7 @@ class Mutant:
     line: int
     what: str
     kind: str
-    """`enter`, `recv`, `call`, `after`, `every` or `lapse` removed; `ignore`; `goto`."""
+    """`enter`, `recv`, `call`, `after`, `every` or `lapse` removed; `ignore`; `goto`; `another recv`."""
     texts: tuple[tuple[str, str], ...]
 
     def caught_by(self) -> set[str]:
@@ -61,6 +62,7 @@ def mutants() -> Iterator[Mutant]:
 def _of_role(folder: str, file: str, texts: dict[str, str], role: syntax.Role) -> Iterator[Mutant]:
     states = [state.name.text for state in role.states if state.name is not None]
     text = texts[file]
+    messages = [name for one in texts.values() for name in re.findall(r"^message (\w+)", one, re.MULTILINE)]
 
     def made(span: Span, new: str, what: str, kind: str) -> Mutant:
         lines = text.splitlines(keepends=True)
@@ -73,6 +75,9 @@ def _of_role(folder: str, file: str, texts: dict[str, str], role: syntax.Role) -
         for one in state.transitions:
             shown = " ".join(text.splitlines()[one.span.line - 1].split())
             yield made(one.span, "", f"without `{shown}`", one.trigger.kind)
+            if one.trigger.kind == "recv" and one.trigger.name is not None:
+                other = messages[(messages.index(one.trigger.name.text) + 1) % len(messages)]
+                yield made(one.trigger.name.span, other, f"recv {other} in `{shown}`", "another recv")
             for action in one.actions:
                 if action.kind == "goto":
                     for other in states:

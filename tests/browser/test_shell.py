@@ -16,7 +16,7 @@ from service.servers import ServerProcess
 
 STATIC = Path(__file__).parents[2] / "runtime/mdk_runtime/console/static"
 GZIP_BYTES_MAX = 100 * 1024
-PAGES = ("/", "/services", "/system", "/protocol/Session")
+PAGES = ("/", "/services", "/traces", "/logs", "/map", "/map?view=table", "/system", "/protocol/Session")
 RULES = {"runOnly": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "best-practice"]}
 
 
@@ -25,7 +25,7 @@ def ready(page: Page, path: str) -> Page:
     page.goto(path)
     expect(page.get_by_role("status").first).to_have_text("live")
     page.wait_for_function(
-        "document.querySelectorAll('main .card, main [role=treegrid] [role=row], main .vlist-row').length > 1"
+        "() => document.querySelectorAll('main .card, main [role=treegrid] [role=row], main .vlist-row, main .map-edge, main tbody tr').length > 1"
     )
     return page
 

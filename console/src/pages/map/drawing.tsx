@@ -56,8 +56,7 @@ function EdgeLine({ edge, share, places, minutes, isChosen, choose }: Omit<Props
     <g
       class={`map-edge is-${kind} ${isChosen ? "is-chosen" : ""}`}
       role="button"
-      tabIndex={0}
-      aria-label={said}
+      tabindex={0}
       aria-pressed={isChosen}
       onClick={act}
       onKeyDown={(event) => {
@@ -69,7 +68,7 @@ function EdgeLine({ edge, share, places, minutes, isChosen, choose }: Omit<Props
       <title>{said}</title>
       <path class="map-hit" d={d} />
       <path class="map-line" d={d} marker-end={`url(#arrow-${kind})`} />
-      <g transform={`translate(${x} ${y})`}>
+      <g transform={`translate(${x} ${y})`} aria-hidden="true">
         <rect class="map-label-back" x="-38" y="-16" width="76" height="32" rx="5" />
         <text class="map-label" y="-3">
           {kind === "bad" ? "✗ " : kind === "warn" ? "! " : ""}
@@ -94,7 +93,7 @@ function Service({ name, places, edges }: { readonly name: string; readonly plac
       class={`map-service ${serviceClass(name)} ${broken ? "is-bad" : ""}`}
       transform={`translate(${place.x - NODE_WIDTH / 2} ${place.y - NODE_HEIGHT / 2})`}
       role="link"
-      tabIndex={0}
+      tabindex={0}
       aria-label={`Service ${name || "unknown"}${broken ? ", calls to it fail" : ""}`}
       onClick={act}
       onKeyDown={(event) => event.key === "Enter" && act()}

@@ -25,6 +25,7 @@ generate: .venv/ready ## Write generated/ and the examples' packages from their 
 	$(BIN)/mdkgen ir --describe > docs/ir.md
 	$(BIN)/mdkgen docs spec docs
 	$(BIN)/mdkgen docs spec runtime/mdk_runtime/console/docs --only html --pieces
+	$(BIN)/mdkgen textmate > editors/vscode/mdkspec.tmLanguage.json
 	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory console; else echo "not done, because npm is missing: make console"; fi
 
 check-generated: .venv/ready ## Fail if a generated file is not what its spec makes
@@ -35,6 +36,7 @@ check-generated: .venv/ready ## Fail if a generated file is not what its spec ma
 	$(BIN)/mdkgen ir --describe | diff docs/ir.md -
 	$(BIN)/mdkgen docs --check spec docs
 	$(BIN)/mdkgen docs --check spec runtime/mdk_runtime/console/docs --only html --pieces
+	$(BIN)/mdkgen textmate | diff editors/vscode/mdkspec.tmLanguage.json -
 
 SPECS := spec examples/chat/spec examples/jobs/spec
 
@@ -101,6 +103,7 @@ mutations: .venv/ready ## How many mutants of the specs the checker finds, into 
 bench: .venv/ready ## Measurements, a JSON line each
 	$(BIN)/python bench/generate.py
 	$(BIN)/python bench/verify.py
+	$(BIN)/python bench/lsp.py
 	$(BIN)/python bench/client.py
 	$(BIN)/python bench/memory.py
 	$(BIN)/python bench/storage.py

@@ -55,7 +55,7 @@ def _run(arguments: argparse.Namespace) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FINDINGS
     except ModuleNotFoundError as error:
-        if error.name not in ("lark", "jinja2"):
+        if error.name not in ("lark", "jinja2", "pygments"):
             raise
         print(f'mdkgen: {error.name} is missing; run: pip install "mdk[gen]"', file=sys.stderr)
         return USAGE
@@ -147,6 +147,13 @@ def _parser() -> argparse.ArgumentParser:
     exports.add_argument("out", type=Path, help="folder to write to")
     exports.add_argument("--check", action="store_true", help="write nothing; fail if a file would change")
     exports.set_defaults(run=_export)
+    init = commands.add_parser("init", help="start a new protocol: a spec, a client, a server, and tests that pass")
+    init.add_argument("folder", type=Path, help="a new or empty folder; its name becomes the protocol's")
+    init.set_defaults(run=_init)
+    colours = commands.add_parser("textmate", help="print the grammar that colours specs in VS Code and other editors")
+    colours.set_defaults(run=_textmate)
+    language = commands.add_parser("lsp", help="a language server, on standard input and output, for editors")
+    language.set_defaults(run=_lsp)
     vectors = commands.add_parser("vectors", help="print what any implementation of the spec must do, as JSON")
     vectors.add_argument("spec", type=Path, help="folder with .mdkspec files")
     vectors.set_defaults(run=_vectors)
@@ -498,6 +505,38 @@ def _rule_sets(folder: Path) -> list[Plugin[RuleSet]]:
     from mdkgen.plugins import rule_sets
 
     return rule_sets(project.rules, str(project.file))
+
+
+def _init(arguments: argparse.Namespace) -> int:
+    from mdkgen.starter import project
+
+    files = project(arguments.folder)
+    for path, text in files.items():
+        place = arguments.folder / path
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(text, encoding="utf-8")
+    print(f"{arguments.folder}: {len(files)} files; next: cd {arguments.folder} && make test")
+    return FINE
+
+
+def _textmate(arguments: argparse.Namespace) -> int:
+    from mdkgen.highlight import textmate
+
+    print(textmate(), end="")
+    return FINE
+
+
+def _lsp(arguments: argparse.Namespace) -> int:
+    try:
+        from mdkgen.lsp import serve
+    except ModuleNotFoundError as error:
+        if error.name not in ("pygls", "lsprotocol"):
+            raise
+        print(f'mdkgen: {error.name} is missing; run: pip install "mdk[lsp]"', file=sys.stderr)
+        return USAGE
+    gc.enable()  # this run is a long one
+    serve()
+    return FINE
 
 
 def _templates(arguments: argparse.Namespace) -> int:

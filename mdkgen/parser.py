@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import logging
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -17,7 +17,7 @@ from typing import Any
 from lark import Lark, Token, Tree
 from lark import __version__ as lark_version
 from lark.exceptions import UnexpectedCharacters, UnexpectedInput, UnexpectedToken
-from lark.lexer import PatternStr
+from lark.lexer import Pattern, PatternStr
 
 from mdkgen import syntax
 from mdkgen.builder import Builder
@@ -80,20 +80,26 @@ DIGITS_MAX = 18
 """Digits before the point: such a whole number has 64 bits."""
 
 
-def parse(text: str, file: str) -> tuple[syntax.File, list[Diagnostic]]:
+Reader = Callable[[Chunk, str, str], tuple[Any, list[Diagnostic], list[syntax.Allow]]]
+"""`parse_chunk`, or who remembers what it answered."""
+
+
+def parse(text: str, file: str, *, read: Reader | None = None) -> tuple[syntax.File, list[Diagnostic]]:
     """The syntax tree of a file, as far as it can be read, and all its syntax errors.
 
     Args:
         text: What stands in the file.
         file: Its name for positions, relative to the spec folder.
+        read: Reads the header or a declaration; an editor remembers most of them.
     """
+    read = read or parse_chunk
     header, *chunks = split(text) or [Chunk("", 0, 0, unclosed=False)]
-    tree, diagnostics, _ = _parse_chunk(header, "header", file)
+    tree, diagnostics, _ = read(header, "header", file)
     allows: list[syntax.Allow] = []
     declarations: list[syntax.Declaration] = []
     missing: set[str] = set()
     for chunk in chunks:
-        declaration, found, allowed = _parse_chunk(chunk, "decl", file)
+        declaration, found, allowed = read(chunk, "decl", file)
         diagnostics += found
         allows += allowed
         if declaration is not None:
@@ -110,13 +116,30 @@ def parse(text: str, file: str) -> tuple[syntax.File, list[Diagnostic]]:
     return syntax.File(file, tree, tuple(declarations), tuple(allows), broken, bool(diagnostics)), diagnostics
 
 
+def terminals(names: Iterable[str]) -> set[str]:
+    """The words that terminals of the grammar stand for; of a name or number, none."""
+    found: set[str] = set()
+    for terminal in _grammar().terminals:
+        if terminal.name in names:
+            found.update(_words(terminal.pattern))
+    return found
+
+
+def _words(pattern: Pattern) -> list[str]:
+    """The words of a pattern such as `(open|closed)`, before what must follow them."""
+    if isinstance(pattern, PatternStr):
+        return [pattern.value]
+    head = re.match(r"\(?([a-z_]+(?:\|[a-z_]+)*)\)?(?:\\b|$)", pattern.value)
+    return head[1].split("|") if head is not None else []
+
+
 def keywords() -> list[str]:
-    """Every fixed word of the language, from the grammar."""
-    patterns = [terminal.pattern for terminal in _grammar().terminals]
-    return sorted({one.value for one in patterns if isinstance(one, PatternStr) and one.value.isalpha()})
+    """Every word of the language that is none of a spec's own, from the grammar."""
+    return sorted(one for one in terminals(terminal.name for terminal in _grammar().terminals) if one.isidentifier())
 
 
-def _parse_chunk(chunk: Chunk, start: str, file: str) -> tuple[Any, list[Diagnostic], list[syntax.Allow]]:
+def parse_chunk(chunk: Chunk, start: str, file: str) -> tuple[Any, list[Diagnostic], list[syntax.Allow]]:
+    """A header or declaration, or the syntax errors in it, and its annotations."""
     builder = Builder(file, chunk.line, chunk.column)
     problems = _Problems(chunk)
     try:
@@ -235,7 +258,7 @@ def _expected(problem: UnexpectedInput, chunk: Chunk, start: str) -> list[str]:
     if isinstance(problem, UnexpectedToken):
         accepted = set(problem.accepts or problem.expected or ())
     elif isinstance(problem, UnexpectedCharacters):
-        accepted = _accepted_before(chunk.text[: problem.pos_in_stream or 0], start) or set(problem.allowed or ())
+        accepted = accepted_before(chunk.text[: problem.pos_in_stream or 0], start) or set(problem.allowed or ())
     patterns = {terminal.name: terminal.pattern for terminal in _grammar().terminals}
     fixed = [patterns[name].value for name in sorted(accepted) if isinstance(patterns.get(name), PatternStr)]
     words = [word for word in fixed if not (word.isalpha() and "NAME" in accepted)]
@@ -249,7 +272,7 @@ def _expected(problem: UnexpectedInput, chunk: Chunk, start: str) -> list[str]:
     return [f"'{word}'" for word in words if word not in WORDS.values()] + [one for one in others if one]
 
 
-def _accepted_before(text: str, start: str) -> set[str]:
+def accepted_before(text: str, start: str) -> set[str]:
     """What could follow a text that is right as far as it goes."""
     try:
         parser = _grammar().parse_interactive(text, start=start)

@@ -1,0 +1,160 @@
+"""`mdkgen lsp` as an editor knows it: the real process, spoken to over its standard input and output."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_lsp
+from lsprotocol import types
+from pytest_lsp import ClientServerConfig, LanguageClient, client_capabilities
+
+ROOT = Path(__file__).parents[2]
+TIMEOUT_S = 30.0
+
+
+@pytest.fixture
+def spec(tmp_path: Path) -> Path:
+    """A copy of the jobs' and one more file, so that a rename crosses files."""
+    folder = tmp_path / "spec"
+    shutil.copytree(ROOT / "spec", folder)
+    return folder
+
+
+@pytest_lsp.fixture(  # type: ignore[untyped-decorator]  # pytest-lsp does not say its type
+    config=ClientServerConfig(server_command=[sys.executable, "-m", "mdkgen", "lsp"])
+)
+async def client(lsp_client: LanguageClient, tmp_path: Path) -> AsyncIterator[None]:
+    """A client that has said hello, and says goodbye."""
+    parameters = types.InitializeParams(
+        capabilities=client_capabilities("visual-studio-code"), root_uri=tmp_path.as_uri()
+    )
+    await lsp_client.initialize_session(parameters)
+    yield
+    await lsp_client.shutdown_session()
+
+
+def _open(client: LanguageClient, path: Path) -> str:
+    item = types.TextDocumentItem(path.as_uri(), "mdkspec", 1, path.read_text(encoding="utf-8"))
+    client.text_document_did_open(types.DidOpenTextDocumentParams(item))
+    return path.as_uri()
+
+
+def _type(client: LanguageClient, uri: str, version: int, text: str) -> None:
+    change = types.TextDocumentContentChangeWholeDocument(text)
+    document = types.VersionedTextDocumentIdentifier(version, uri)
+    client.text_document_did_change(types.DidChangeTextDocumentParams(document, [change]))
+
+
+async def _codes(client: LanguageClient, uri: str, wanted: set[str]) -> list[types.Diagnostic]:
+    """The findings of a file, when they are those; the test's own time limit ends a wait in vain."""
+    while {str(one.code) for one in client.diagnostics.get(uri, [])} != wanted or uri not in client.diagnostics:
+        await client.wait_for_notification(types.TEXT_DOCUMENT_PUBLISH_DIAGNOSTICS)
+    return [*client.diagnostics[uri]]
+
+
+def _position(text: str, before: str) -> types.Position:
+    """Just behind the first place where a text stands."""
+    head = text[: text.index(before) + len(before)]
+    return types.Position(head.count("\n"), len(head.rsplit("\n", 1)[-1]))
+
+
+@pytest.mark.asyncio
+async def test_findings_come_while_typing_and_verification_follows(client: LanguageClient, spec: Path) -> None:
+    """A mistake at once, with its code and place; a missing `ignore` when nothing is typed, with the way there; then none."""
+    path = spec / "session.mdkspec"
+    text = path.read_text(encoding="utf-8")
+    uri = _open(client, path)
+    _type(client, uri, 2, text.replace("message Close", "message Close_", 1))
+    await _codes(client, uri, {"MDK2002"})
+    line = next(one for one in text.splitlines() if one.strip().startswith("recv Close"))
+    _type(client, uri, 3, text.replace(line + "\n", "", 1))
+    (found, *_) = await _codes(client, uri, {"MDK4001"})
+    assert found.source == "mdkgen"
+    assert found.related_information
+    _type(client, uri, 4, text)
+    assert await _codes(client, uri, set()) == []
+
+
+@pytest.mark.asyncio
+async def test_names_are_answered_across_files(client: LanguageClient, spec: Path) -> None:
+    """Hover, definition, references and rename from one file into the others; a name that is taken is refused."""
+    path = spec / "discovery.mdkspec"
+    text = path.read_text(encoding="utf-8")
+    uri = _open(client, path)
+    document = types.TextDocumentIdentifier(uri)
+    at = _position(text, "Node")
+    hovered = await client.text_document_hover_async(types.HoverParams(document, at))
+    assert hovered is not None
+    assert isinstance(hovered.contents, types.MarkupContent)
+    assert "record Node {" in hovered.contents.value
+    defined = await client.text_document_definition_async(types.DefinitionParams(document, at))
+    assert isinstance(defined, list)
+    assert [one.uri.rsplit("/", 1)[-1] for one in defined if isinstance(one, types.Location)] == ["records.mdkspec"]
+    context = types.ReferenceContext(include_declaration=True)
+    found = await client.text_document_references_async(
+        types.ReferenceParams(context=context, text_document=document, position=at)
+    )
+    assert found is not None
+    assert len({one.uri for one in found}) > 1
+    edit = await client.text_document_rename_async(
+        types.RenameParams(text_document=document, position=at, new_name="Knoten")
+    )
+    assert edit is not None
+    assert edit.changes is not None
+    assert sum(map(len, edit.changes.values())) == len(found)
+    with pytest.raises(Exception, match="declared twice"):
+        await client.text_document_rename_async(types.RenameParams(text_document=document, position=at, new_name="Log"))
+
+
+@pytest.mark.asyncio
+async def test_completion_format_fixes_and_outline(client: LanguageClient, spec: Path) -> None:
+    """Words that fit; the layout of the formatter; a fix for a misspelt word; what stands in the file."""
+    path = spec / "tail.mdkspec"
+    text = path.read_text(encoding="utf-8")
+    uri = _open(client, path)
+    document = types.TextDocumentIdentifier(uri)
+    typed = text.replace("message ", "\n\nrecord  Ä { a: strnig }\nmessage ", 1).replace("Ä", "Zz")
+    _type(client, uri, 2, typed)
+    (found,) = await _codes(client, uri, {"MDK2002"})
+    context = types.CodeActionContext([found])
+    actions = await client.text_document_code_action_async(types.CodeActionParams(document, found.range, context))
+    assert actions is not None
+    assert [one.title for one in actions] == ["Change to string"]
+    options = types.FormattingOptions(tab_size=2, insert_spaces=True)
+    edits = await client.text_document_formatting_async(types.DocumentFormattingParams(document, options))
+    assert edits is not None
+    assert "\nrecord Zz { a: strnig }\n" in edits[0].new_text
+    items = await client.text_document_completion_async(types.CompletionParams(document, _position(typed, "a: ")))
+    assert isinstance(items, list)
+    assert {"string", "list", "Node"} <= {one.label for one in items}
+    outline = await client.text_document_document_symbol_async(types.DocumentSymbolParams(document))
+    assert outline is not None
+    assert "Zz" in {one.name for one in outline}
+
+
+@pytest.mark.asyncio
+async def test_places_are_counted_as_the_client_counts(client: LanguageClient, tmp_path: Path) -> None:
+    """In UTF-16 units, where a character outside the basic plane is two."""
+    path = tmp_path / "a.mdkspec"
+    path.write_text(
+        'mdkspec 1\nnamespace a\nversion 1.0\n\nrecord A { a: string = "🐎🐎"  b: strnig }\n', encoding="utf-8"
+    )
+    uri = _open(client, path)
+    (found,) = await _codes(client, uri, {"MDK2002"})
+    line = path.read_text(encoding="utf-8").split("\n")[4]
+    assert found.range.start == types.Position(4, line.index("strnig") + 2)
+
+
+@pytest.mark.asyncio
+async def test_a_file_that_another_program_wrote_is_read(client: LanguageClient, spec: Path) -> None:
+    """What the disk says counts for files that are not open."""
+    uri = _open(client, spec / "discovery.mdkspec")
+    other = spec / "records.mdkspec"
+    other.write_text(other.read_text(encoding="utf-8").replace("record Node", "record Knot"), encoding="utf-8")
+    event = types.FileEvent(other.as_uri(), types.FileChangeType.Changed)
+    client.workspace_did_change_watched_files(types.DidChangeWatchedFilesParams([event]))
+    await _codes(client, uri, {"MDK2002", "MDK2003", "MDK2009", "MDK3009"})

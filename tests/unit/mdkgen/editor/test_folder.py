@@ -1,0 +1,93 @@
+"""mdkgen.editor.folder: what an editor is told after each keystroke is what the compiler says."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import pytest
+
+from mdkgen.compiler import compile_texts, with_lint
+from mdkgen.diagnostics import Diagnostic
+from mdkgen.editor.folder import SpecFolder
+from mdkgen.lint.config import EVERYTHING
+from mdkgen.source import read_folder
+
+ROOT = Path(__file__).parents[4]
+MDK = read_folder(ROOT / "spec")
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+
+
+def _shown(found: tuple[Diagnostic, ...]) -> list[Diagnostic]:
+    return sorted(found, key=lambda one: (one.span.file, one.span.line, one.span.column, one.code, one.message))
+
+
+def _edit(texts: dict[str, str], rng: random.Random) -> None:
+    """Something that somebody may type: a character gone, a line twice, gone or new, two lines changed about."""
+    name = rng.choice(sorted(texts))
+    lines = texts[name].split("\n")
+    at = rng.randrange(len(lines))
+    match rng.randrange(5):
+        case 0:
+            column = rng.randrange(len(lines[at]) + 1)
+            lines[at] = lines[at][:column] + lines[at][column + 1 :]
+        case 1:
+            lines.insert(at, lines[at])
+        case 2:
+            del lines[at]
+        case 3:
+            lines.insert(at, "")
+        case _:
+            other = rng.randrange(len(lines))
+            lines[at], lines[other] = lines[other], lines[at]
+    texts[name] = "\n".join(lines)
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_after_any_edits_it_says_what_the_compiler_says(seed: int) -> None:
+    """The same findings, texts and places as a compilation from nothing, though hardly anything is read anew."""
+    rng = random.Random(seed)
+    folder = SpecFolder(MDK)
+    assert folder.analyse(verifying=True).diagnostics == ()
+    for _ in range(6):
+        _edit(folder.texts, rng)
+        wanted = compile_texts(folder.texts, verifying=False)
+        assert list(folder.analyse().diagnostics) == _shown(wanted.diagnostics)
+        if rng.random() < 0.5:
+            folder.texts = dict(MDK)
+
+
+def test_verification_and_lint_are_placed_too() -> None:
+    """With the ways there: all places are real ones."""
+    folder = SpecFolder(MDK)
+    name = "session.mdkspec"
+    folder.texts[name] = folder.texts[name].replace("\n", "\n\n", 3)
+    line = next(one for one in folder.texts[name].splitlines() if one.strip().startswith("recv Close"))
+    folder.texts[name] = folder.texts[name].replace(line + "\n", "", 1)
+    found = folder.analyse(verifying=True, config=EVERYTHING).diagnostics
+    wanted = with_lint(compile_texts(folder.texts), EVERYTHING).diagnostics
+    assert list(found) == _shown(wanted)
+    assert any(one.trace for one in found)
+
+
+def test_two_declarations_that_are_alike_are_two_places() -> None:
+    """The second is reported, where it stands."""
+    text = "mdkspec 1\nnamespace example\nversion 1.0\n\nrecord A { a: int }\n\nrecord A { a: int }\n"
+    folder = SpecFolder({"a.mdkspec": text})
+    found = folder.analyse().diagnostics
+    assert [(one.code, one.span.line) for one in found] == [("MDK2001", 7)]
+    assert found[0].message == "'A' is declared twice, first in a.mdkspec, line 5"
+
+
+def test_what_was_read_is_forgotten_when_it_is_gone() -> None:
+    """The memory is as large as the texts, however long somebody types."""
+    folder = SpecFolder({"a.mdkspec": "mdkspec 1\nnamespace example\nversion 1.0\n"})
+    for number in range(50):
+        folder.texts["a.mdkspec"] = f"mdkspec 1\nnamespace example\nversion 1.0\nrecord A {{ a{number}: int }}\n"
+        folder.analyse()
+    assert len(folder._pieces) == 2
+    assert len(folder.good) == 1

@@ -1,0 +1,56 @@
+"""mdkgen.highlight: the colours follow the grammar."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from pygments.lexers import get_lexer_by_name, get_lexer_for_filename
+from pygments.token import Error, Keyword, Name
+
+from mdkgen.highlight import MdkspecLexer, textmate
+from mdkgen.parser import keywords
+
+ROOT = Path(__file__).parents[3]
+SPECS = sorted([*ROOT.glob("spec/*.mdkspec"), *ROOT.glob("examples/*/spec/*.mdkspec")])
+
+
+@pytest.mark.parametrize("path", SPECS, ids=lambda path: path.name)
+def test_pygments_reads_every_spec(path: Path) -> None:
+    """Nothing is left over, nothing is lost."""
+    text = path.read_text(encoding="utf-8")
+    found = list(MdkspecLexer(stripnl=False, ensurenl=False).get_tokens(text))
+    assert [value for kind, value in found if kind is Error] == []
+    assert "".join(value for _, value in found) == text
+
+
+def test_every_keyword_of_the_grammar_is_one() -> None:
+    """In both: nobody copies a list."""
+    lexer = MdkspecLexer()
+    grammar = json.loads(textmate())
+    matches = [one["match"] for one in grammar["patterns"] if "match" in one]
+    for word in keywords():
+        kinds = [kind for kind, value in lexer.get_tokens(word) if value == word]
+        assert all(str(kind).startswith(str(Keyword)) for kind in kinds), word
+        assert any(re.search(match, word) for match in matches if word in match), word
+    assert next(iter(lexer.get_tokens("author")))[0] is Name
+
+
+def test_pygments_finds_it_by_name_and_by_file() -> None:
+    """The entry point of the installed package."""
+    assert get_lexer_by_name("mdkspec").name == "mdkspec"
+    assert get_lexer_for_filename("session.mdkspec").name == "mdkspec"
+
+
+def test_the_extension_names_files_that_are_there() -> None:
+    """Its manifest is JSON, and what it points at exists; the grammar is the generated one."""
+    folder = ROOT / "editors/vscode"
+    manifest = json.loads((folder / "package.json").read_text())
+    contributes = manifest["contributes"]
+    for name in (manifest["main"], contributes["languages"][0]["configuration"], contributes["grammars"][0]["path"]):
+        assert (folder / name).is_file()
+    json.loads((folder / "language-configuration.json").read_text())
+    assert (folder / "mdkspec.tmLanguage.json").read_text() == textmate()
+    assert contributes["grammars"][0]["scopeName"] == json.loads(textmate())["scopeName"]

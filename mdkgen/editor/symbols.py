@@ -51,7 +51,9 @@ class Index:
         self.enums = {one.name.text: one for one in self.declarations if isinstance(one, syntax.Enum)}
         self.consts = {one.name.text for one in self.declarations if isinstance(one, syntax.Const)}
         self.parts = {one.name.text: one for one in self.declarations if isinstance(one, syntax.Part)}
-        self.declared = {one.name.text for one in self.declarations if not isinstance(one, syntax.Face)}
+        self.declared = {
+            one.name.text for one in self.declarations if not isinstance(one, syntax.Face | syntax.Scenario)
+        }
         self.occurrences: list[Occurrence] = [found for one in self.declarations for found in self._declaration(one)]
 
     def at(self, span_of: Any, file: str, line: int, column: int) -> Occurrence | None:
@@ -70,6 +72,9 @@ class Index:
 
     def _declaration(self, one: syntax.Declaration) -> Iterator[Occurrence]:
         if isinstance(one, syntax.Face):
+            return
+        if isinstance(one, syntax.Scenario):
+            yield from self._scenario(one)
             return
         yield Occurrence(_declared(one.name.text), one.name.span, True, one)
         match one:
@@ -257,6 +262,118 @@ class Index:
         part = self.parts.get(inside.part)
         roles = [] if part is None else [one for one in part.roles if one.name.text == inside.role]
         return next((hook for role in roles for hook in role.hooks if hook.name.text == name), None)
+
+    # --- scenarios --------------------------------------------------------------------------------
+
+    def _scenario(self, one: syntax.Scenario) -> Iterator[Occurrence]:
+        yield from self._ref(one.part)
+        part = self.parts.get(one.part.text)
+        if part is None:
+            return
+        protocol = part.name.text if part.of is None else part.of.text
+        for step in one.steps:
+            for role in (step.role, step.to):
+                if role is not None:
+                    yield Occurrence(Symbol("role", (protocol,), role.text), role.span, False)
+            inside = _Inside(part.name.text, protocol, step.role.text if step.role is not None else "")
+            if step.name is None:
+                yield from self._expr(step.value, inside, None) if step.value is not None else ()
+            else:
+                yield from self._step(step, step.name, inside)
+
+    def _step(self, step: syntax.Step, name: syntax.Name, inside: _Inside) -> Iterator[Occurrence]:
+        own = (inside.part, inside.role)
+        match step.kind:
+            case "given":
+                hook = self._hook(name.text, inside)
+                owner = inside.part if hook is not None else inside.protocol
+                hook = hook or self._hook(name.text, _Inside(inside.protocol, inside.protocol, inside.role))
+                yield Occurrence(Symbol("hook", (owner, inside.role), name.text), name.span, False)
+                want = hook.result if hook is not None else None
+                if hook is not None and hook.each and want is not None:
+                    want = syntax.TypeOf("list", want, want.span)
+                yield from self._expr(step.value, inside, want) if step.value is not None else ()
+            case "call":
+                yield Occurrence(Symbol("call", own, name.text), name.span, False)
+                yield from self._said(step, inside, self._call_arguments(name.text, inside))
+            case "told":
+                event = Symbol("event", (inside.protocol, inside.role), name.text)
+                is_hook = self._hook(name.text, inside) is not None  # one without an answer is told, too
+                yield Occurrence(Symbol("hook", own, name.text) if is_hook else event, name.span, False)
+                yield from self._said(step, inside, self._told_arguments(name.text, inside))
+            case "arrive":
+                yield from self._ref(name)
+                yield from self._given(step.fields, name.text, inside)
+            case "in":
+                yield Occurrence(self._state(name.text, inside), name.span, False)
+            case _:
+                kind, message = self._carried(name.text, inside, answers=step.kind == "answer")
+                yield Occurrence(Symbol(kind, (inside.part,), name.text), name.span, False)
+                yield from self._given(step.fields, message, inside)
+
+    def _said(
+        self, step: syntax.Step, inside: _Inside, known: Mapping[str, tuple[Symbol, syntax.Type | None]]
+    ) -> Iterator[Occurrence]:
+        for name, value in step.fields:
+            symbol, type_ = known.get(name.text, (None, None))
+            if symbol is not None:
+                yield Occurrence(symbol, name.span, False)
+            yield from self._expr(value, inside, type_)
+
+    def _transitions(self, inside: _Inside) -> Iterator[syntax.Transition]:
+        part = self.parts.get(inside.part)
+        for role in part.roles if part is not None else ():
+            if role.name.text == inside.role:
+                for state in role.states:
+                    yield from state.transitions
+
+    def _call_arguments(self, name: str, inside: _Inside) -> dict[str, tuple[Symbol, syntax.Type | None]]:
+        for one in self._transitions(inside):
+            trigger = one.trigger
+            if trigger.kind == "call" and trigger.name is not None and trigger.name.text == name:
+                own = (inside.part, inside.role, name)
+                return {
+                    each.name.text: (Symbol("variable", own, each.name.text), each.type) for each in trigger.parameters
+                }
+        return {}
+
+    def _told_arguments(self, name: str, inside: _Inside) -> dict[str, tuple[Symbol, syntax.Type | None]]:
+        """An argument of an event is called like the variable or field that is told."""
+        for one in self._transitions(inside):
+            for action in one.actions:
+                if action.kind == "tell" and action.names[0].text == name:
+                    return self._told(one, action, inside)
+        return {}
+
+    def _told(
+        self, one: syntax.Transition, action: syntax.Action, inside: _Inside
+    ) -> dict[str, tuple[Symbol, syntax.Type | None]]:
+        found: dict[str, tuple[Symbol, syntax.Type | None]] = {}
+        named = {each.span: each.symbol for each in self._transition(one, inside)}
+        for expr in action.exprs:
+            if isinstance(expr, syntax.Reference) and expr.path[-1].span in named:
+                symbol = named[expr.path[-1].span]
+                found[expr.path[-1].text] = symbol, self._type_of(symbol, one)
+        return found
+
+    def _type_of(self, symbol: Symbol, one: syntax.Transition) -> syntax.Type | None:
+        if symbol.kind == "field":
+            fields = self.structs[symbol.scope[0]].fields
+            return next((each.type for each in fields if each.name.text == symbol.name), None)
+        if one.trigger.kind == "recv" and one.trigger.name is not None:
+            return syntax.TypeName(one.trigger.name, one.trigger.name.span)
+        return next((each.type for each in one.trigger.parameters if each.name.text == symbol.name), None)
+
+    def _carried(self, name: str, inside: _Inside, *, answers: bool) -> tuple[str, str]:
+        """Whether a name is a delivery or a request, and its message: of an answer, the reply."""
+        part = self.parts[inside.part]
+        for item in part.items:
+            if item.kind in ("delivery", "request") and item.values[0].text == name:
+                for each in item.values[1]:
+                    if each.kind == ("reply" if answers else "message"):
+                        (value,) = each.values
+                        return item.kind, value.text if isinstance(value, syntax.Name) else value[0].text
+        return "delivery", ""
 
     # --- types and expressions --------------------------------------------------------------------
 

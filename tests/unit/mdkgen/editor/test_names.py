@@ -48,7 +48,13 @@ def test_every_symbol_can_be_renamed(folder: str) -> None:
         if number % 30 and folder == "spec":
             continue  # of the largest, every thirtieth
         name = "Renamed" + symbol.name if symbol.name[0].isupper() else "renamed_" + symbol.name
-        made = compile_texts(_changed(texts, rename(analysis, index, symbol, name)), verifying=False)
+        try:
+            edits = rename(analysis, index, symbol, name)
+        except RenameError:
+            # The name of a variable that is told is the name of an event's argument, which other transitions share.
+            assert symbol.kind == "variable", symbol
+            continue
+        made = compile_texts(_changed(texts, edits), verifying=False)
         assert made.diagnostics == (), (symbol, made.diagnostics)
         assert made.spec is not None
         assert _wire(made.spec) == _wire(analysis.spec), symbol

@@ -1,6 +1,6 @@
 """What the server's discovery costs, beside raw TCP writes in the same run. Prints one JSON line for each figure.
 
-    python bench/server_fanout.py [--connections 1000] [--only fanout,renewals,memory,visible,killed]
+    python bench/server_fanout.py [--connections 1000] [--only fanout,renewals,memory,visible,killed,hung]
 
 Servers run in processes of their own, on the same kind of loop; the load is one process with hand-made frames.
 """
@@ -14,6 +14,7 @@ import json
 import os
 import resource
 import signal
+import ssl
 import statistics
 import struct
 import subprocess
@@ -25,6 +26,10 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any
 
+import trustme
+from websockets.asyncio.server import ServerConnection
+from websockets.asyncio.server import serve as websockets_server
+
 from mdk_runtime.cli import main as mdk
 
 ROUNDS, WARM_UP = 40, 5
@@ -34,6 +39,7 @@ WITHIN_S = 60.0
 RENEWALS_EACH, RENEWERS = 500, 100
 VISIBLE = 300
 KILLS = 20
+HANGS, HUNG_TTL_S = 10, 1.0
 
 HOLDER = """
 import json, socket, sys, time
@@ -126,14 +132,16 @@ class Receiver(asyncio.Protocol):
                 self.crowd.everybody.set()
 
 
-async def connected(port: int, count: int, crowd: Crowd, *hello: bytes) -> list[Receiver]:
+async def connected(
+    port: int, count: int, crowd: Crowd, *hello: bytes, tls: ssl.SSLContext | None = None
+) -> list[Receiver]:
     """Connections, each of which has had an answer to everything that it said."""
     loop = asyncio.get_running_loop()
     receivers: list[Receiver] = []
     while len(receivers) < count:
         batch: list[Receiver] = []
         for _ in range(min(100, count - len(receivers))):
-            _, one = await loop.create_connection(lambda: Receiver(crowd), "127.0.0.1", port)
+            _, one = await loop.create_connection(lambda: Receiver(crowd), "127.0.0.1", port, ssl=tls)
             batch.append(one)
         for said in hello:
             crowd.expect(batch)
@@ -152,10 +160,12 @@ def hello(port: int, follow: dict[str, Any] | None) -> list[bytes]:
 
 
 @asynccontextmanager
-async def crowd_at(port: int, count: int, *said: bytes) -> AsyncGenerator[tuple[Crowd, list[Receiver]]]:
+async def crowd_at(
+    port: int, count: int, *said: bytes, tls: ssl.SSLContext | None = None
+) -> AsyncGenerator[tuple[Crowd, list[Receiver]]]:
     """So many connections, closed at the end."""
     crowd = Crowd()
-    receivers = await connected(port, count, crowd, *said)
+    receivers = await connected(port, count, crowd, *said, tls=tls)
     try:
         yield crowd, receivers
     finally:
@@ -189,10 +199,20 @@ class Floor(asyncio.Protocol):
                 transport.write(data)
 
 
-async def run_floor(ready: Path) -> None:
-    """Serve raw TCP until killed."""
-    server = await asyncio.get_running_loop().create_server(Floor, "127.0.0.1", 0, backlog=1000)
-    port = server.sockets[0].getsockname()[1]
+async def read_alone(websocket: ServerConnection) -> None:
+    """What the WebSocket library costs: every frame is read and parsed as JSON; what is no renewal is answered."""
+    async for text in websocket:
+        if json.loads(text)["type"] != "active":
+            await websocket.send("heard")
+
+
+async def run_floor(kind: str, ready: Path) -> None:
+    """Serve raw TCP, or WebSockets without a protocol, until killed."""
+    if kind == "floor":
+        server: Any = await asyncio.get_running_loop().create_server(Floor, "127.0.0.1", 0, backlog=1000)
+    else:
+        server = await websockets_server(read_alone, "127.0.0.1", 0, compression=None, backlog=1000)
+    port = next(iter(server.sockets)).getsockname()[1]
     beside = ready.with_suffix(".new")
     beside.write_text(json.dumps({"rtp": f"ws://127.0.0.1:{port}/", "pid": os.getpid()}))
     beside.replace(ready)
@@ -201,7 +221,7 @@ async def run_floor(ready: Path) -> None:
 
 @contextmanager
 def server(kind: str, *options: str) -> Generator[tuple[int, int]]:
-    """A server's port and process; `mdk` or `floor`."""
+    """A server's port and process; `mdk`, `floor` or `websockets`."""
     with tempfile.TemporaryDirectory() as folder:
         ready = Path(folder) / "ready.json"
         command = [sys.executable, __file__, "--serve", kind, "--ready-file", str(ready), *options]
@@ -229,7 +249,7 @@ def serve(kind: str, ready: Path, options: list[str]) -> int:
     from mdk_runtime.cli import _loop_factory  # pyright: ignore[reportPrivateUsage]  # the same kind of loop
 
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(run_floor(ready))
+        runner.run(run_floor(kind, ready))
     return 0
 
 
@@ -286,35 +306,73 @@ async def bench_fanout(count: int) -> None:
     print(json.dumps(figures), flush=True)
 
 
-async def bench_renewals() -> None:
+async def renewals(port: int, pid: int) -> dict[str, float]:
     """Renewals that change nothing, from many connections, until the server has answered what came after them."""
-    with server("mdk") as (port, pid):
-        async with crowd_at(port, RENEWERS, *hello(port, {"type": "follow", "services": ["none"]})) as (crowd, clients):
-            for number, one in enumerate(clients):
-                one.transport.write(frame(active(f"s{number}", f"http://127.0.0.1:{number}")))
-            await asyncio.sleep(0.5)
-            before, start = cpu_s(pid), time.perf_counter()
-            crowd.expect(clients)
-            for number, one in enumerate(clients):
-                renewal = frame(active(f"s{number}", f"http://127.0.0.1:{number}"))
-                one.transport.write(renewal * RENEWALS_EACH + frame({"type": "follow", "services": ["done"]}))
-            took = await crowd.wait() - start
-            cpu = cpu_s(pid) - before
+    async with crowd_at(port, RENEWERS, *hello(port, {"type": "follow", "services": ["none"]})) as (crowd, clients):
+        for number, one in enumerate(clients):
+            one.transport.write(frame(active(f"s{number}", f"http://127.0.0.1:{number}")))
+        await asyncio.sleep(0.5)
+        before, start = cpu_s(pid), time.perf_counter()
+        crowd.expect(clients)
+        for number, one in enumerate(clients):
+            renewal = frame(active(f"s{number}", f"http://127.0.0.1:{number}"))
+            one.transport.write(renewal * RENEWALS_EACH + frame({"type": "follow", "services": ["done"]}))
+        took = await crowd.wait() - start
+        cpu = cpu_s(pid) - before
     total = RENEWERS * RENEWALS_EACH
-    figures = {"renewals_per_s": round(total / took), "cpu_us": round(cpu / total * 1e6, 1)}
-    print(json.dumps({"bench": "server_renewals", "connections": RENEWERS, **figures}), flush=True)
+    return {"per_s": total / took, "per_cpu_s": total / cpu}
+
+
+async def bench_renewals() -> None:
+    """Ours beside the WebSocket library alone, which reads the same frames and does nothing with them."""
+    found: dict[str, list[dict[str, float]]] = {"websockets": [], "mdk": []}
+    for _ in range(3):
+        for kind, runs in found.items():
+            with server(kind) as (port, pid):
+                runs.append(await renewals(port, pid))
+    middle = {
+        kind: {name: statistics.median(run[name] for run in runs) for name in runs[0]} for kind, runs in found.items()
+    }
+    figures: dict[str, Any] = {"bench": "server_renewals", "connections": RENEWERS}
+    for kind, values in middle.items():
+        figures |= {f"{kind}_{name}": round(value) for name, value in values.items()}
+    figures["ratio"] = round(middle["mdk"]["per_s"] / middle["websockets"]["per_s"], 2)
+    figures["ratio_cpu"] = round(middle["mdk"]["per_cpu_s"] / middle["websockets"]["per_cpu_s"], 2)
+    print(json.dumps(figures), flush=True)
+
+
+async def grown_kb(kind: str, count: int, follow: dict[str, Any] | None, tls: Path | None = None) -> float:
+    """What an idle connection adds to a server's memory."""
+    options, context = [], None
+    if tls is not None:
+        options = ["--tls-cert", str(tls / "cert.pem"), "--tls-key", str(tls / "key.pem")]
+        context = ssl.create_default_context(cafile=str(tls / "ca.pem"))
+    with server(kind, *options) as (port, pid):
+        async with crowd_at(port, 50, *hello(port, follow), tls=context):
+            before = rss_bytes(pid)
+            async with crowd_at(port, count, *hello(port, follow), tls=context):
+                await asyncio.sleep(1.0)
+                return (rss_bytes(pid) - before) / count / 1000
 
 
 async def bench_memory(count: int) -> None:
-    """What idle connections add to the server's memory."""
+    """Idle connections: the WebSocket library alone, ours, originals, and ours encrypted."""
+    authority = trustme.CA()
+    certificate = authority.issue_cert("127.0.0.1")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        authority.cert_pem.write_to_path(str(folder / "ca.pem"))
+        certificate.cert_chain_pems[0].write_to_path(str(folder / "cert.pem"))
+        certificate.private_key_pem.write_to_path(str(folder / "key.pem"))
+        each = {
+            "websockets": await grown_kb("websockets", count, None),
+            "ours": await grown_kb("mdk", count, {"type": "follow"}),
+            "originals": await grown_kb("mdk", count, None),
+            "ours_tls": await grown_kb("mdk", count, {"type": "follow"}, folder),
+        }
     figures: dict[str, Any] = {"bench": "server_memory", "connections": count}
-    for kind, follow in (("ours", {"type": "follow"}), ("originals", None)):
-        with server("mdk") as (port, pid):
-            async with crowd_at(port, 50, *hello(port, follow)):
-                before = rss_bytes(pid)
-                async with crowd_at(port, count, *hello(port, follow)):
-                    await asyncio.sleep(1.0)
-                    figures[f"{kind}_kB_each"] = round((rss_bytes(pid) - before) / count / 1000, 1)
+    figures |= {f"{kind}_kB_each": round(value, 1) for kind, value in each.items()}
+    figures["ratio"] = round(each["ours"] / each["websockets"], 2)
     print(json.dumps(figures), flush=True)
 
 
@@ -337,6 +395,7 @@ async def bench_visible() -> None:
             f"{kind}_p50_ms": round(times[len(times) // 2] * 1e3, 3),
             f"{kind}_p99_ms": round(times[int(len(times) * 0.99)] * 1e3, 3),
         }
+    figures["ratio_p50"] = round(figures["mdk_p50_ms"] / figures["floor_p50_ms"], 2)
     print(json.dumps(figures), flush=True)
 
 
@@ -369,6 +428,31 @@ async def bench_killed(count: int) -> None:
     print(json.dumps({"bench": "server_killed", "clients": count, "kills": KILLS, **figures}), flush=True)
 
 
+async def bench_hung(count: int) -> None:
+    """From the last renewal of an instance that hangs to the moment when the last of many clients knows it is gone.
+
+    Its connection stays, as a hung process's does. The floor is its ttl.
+    """
+    late: list[float] = []
+    with server("mdk") as (port, _):
+        async with crowd_at(port, count, *hello(port, {"type": "follow"})) as (crowd, receivers):
+            for number in range(HANGS):
+                async with crowd_at(port, 1, *hello(port, {"type": "follow", "services": ["none"]})) as (_, (hung,)):
+                    crowd.expect(receivers)
+                    node = active(f"h{number}", f"http://127.0.0.1:{number}") | {"ttl": HUNG_TTL_S}
+                    start = time.perf_counter()
+                    hung.transport.write(frame(node))
+                    await crowd.wait()
+                    await asyncio.sleep(PAUSE_S)
+                    crowd.expect(receivers)
+                    late.append(await crowd.wait() - start - HUNG_TTL_S)
+                    assert b'"gone":[{' in receivers[0].last
+    late.sort()
+    figures = {"ttl_s": HUNG_TTL_S, "late_p50_ms": round(statistics.median(late) * 1e3, 1)}
+    figures |= {"late_max_ms": round(late[-1] * 1e3, 1), "ratio": round((late[-1] + HUNG_TTL_S) / HUNG_TTL_S, 3)}
+    print(json.dumps({"bench": "server_hung", "clients": count, "hangs": HANGS, **figures}), flush=True)
+
+
 async def run(arguments: argparse.Namespace) -> None:
     """All that is asked for."""
     count = arguments.connections
@@ -378,6 +462,7 @@ async def run(arguments: argparse.Namespace) -> None:
         "memory": lambda: bench_memory(count),
         "visible": bench_visible,
         "killed": lambda: bench_killed(count),
+        "hung": lambda: bench_hung(count),
     }
     for name in arguments.only.split(",") if arguments.only else benches:
         await benches[name]()

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import pytest
 from websockets.asyncio.client import connect
 
-from service.mutations import Mutator
+from service.mutations import Mutator, messages
 from service.raw_socket import CLOSE, PING, TEXT, Frame, for_browsers, framed, request
 from service.servers import active, log, server, stored_logs
 from service.test_server_durability import resident_bytes
@@ -160,6 +160,7 @@ async def is_served(url: str, number: int) -> None:
 @pytest.mark.asyncio
 async def test_damaged_frames_and_handshakes_do_no_harm(tmp_path: Path) -> None:
     """Each connection ends with one clear word, or is served; the others are served; memory is flat; no traceback."""
+    messages()  # Made before the clock runs: it takes seconds.
     with server(tmp_path, "--http", "--grace", "0.2", "--logs-per-second-max", "1000000") as running:
         web = running.ready["http"].replace("http:", "ws:") + "rtp"
         kinds: Counter[str] = Counter()

@@ -106,7 +106,7 @@ async def test_names_are_answered_across_files(client: LanguageClient, spec: Pat
     assert edit is not None
     assert edit.changes is not None
     assert sum(map(len, edit.changes.values())) == len(found)
-    with pytest.raises(Exception, match="declared twice"):
+    with pytest.raises(Exception, match="with the name Log: "):
         await client.text_document_rename_async(types.RenameParams(text_document=document, position=at, new_name="Log"))
 
 

@@ -54,7 +54,9 @@ PAGES: dict[str, tuple[str, Callable[[Page], None]]] = {
 def save(picture: bytes, path: Path) -> None:
     """With 256 colours, which is a third of the size, and nobody sees it."""
     with Image.open(io.BytesIO(picture)) as image:
-        image.convert("RGB").quantize(256, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(path, optimize=True)
+        image.convert("RGB").quantize(256, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(
+            path, optimize=True
+        )
     print(f"{path.name}: {path.stat().st_size // 1024} KiB")
 
 

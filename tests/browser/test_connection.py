@@ -73,7 +73,7 @@ def locked(tmp_path: Path) -> Any:
         yield running
 
 
-def test_login(new_page: Callable[..., Page], locked: ServerProcess, complaints: list[str]) -> None:
+def test_login(locked: ServerProcess, new_page: Callable[..., Page], complaints: list[str]) -> None:
     """Without a token one is asked for; a wrong one is refused; with the right one the page that was wanted follows."""
     m = MDK(Config(server_url=locked.url, token=token(sub="app"))).start()
     m.register("vault", "1.0", "http://10.0.0.9:1")
@@ -100,7 +100,7 @@ def test_login(new_page: Callable[..., Page], locked: ServerProcess, complaints:
 
 
 @pytest.mark.parametrize("scope", ["read", "read admin"])
-def test_what_is_not_allowed_is_not_offered(new_page: Callable[..., Page], locked: ServerProcess, scope: str) -> None:
+def test_what_is_not_allowed_is_not_offered(locked: ServerProcess, new_page: Callable[..., Page], scope: str) -> None:
     """Only an admin is offered to have a service say more; it is done, and ended again."""
     m = MDK(Config(server_url=locked.url, token=token(sub="app"))).start()
     m.register("vault", "1.0", "http://10.0.0.9:1")
@@ -122,7 +122,7 @@ def test_what_is_not_allowed_is_not_offered(new_page: Callable[..., Page], locke
     m.stop()
 
 
-def test_a_token_that_runs_out(new_page: Callable[..., Page], locked: ServerProcess, complaints: list[str]) -> None:
+def test_a_token_that_runs_out(locked: ServerProcess, new_page: Callable[..., Page], complaints: list[str]) -> None:
     """The connection ends with it, and the login comes back."""
     page = new_page(str(locked.ready["http"]))
     page.goto("/login")

@@ -56,7 +56,7 @@ def test_failed_traces_lead_to_their_trace(page: Page) -> None:
     traces = page.get_by_role("region", name="Latest failed traces").get_by_role("listitem")
     expect(traces.first).to_contain_text(re.compile("KeyError|TLS handshake|502|failed"))
     link = traces.first.get_by_role("link").get_attribute("href") or ""
-    assert re.fullmatch(r"/traces/[0-9a-f-]{36}", link)
+    assert re.fullmatch(r"/t/[0-9a-f-]{36}", link)
 
 
 def test_system_shows_clients_and_storage(page: Page, mission: ServerProcess) -> None:

@@ -63,6 +63,9 @@ export function ProtocolPage({ rest }: { readonly rest: string }) {
             {protocol.name} {protocol.version} on <code>{protocol.path}</code>: {protocol.doc}
           </span>
         )}
+        <a href="/protocol.html" data-external>
+          All of it on one page
+        </a>
       </div>
       {error.value !== null && <Problem text={error.value} />}
       {protocol !== null && part !== undefined && (

@@ -113,11 +113,11 @@ function NodeState({ row }: { readonly row: NodeRow }) {
 
 /** Counts down the time to live; a renewal fills it again. */
 function Renewal({ lapsesAt, renewedAt }: { readonly lapsesAt: number; readonly renewedAt: number }) {
-  const left = Math.max(0, (lapsesAt - now.value) / 1000);
   const ttl = Math.max(1, (lapsesAt - renewedAt) / 1000);
+  const left = Math.min(ttl, Math.max(0, (lapsesAt - now.value) / 1000)); // `now` may be a second behind.
   return (
     <span class={`renewal tone-${left < ttl / 4 ? "warn" : "quiet"}`} title={`Renewed ${span((now.value - renewedAt) / 1000)} ago`}>
-      <span class="renewal-text">{Math.ceil(left)} s</span>
+      <span class="renewal-text">{Math.round(left)} s</span>
       <span class="bar" aria-hidden="true">
         <span class="bar-fill" style={{ width: `${Math.min(100, (100 * left) / ttl)}%` }} />
       </span>

@@ -56,11 +56,7 @@ function EdgeLine({ edge, share, places, minutes, isChosen, choose }: Omit<Props
     <g
       class={`map-edge is-${kind} ${isChosen ? "is-chosen" : ""}`}
       role="button"
-<<<<<<< HEAD
       tabindex={0}
-=======
-      tabIndex={0}
->>>>>>> 641ccae (Edges of the map are named by their title)
       aria-pressed={isChosen}
       onClick={act}
       onKeyDown={(event) => {

@@ -25,7 +25,7 @@ PAST_MINUTES = 59
 
 def overview(page: Page) -> None:
     """Some seconds of the charts that begin with the page."""
-    page.wait_for_timeout(20_000)
+    page.wait_for_timeout(8_000)
 
 
 def open_first(page: Page) -> None:
@@ -33,6 +33,11 @@ def open_first(page: Page) -> None:
     rows = page.get_by_role("treegrid").get_by_role("row")
     if rows.count() > 1:
         rows.nth(1).click()
+
+
+def settle(page: Page) -> None:
+    """Until the map is drawn."""
+    page.wait_for_timeout(SETTLE_MS)
 
 
 def nothing(_: Page) -> None:
@@ -43,9 +48,9 @@ PAGES: dict[str, tuple[str, Callable[[Page], None]]] = {
     "overview": ("/", overview),
     "services": ("/services", nothing),
     "traces": ("/traces?failed=1", open_first),
-    "trace": ("/traces/{trace}", nothing),
+    "trace": ("/t/{trace}", nothing),
     "logs": ("/logs", nothing),
-    "map": ("/map", nothing),
+    "map": ("/map", settle),
     "system": ("/system", nothing),
     "protocol": ("/protocol/Session", nothing),
 }

@@ -74,7 +74,7 @@ console/node_modules/.ready: console/package-lock.json
 	@touch $@
 
 browser: ## What the tests in a browser need, if it can be installed
-	@command -v chromium >/dev/null || { test "$$(id -u)" = 0 && apt-get install -y chromium >/dev/null 2>&1; } || true
+	@command -v chromium >/dev/null || { test "$$(id -u)" = 0 && { apt-get update && apt-get install -y chromium; } >/dev/null 2>&1; } || true
 
 screenshots: .venv/ready browser ## Pictures of the console for the README
 	PYTHONPATH=tests $(BIN)/python -m browser.screenshots docs/images

@@ -147,10 +147,12 @@ class BaseSession:
         """Returns the last level of the clock and ticks it, in one step that no thread can come between."""
         self._properties = context.properties
         """Never changed in place: log messages that are still to be sent hold it."""
-        self._threshold = max(DEFAULT_RANK, mdk.core.levels.rank(self.trace_id)) if mdk.core.levels else DEFAULT_RANK
         self._routed = False
         if context.properties:
             self._properties_changed()
+        else:
+            levels = mdk.core.levels
+            self._threshold = max(DEFAULT_RANK, levels.rank(self.trace_id)) if levels.rules else DEFAULT_RANK
         self._levels: list[Level] = [Level(0.0)]
         """The last is the innermost interaction; the first is there from the start and never finished."""
 
@@ -398,7 +400,7 @@ class BaseSession:
     def _properties_changed(self) -> None:
         levels = self._mdk.core.levels
         wanted = threshold(self._properties.get(TRACE_PROPERTY))
-        self._threshold = max(wanted, levels.rank(self.trace_id)) if levels else wanted
+        self._threshold = max(wanted, levels.rank(self.trace_id)) if levels.rules else wanted
         self._routed = self._mdk.config.experimental and ROUTES_PROPERTY in self._properties
 
     def _wait_s(self, timeout: float) -> float:

@@ -32,35 +32,35 @@ class ToldLevels:
     They count for sessions that are made or joined while they hold.
     """
 
-    __slots__ = ("_monotonic", "_own_services", "_rules")
+    __slots__ = ("_monotonic", "_own_services", "rules")
 
     def __init__(self, own_services: Callable[[], Collection[str]], monotonic: Monotonic) -> None:
         self._own_services = own_services
         self._monotonic = monotonic
-        self._rules: dict[tuple[bool, str], tuple[int, float]] = {}
-        """By whether it is of a trace, and the name: the rank, and until when."""
+        self.rules: dict[tuple[bool, str], tuple[int, float]] = {}
+        """By whether it is of a trace, and the name: the rank, and until when. Every new session looks whether it is empty."""
 
     def __bool__(self) -> bool:
-        return bool(self._rules)
+        return bool(self.rules)
 
     def take(self, rule: messages.LevelRule) -> None:
         """The server sets a level, or ends a rule. One of a level that nobody knows is no rule."""
         key = (True, rule.trace) if rule.trace else (False, rule.service or "")
-        self._rules.pop(key, None)
-        if rule.left > 0 and rule.level in LEVELS and len(self._rules) < RULES_MAX:
-            self._rules[key] = (LEVELS.index(rule.level), self._monotonic() + rule.left)
+        self.rules.pop(key, None)
+        if rule.left > 0 and rule.level in LEVELS and len(self.rules) < RULES_MAX:
+            self.rules[key] = (LEVELS.index(rule.level), self._monotonic() + rule.left)
 
     def rank(self, trace_id: str) -> int:
         """The rank down to which a session of a trace sends at least; -1 if nothing is set."""
         now = self._monotonic()
-        if any(until <= now for _, until in self._rules.values()):
-            self._rules = {key: rule for key, rule in self._rules.items() if rule[1] > now}
+        if any(until <= now for _, until in self.rules.values()):
+            self.rules = {key: rule for key, rule in self.rules.items() if rule[1] > now}
         keys = [(True, trace_id), *((False, service) for service in self._own_services())]
-        return max((self._rules[key][0] for key in keys if key in self._rules), default=-1)
+        return max((self.rules[key][0] for key in keys if key in self.rules), default=-1)
 
     def forget(self) -> None:
         """Another connection begins, on which the server names all rules that hold."""
-        self._rules = {}
+        self.rules = {}
 
 
 class ClientTelemetry:

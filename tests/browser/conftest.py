@@ -23,6 +23,12 @@ CUSTOMERS_BEFORE = 80
 """Enough for breakers to have opened."""
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """These tests come last: Playwright keeps a loop in the main thread, where no other can run then, and the shop is open."""
+    folder = Path(__file__).parent
+    items.sort(key=lambda item: folder in item.path.parents)
+
+
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """Debian's chromium, without a window."""

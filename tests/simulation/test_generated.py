@@ -18,7 +18,7 @@ from mdkspec_runtime.testing.simulation import Simulation
 
 SETTINGS = settings(max_examples=25, stateful_step_count=40, deadline=None)
 FINDING = settings(
-    SETTINGS, max_examples=100, derandomize=True, database=None, phases=[Phase.generate], report_multiple_bugs=False
+    SETTINGS, max_examples=1000, derandomize=True, database=None, phases=[Phase.generate], report_multiple_bugs=False
 )
 
 TestChat = ChatSimulation.TestCase

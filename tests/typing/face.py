@@ -25,7 +25,7 @@ from mdk.aiohttp import aiohttp_session
 from mdk.httpx import httpx_async_client, httpx_client
 from mdk.prometheus import MDKCollector
 from mdk.requests import requests_session
-from mdk.testing import FakeClock, FakeMDK, Reported, Said
+from mdk.testing import FakeAioMDK, FakeClock, FakeMDK, Reported, Said
 
 
 def the_original() -> None:
@@ -189,6 +189,12 @@ async def with_asyncio() -> int:
         started: aio.MDK = aio.init()
         print(starting, started)
     return response.status_code + answer.status
+
+
+async def testing_aio(fake_aio_mdk: FakeAioMDK) -> mdk.Node:
+    """The same for code that awaits."""
+    fake_aio_mdk.add("svc", "1.0", "http://one")
+    return await fake_aio_mdk.session().resolve("svc", "1.0")
 
 
 def testing(fake_mdk: FakeMDK) -> float:

@@ -193,7 +193,7 @@ class BaseMDK(ABC, Generic[S]):
         with self._lock:
             node = self.core.make_own_node(str(service), str(version), str(address))
             if self._connection is not None:
-                self.core.remember(node)  # At once: a fork may come before the connection gets there.
+                self.core.will_remember(node)
                 self._connection.call(self.endpoint.register, node)
             else:
                 self.endpoint.register(node, now=self._monotonic())

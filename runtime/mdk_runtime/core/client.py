@@ -62,6 +62,8 @@ class ClientCore(ClientTelemetry):
         self._monotonic = monotonic
         self._own: dict[str, messages.Node] = {}
         """What this process offers, keyed by service."""
+        self._coming: dict[str, messages.Node] = {}
+        """What the engine will be told that it offers; a fork may come before."""
         self._unconfirmed: set[Place] = set()
         """Nodes from before this connection that the server has not named again."""
         self._elsewhere: set[Place] = set()
@@ -82,9 +84,17 @@ class ClientCore(ClientTelemetry):
             environment=self.environment.message,
         )
 
+    def will_remember(self, node: messages.Node) -> None:
+        """The engine is about to be told of a node, on its own thread."""
+        with self.lock:
+            self._coming[node.service] = node
+
     def remember(self, node: messages.Node) -> None:
         """This process offers a service; registering it again replaces what it said."""
         self._own[node.service] = node
+        with self.lock:
+            if self._coming.get(node.service) is node:
+                del self._coming[node.service]
 
     def forget(self, node: messages.Node) -> None:
         """This process no longer offers a service."""
@@ -379,6 +389,8 @@ class ClientCore(ClientTelemetry):
         self.node_id = node_id
         self.lock = lock
         self.table.forget_waiters()
+        self._own |= self._coming
+        self._coming = {}
         for service, node in self._own.items():
             assert node.version, "own nodes are whole"
             assert node.address, "own nodes are whole"

@@ -56,6 +56,20 @@ def test_after_a_fork_it_is_another() -> None:
     assert (node.id, node.properties["datawire_nodeId"], node.address) == ("child-id", "child-id", "a")
 
 
+def test_a_fork_may_come_before_the_engine_is_told() -> None:
+    """What is about to be registered is offered by the child; in the parent it is offered once the engine knows it."""
+    core = make_core(Clock())
+    for service in ("told", "coming"):
+        core.will_remember(node := core.make_own_node(service, "1.0", "a"))
+        assert node not in core.own_nodes()
+        if service == "told":
+            core.remember(node)
+            core.forget(node)
+    assert list(core.own_nodes()) == []
+    core.become("child-id", core.lock)
+    assert [node.service for node in core.own_nodes()] == ["coming"]
+
+
 def test_nodes_come_and_go() -> None:
     """What the server says is in the table; expire, by id or by the old property, takes it out; clear takes all."""
     core = make_core(Clock())

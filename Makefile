@@ -79,8 +79,11 @@ browser: ## What the tests in a browser need, if it can be installed
 screenshots: .venv/ready browser ## Pictures of the console for the README
 	PYTHONPATH=tests $(BIN)/python -m browser.screenshots docs/images
 
+# Two processes: most tests wait for others more than they compute. What shares a browser or a slow set-up stays together.
+SIDE_BY_SIDE := --numprocesses 2 --dist loadgroup --no-loadscope-reorder
+
 test: .venv/ready javascript browser ## Every test
-	$(BIN)/pytest
+	$(BIN)/pytest $(SIDE_BY_SIDE)
 	@command -v node >/dev/null || { echo "not run, because node is missing: every test in tests/js and console/tests"; test -z "$$CI"; }
 	@command -v chromium >/dev/null || { echo "not run, because chromium is missing: every test in tests/browser"; test -z "$$CI"; }
 

@@ -23,10 +23,14 @@ CUSTOMERS_BEFORE = 80
 """Enough for breakers to have opened."""
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """These tests come last: Playwright keeps a loop in the main thread, where no other can run then, and the shop is open."""
+    """These tests come last, in one process: Playwright keeps a loop in the main thread, where no other can run then."""
     folder = Path(__file__).parent
     items.sort(key=lambda item: folder in item.path.parents)
+    for item in items:
+        if folder in item.path.parents:
+            item.add_marker(pytest.mark.xdist_group("browser"))
 
 
 @pytest.fixture(scope="session")

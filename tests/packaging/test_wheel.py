@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.xdist_group("wheel")
 PACKAGES = {"mdk", "mdk_protocol", "mdk_runtime", "mdkspec_runtime", "mdkgen"}
 
 

@@ -13,6 +13,8 @@ from mutants import Mutant, mutants
 ROOT = Path(__file__).parents[3]
 PAGE = ROOT / "docs/verification.md"
 
+pytestmark = pytest.mark.xdist_group("mutations")
+
 REASONS = {
     "enter": "Not sending is no wrong order: the peer can live without this message. A scenario can demand it.",
     "every": "Not sending is no wrong order: whether a heartbeat is missed depends on time. A scenario can demand it.",

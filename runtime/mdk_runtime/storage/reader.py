@@ -41,6 +41,8 @@ from mdk_runtime.storage.traces import Place, events_of, in_short
 MINUTE_MS = 60_000
 ROWS_PER_TRACE = 4
 """Rows read at once for each trace wanted: traces overlap, so many rows are of traces that are met already."""
+ROWS_LOOKED_AT_MAX = 64
+"""Of a trace that is met already, in one search: more are passed over without being read."""
 TRIES = 3
 """A file may be dropped between being listed and being opened."""
 
@@ -173,7 +175,7 @@ class Reader:
         items: list[StoredTrace] = []
         pending: list[bytes | str] = []
         """Traces of this page that are not summed up yet."""
-        met: set[bytes | str] = set()
+        met: Counter[bytes | str] = Counter()
         following: Position | None = None
         for found in search:
             if found.trace not in met and len(items) + len(pending) == limit:
@@ -183,8 +185,10 @@ class Reader:
                     break
             following = found.position
             top = top or found.position
-            if found.trace not in met:
-                met.add(found.trace)
+            met[found.trace] += 1
+            if met[found.trace] == ROWS_LOOKED_AT_MAX:
+                search.leave_out(found.trace)
+            if met[found.trace] == 1:
                 if place is None or not rows.is_above(found.trace, top=top, place=place):
                     pending.append(found.trace)
         else:

@@ -23,6 +23,8 @@ INDEX_ROWS: Final = (262_144, 4_194_304)
 """And where an index leads to the rows."""
 INDEXED_SEVERITY: Final = SEVERITIES["WARN"]
 """Levels from here on are rare enough to be found by their index; below, most rows fit."""
+LEFT_OUT_MAX: Final = 32
+"""Traces left out of one search: each is compared with each row."""
 
 
 class Found(NamedTuple):
@@ -66,6 +68,7 @@ class Search:
         self._oldest_first = oldest_first
         self._at_once = at_once
         self._stop_at = time.monotonic() + seconds
+        self._left_out: list[bytes | str] = []
         self.stopped: Position | None = None
         """Where to go on, if time ran out."""
         if wanted.level is not None and wanted.level not in SEVERITIES:
@@ -100,6 +103,11 @@ class Search:
                     else:
                         high = rows[-1].position.row - 1 if is_cut else window[0] - 1
                     size = min(size * 4, largest)
+
+    def leave_out(self, trace: bytes | str) -> None:
+        """From the next window on rows of this trace are passed over, as long as few traces are."""
+        if len(self._left_out) < LEFT_OUT_MAX:
+            self._left_out.append(trace)
 
     # --- where ------------------------------------------------------------------------------------
 
@@ -153,6 +161,9 @@ class Search:
         """The rows of a window; true if there are more of them in it."""
         found: list[Found] = []
         ends: list[int] = []
+        if self._left_out:
+            rest = _Condition(f"trace NOT IN ({', '.join('?' * len(self._left_out))})", tuple(self._left_out))
+            selects = [select._replace(conditions=[*select.conditions, rest]) for select in selects]
         for select in selects:
             rows = connection.rows(select.text(self._oldest_first), select.values(window, self._at_once), 2)
             rows.sort(reverse=not self._oldest_first)

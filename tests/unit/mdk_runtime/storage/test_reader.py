@@ -15,12 +15,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mdk_runtime.storage import search
 from mdk_runtime.storage.answers import Filter, Position
 from mdk_runtime.storage.connections import Connections
 from mdk_runtime.storage.errors import BadQuery, NoSuchTenant, QueryTooSlow, TooManyQueries
 from mdk_runtime.storage.layout import segment_path
 from mdk_runtime.storage.limits import StorageLimits
 from mdk_runtime.storage.reader import Reader
+from mdk_runtime.storage.rows import id_of
 from mdk_runtime.storage.search import Search
 from mdk_runtime.storage.snapshot import Snapshot
 from mdk_runtime.storage.storage import Storage
@@ -71,6 +73,34 @@ def test_traces_stay_right_while_rows_arrive(folder: Folder) -> None:
             page = reader.traces(cursor=page.next, limit=5)
             found += [one.trace_id for one in page.items]
         assert found == [f"trace {number}" for number in range(14, -1, -1)]
+
+
+def test_a_large_trace_does_not_hide_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a trace with very many rows few are read to get past it; it comes once, and so do all others, page by page."""
+    folder = Folder(tmp_path, segment_rows=10_000)
+    folder.take(*(log(number, f"before {number}") for number in range(6)))
+    folder.take(*(log(10 + number, "large" if number % 3 else "other") for number in range(1500)))
+    folder.take(*(log(2000 + number, f"after {number}") for number in range(6)))
+    read: list[str] = []
+
+    def counting(shown: str) -> bytes | str:
+        read.append(shown)
+        return id_of(shown)
+
+    monkeypatch.setattr(search, "id_of", counting)
+    with folder.reader() as reader:
+        page = reader.traces(limit=4)
+        found = [one.trace_id for one in page.items]
+        while page.next is not None:
+            page = reader.traces(cursor=page.next, limit=4)
+            found += [one.trace_id for one in page.items]
+    folder.close()
+    after, before = (
+        [f"after {number}" for number in range(5, -1, -1)],
+        [f"before {number}" for number in range(5, -1, -1)],
+    )
+    assert found == [*after, "large", "other", *before]
+    assert len(read) < 1000
 
 
 def test_a_tail_goes_on_where_it_was(folder: Folder) -> None:

@@ -188,9 +188,9 @@ class Reader:
             met[found.trace] += 1
             if met[found.trace] == ROWS_LOOKED_AT_MAX:
                 search.leave_out(found.trace)
-            if met[found.trace] == 1:
-                if place is None or not rows.is_above(found.trace, top=top, place=place):
-                    pending.append(found.trace)
+            is_new = met[found.trace] == 1
+            if is_new and (place is None or not rows.is_above(found.trace, top=top, place=place)):
+                pending.append(found.trace)
         else:
             following = search.stopped
         items += _wanted_of(in_short(snapshot, pending), wanted)

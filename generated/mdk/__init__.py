@@ -14,6 +14,7 @@ from mdk_runtime.errors import (
     NoNodeAvailable,
     NotStarted,
     ResolveTimeout,
+    Stopped,
     UsageError,
 )
 from mdk_runtime.session import Interaction, LoggedMessageId, Session, current_session
@@ -36,6 +37,7 @@ __all__ = [
     "ResolveTimeout",
     "Session",
     "Statistics",
+    "Stopped",
     "UsageError",
     "Watch",
     "current_session",

@@ -39,7 +39,7 @@ from mdk_runtime.core.levels import LEVELS
 from mdk_runtime.core.picking import NEXT, WAIT, ServiceSettings
 from mdk_runtime.core.retries import Retries, RetryBudget
 from mdk_runtime.core.trace_context import NO_UPSTREAM, Upstream, read_upstream, wanted
-from mdk_runtime.errors import BadValue
+from mdk_runtime.errors import BadValue, Stopped
 from mdk_runtime.intake import Intake
 
 if TYPE_CHECKING:
@@ -126,18 +126,21 @@ class BaseMDK(ABC, Generic[S]):
 
     def _prepare(self) -> None:
         """There will be a connection."""
+        self.core.start_waiting()
         self.core.add_nodes(self.config.static_nodes)
         self.intake.shut = self.config.server_url is None
 
-    def _begin_stop(self) -> Connection | None:
-        """There will be none. The one that begins to end, if there was one."""
+    def _begin_stop(self) -> None:
+        """There will be none. The one that is there begins to end, and whoever waits for it is woken."""
         with self._lock:
             connection, self._connection = self._connection, None
             if connection is not None:
                 self.intake.shut = True
                 lifecycle.unwatch(self)
                 connection.begin_stop(STOP_WITHIN_S)
-        return connection
+            waiters = self.core.stop_waiting()
+        for waiter in waiters:
+            waiter.ended()
 
     @abstractmethod
     def begin_farewell(self) -> Callable[[float], None]:
@@ -267,6 +270,10 @@ class BaseMDK(ABC, Generic[S]):
         return self.core.resolve_error(
             environment, service, version, waited_s=waited_s, surroundings=self._surroundings()
         )
+
+    def stopped_error(self, environment: Environment, service: str, version: str | None, waited_s: float) -> Exception:
+        """Why a resolve ends that stop() has woken."""
+        return Stopped(service, version, environment=str(environment), waited_s=waited_s)
 
     # Sessions.
 

@@ -64,7 +64,7 @@ class MDK(BaseMDK[Session]):
         """The part of stop() that does not wait. What it answers is the other part."""
         with self._lock:
             io, self._io = self._io, None
-            self._begin_stop()
+        self._begin_stop()
         return partial(_wait_ended, io)
 
     def __enter__(self) -> MDK:
@@ -91,7 +91,7 @@ class MDK(BaseMDK[Session]):
         return Watch(self.core, service)
 
     def wait_for_node(self, environment: Environment, service: str, version: str | None, wait_s: float) -> Node:
-        """Block until there is a node. Raises ResolveTimeout."""
+        """Block until there is a node. Raises ResolveTimeout, or Stopped."""
         from concurrent.futures import Future
         from concurrent.futures import TimeoutError as NotYet
 
@@ -106,8 +106,11 @@ class MDK(BaseMDK[Session]):
             else:
                 future.set_result(node)
 
+        def ended() -> None:
+            future.set_exception(self.stopped_error(environment, service, version, self._monotonic() - start))
+
         self.core.tick()  # The I/O thread may not be running.
-        waiter = self.core.resolve_later(environment, service, version, deliver)
+        waiter = self.core.resolve_later(environment, service, version, deliver, ended)
         while waiter is not None and not future.done():
             left = start + wait_s - self._monotonic()
             if left <= 0:
@@ -129,6 +132,7 @@ class MDK(BaseMDK[Session]):
         connection = self._connection
         if connection is None:
             raise NotStarted("resolve_async()")
+        start = self._monotonic()
         future: Future[Node] = Future()
 
         def deliver(node: Node) -> None:
@@ -136,18 +140,22 @@ class MDK(BaseMDK[Session]):
                 with self.intake.unmuted():
                     future.set_result(node)
 
-        waiter = self.core.resolve_later(environment, service, version, deliver)
+        def fail(error: Exception) -> None:
+            try:
+                with self.intake.unmuted():
+                    future.set_exception(error)
+            except InvalidStateError:
+                pass  # It was answered, or cancelled.
+
+        def ended() -> None:
+            fail(self.stopped_error(environment, service, version, self._monotonic() - start))
+
+        waiter = self.core.resolve_later(environment, service, version, deliver, ended)
         if waiter is not None:
-            start = self._monotonic()
 
             def give_up() -> None:
                 self.core.cancel(waiter)
-                error = self.resolve_error(environment, service, version, self._monotonic() - start)
-                try:
-                    with self.intake.unmuted():
-                        future.set_exception(error)
-                except InvalidStateError:
-                    pass  # It was answered, or cancelled.
+                fail(self.resolve_error(environment, service, version, self._monotonic() - start))
 
             connection.call_later(wait_s, give_up)
         return future

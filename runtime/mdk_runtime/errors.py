@@ -6,6 +6,7 @@ MDKError
 │   ├── NoInteraction
 │   └── BadValue            (a ValueError too)
 ├── ConfigurationError      fix the environment variable it names
+├── Stopped                 give up: whoever called stop() wanted it so
 └── ResolveTimeout          try again later, or do without
     └── NoNodeAvailable     every node is out; it says until when
 """
@@ -102,6 +103,23 @@ class NodeOut(NamedTuple):
 
 def _wanted(service: str, version: str | None) -> str:
     return f"{service} {version}" if version else service
+
+
+class Stopped(MDKError):
+    """The MDK was stopped, so no node will come. No `ResolveTimeout`: who tries again after one would do so for ever."""
+
+    def __init__(self, service: str, version: str | None, *, environment: str, waited_s: float) -> None:
+        self.service = service
+        self.version = version
+        self.environment = environment
+        self.waited_s = waited_s
+        super().__init__(service, version)
+
+    def __str__(self) -> str:
+        return (
+            f"stop() was called before there was a node of {_wanted(self.service, self.version)} "
+            f"in environment {self.environment} (waited {self.waited_s:.1f} s); none will come until start()"
+        )
 
 
 class ResolveTimeout(MDKError):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 
 from mdk_runtime import base_session
 from mdk_runtime.base_session import RESOLVE_WAIT_S, BaseSession, Interaction, LoggedMessageId
-from mdk_runtime.errors import ResolveTimeout, UsageError
+from mdk_runtime.errors import ResolveTimeout, Stopped, UsageError
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -45,7 +45,7 @@ class Session(BaseSession):
     def resolve(self, service: str, version: str | None = None) -> Node:
         """The next node of a service that answers requests for `version` ("1.2": 1.2 and later 1.x; none: any).
 
-        Waits up to 10 s, or to the session's deadline, for one to come. Raises ResolveTimeout.
+        Waits up to 10 s, or to the session's deadline, for one to come. Raises ResolveTimeout, or Stopped.
         """
         node = self._resolve_ready(service, version)
         return node if node is not None else self.resolve_until(service, version, RESOLVE_WAIT_S)
@@ -74,14 +74,14 @@ class Session(BaseSession):
                 Retries stay within a fifth of the calls to the service, and within the session's deadline.
             retry_on: The errors after which another attempt makes sense.
 
-        Raises ResolveTimeout, and what the last `work` raised.
+        Raises ResolveTimeout, Stopped, and what the last `work` raised.
         """
         retries = self._mdk.retries(service, attempts)
         while True:
             try:
                 with self.interaction():
                     return work(self.resolve(service, version))
-            except (UsageError, ResolveTimeout):
+            except (UsageError, ResolveTimeout, Stopped):
                 raise
             except retry_on:
                 pause = retries.pause_s(self.get_remaining_time())

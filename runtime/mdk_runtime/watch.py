@@ -55,6 +55,11 @@ class BaseWatch:
             self._core.table.unwatch(self.service, self._wake_reader)
         self._wake_reader()
 
+    @property
+    def _is_over(self) -> bool:
+        """Nothing more will change, as far as can be told now."""
+        return self._closed or self._core.is_stopped
+
     def _look(self) -> None:
         before, self._seen = self._seen, self._core.snapshot(self.service)
         for place, (node, is_out, is_suspect) in self._seen.items():
@@ -71,7 +76,7 @@ class BaseWatch:
 
 
 class Watch(BaseWatch):
-    """A service's changes: iterating blocks until the next, and ends when the watch is closed."""
+    """A service's changes: iterating blocks until the next, and ends when the watch is closed or the MDK stopped."""
 
     def __init__(self, core: ClientCore, service: str) -> None:
         self._wake = Event()
@@ -79,9 +84,9 @@ class Watch(BaseWatch):
         super().__init__(core, service, self._wake.set)
 
     def next(self, timeout: float | None = None) -> Change | None:
-        """The next change; None if there was none in so many seconds, or if the watch is closed."""
+        """The next change; None if there was none in so many seconds, if the watch is closed, or the MDK stopped."""
         end = None if timeout is None else monotonic() + timeout
-        while not self._changes and not self._closed:
+        while not self._changes and not self._is_over:
             if not self._wake.wait(None if end is None else max(0.0, end - monotonic())):
                 return None
             self._wake.clear()

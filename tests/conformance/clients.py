@@ -53,6 +53,14 @@ class Client(ABC, Generic[M]):
         """The address that `session.resolve`, or with a wait `session.resolve_until`, answers."""
 
     @abstractmethod
+    async def wait_for(self, session: BaseSession, service: str) -> Node:
+        """`session.resolve`, in the background where it blocks."""
+
+    @abstractmethod
+    async def wait_to_call(self, service: str) -> Node:
+        """`session.call` of a function that returns its node, in the background where it blocks."""
+
+    @abstractmethod
     async def resolve_for(self, session: BaseSession, key: str, service: str) -> str:
         """The address that `session.resolve_for` answers."""
 
@@ -127,6 +135,14 @@ class ThreadsClient(Client[mdk.MDK]):
         node = one.resolve(service, version) if wait_s is None else one.resolve_until(service, version, wait_s)
         return node.address
 
+    async def wait_for(self, session: BaseSession, service: str) -> Node:
+        """As said above."""
+        return await asyncio.to_thread(cast("mdk.Session", session).resolve, service, "1.0")
+
+    async def wait_to_call(self, service: str) -> Node:
+        """As said above."""
+        return await asyncio.to_thread(self.mdk.session().call, service, "1.0", lambda node: node, attempts=3)
+
     async def resolve_for(self, session: BaseSession, key: str, service: str) -> str:
         """As said above."""
         return cast("mdk.Session", session).resolve_for(key, service, "1.0").address
@@ -191,6 +207,18 @@ class AioClient(Client[mdk.aio.MDK]):
         one = cast("mdk.aio.Session", session)
         wait = one.resolve(service, version) if wait_s is None else one.resolve_until(service, version, wait_s)
         return (await wait).address
+
+    async def wait_for(self, session: BaseSession, service: str) -> Node:
+        """As said above."""
+        return await cast("mdk.aio.Session", session).resolve(service, "1.0")
+
+    async def wait_to_call(self, service: str) -> Node:
+        """As said above."""
+
+        async def same(node: Node) -> Node:
+            return node
+
+        return await self.mdk.session().call(service, "1.0", same, attempts=3)
 
     async def resolve_for(self, session: BaseSession, key: str, service: str) -> str:
         """As said above."""

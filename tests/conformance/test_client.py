@@ -18,7 +18,7 @@ from conformance.clients import KINDS, Client, until
 from mdk_protocol import messages
 from mdk_runtime.config import Config, read_config
 from mdk_runtime.core.environments import Environment
-from mdk_runtime.errors import NoInteraction, NoNodeAvailable, NotStarted, ResolveTimeout
+from mdk_runtime.errors import NoInteraction, NoNodeAvailable, NotStarted, ResolveTimeout, Stopped
 from service.scripted_server import ScriptedServer, a_node, scripted_server
 
 Make = Callable[[Config], Client[Any]]
@@ -114,15 +114,43 @@ async def test_stop_with_the_server_away(
     assert time.monotonic() - start < 1.5
 
 
-async def test_stop_ends_what_waits_in_the_background(server: ScriptedServer, config: Config, make: Make) -> None:
-    """No future is left that nobody would answer: it fails, or goes on to wait where it has a clock of its own."""
+async def test_stop_wakes_whoever_waits(server: ScriptedServer, config: Config, make: Make) -> None:
+    """stop() ends every resolve, future, call and watch that waits, and says so; what comes after it does not wait."""
+    async with make(config) as client:
+        session = client.mdk.session()
+        future = client.resolve_async(session, "svc")
+        waits = [asyncio.create_task(one) for one in (client.wait_for(session, "svc"), client.wait_to_call("svc"))]
+        watching = asyncio.create_task(client.all_changes(client.watch("svc")))
+        await until(lambda: len(client.mdk.core.table._waiters.get("svc", ())) == 3, "all three to wait")
+        start = time.monotonic()
+    await asyncio.wait([*waits, watching], timeout=5.0)
+    assert time.monotonic() - start < 5.0
+    with pytest.raises(Stopped):
+        await client.result(future)
+    for one in waits:
+        with pytest.raises(Stopped, match=r"^stop\(\) was called .* a node of svc 1.0 in environment sandbox .*"):
+            await one
+    assert await watching == []
+    with pytest.raises(Stopped):
+        await client.resolve(session, "svc")
+    assert client.mdk.core.table._waiters == {}
+
+
+async def test_what_was_stopped_waits_again_when_it_is_started(
+    server: ScriptedServer, config: Config, make: Make
+) -> None:
+    """A second start is as good as the first, for resolves and for watches."""
     client = make(config)
     async with client:
-        session = client.mdk.session()
-        session.set_deadline(1.0)
-        future = client.resolve_async(session, "svc")
-    with pytest.raises(ResolveTimeout, match="the MDK is not started"):
-        await client.result(future)
+        await greeted(server)
+        watch = client.watch("svc")
+    assert await client.next_change(watch, 5.0) is None
+    async with client:
+        future = client.resolve_async(client.mdk.session(), "svc")
+        await until(lambda: len(server.heard("open")) == 2, "the second connection")
+        server.active("svc", "a")
+        assert (await client.result(future)).address == "a"
+        assert await client.changes(watch, 1) == [("added", "a")]
 
 
 async def test_nothing_is_left_behind(server: ScriptedServer, config: Config, make: Make) -> None:

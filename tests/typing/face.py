@@ -110,6 +110,8 @@ def errors(m: mdk.MDK) -> str:
         return ", ".join(f"{out.address} in {out.retry_in_s}" for out in error.out)
     except mdk.ResolveTimeout as error:
         return f"{error.service} {error.version} {error.environment} {error.waited_s} {error.known}"
+    except mdk.Stopped as error:
+        return f"{error.service} {error.version} {error.environment} {error.waited_s}"
     except (mdk.NotStarted, mdk.NoInteraction) as error:
         usage: mdk.UsageError = error
         return str(usage)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Awaitable, Callable, Generator
+from contextlib import suppress
 from functools import partial
 from time import monotonic, time
 from typing import TYPE_CHECKING, Any, Self
@@ -125,7 +126,7 @@ class MDK(BaseMDK[Session]):
         return Watch(self.core, service)
 
     async def wait_for_node(self, environment: Environment, service: str, version: str | None, wait_s: float) -> Node:
-        """Wait until there is a node. Raises ResolveTimeout."""
+        """Wait until there is a node. Raises ResolveTimeout, or Stopped."""
         loop = asyncio.get_running_loop()
         start = self._monotonic()
         future: asyncio.Future[Node] = loop.create_future()
@@ -134,7 +135,12 @@ class MDK(BaseMDK[Session]):
             # What came together with this node is taken in first, so that the next resolve sees all of it.
             loop.call_soon_threadsafe(_answer, future, node)
 
-        waiter = self.core.resolve_later(environment, service, version, deliver)
+        def ended() -> None:
+            error = self.stopped_error(environment, service, version, self._monotonic() - start)
+            with suppress(RuntimeError):  # The loop is closed, and with it whoever waited.
+                loop.call_soon_threadsafe(_fail, future, error)
+
+        waiter = self.core.resolve_later(environment, service, version, deliver, ended)
         try:
             async with asyncio.timeout(wait_s):
                 return await future
@@ -178,6 +184,11 @@ def start(environment: str | None = None) -> Starting:
 def _answer(future: asyncio.Future[Node], node: Node) -> None:
     if not future.done():
         future.set_result(node)
+
+
+def _fail(future: asyncio.Future[Node], error: Exception) -> None:
+    if not future.done():
+        future.set_exception(error)
 
 
 def _wait_for_loop(loop: asyncio.AbstractEventLoop, ended: asyncio.Task[None] | None, timeout_s: float) -> None:

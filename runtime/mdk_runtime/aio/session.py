@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Self, TypeVar, cast
 
 from mdk_runtime import base_session
 from mdk_runtime.base_session import RESOLVE_WAIT_S, BaseSession
-from mdk_runtime.errors import NoInteraction, ResolveTimeout, UsageError
+from mdk_runtime.errors import NoInteraction, ResolveTimeout, Stopped, UsageError
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -51,7 +51,7 @@ class Session(BaseSession):
     async def resolve(self, service: str, version: str | None = None) -> Node:
         """The next node of a service that answers requests for `version` ("1.2": 1.2 and later 1.x; none: any).
 
-        Waits up to 10 s, or to the session's deadline, for one to come. Raises ResolveTimeout.
+        Waits up to 10 s, or to the session's deadline, for one to come. Raises ResolveTimeout, or Stopped.
         """
         node = self._resolve_ready(service, version)
         return node if node is not None else await self.resolve_until(service, version, RESOLVE_WAIT_S)
@@ -94,7 +94,7 @@ class Session(BaseSession):
                 Retries stay within a fifth of the calls to the service, and within the session's deadline.
             retry_on: The errors after which another attempt makes sense.
 
-        Raises ResolveTimeout, and what the last `work` raised.
+        Raises ResolveTimeout, Stopped, and what the last `work` raised.
         """
         retries = self._mdk.retries(service, attempts)
         while True:
@@ -103,7 +103,7 @@ class Session(BaseSession):
                     node = await self.resolve(service, version)
                     async with asyncio.timeout(self.get_remaining_time()):
                         return await work(node)
-            except (UsageError, ResolveTimeout):
+            except (UsageError, ResolveTimeout, Stopped):
                 raise
             except retry_on:
                 pause = retries.pause_s(self.get_remaining_time())

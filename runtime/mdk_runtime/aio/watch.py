@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Watch(BaseWatch):
-    """A service's changes: iterating waits until the next, and ends when the watch is closed."""
+    """A service's changes: iterating waits until the next, and ends when the watch is closed or the MDK stopped."""
 
     def __init__(self, core: ClientCore, service: str) -> None:
         self._loop = asyncio.get_running_loop()
@@ -22,10 +22,10 @@ class Watch(BaseWatch):
         super().__init__(core, service, self._wake)
 
     async def next(self, timeout: float | None = None) -> Change | None:  # noqa: ASYNC109  # as the blocking one
-        """The next change; None if there was none in so many seconds, or if the watch is closed."""
+        """The next change; None if there was none in so many seconds, if the watch is closed, or the MDK stopped."""
         with suppress(TimeoutError):
             async with asyncio.timeout(timeout):
-                while not self._changes and not self._closed:
+                while not self._changes and not self._is_over:
                     await self._woken.wait()
                     self._woken.clear()
                     self._look()

@@ -72,6 +72,8 @@ class ClientCore(ClientTelemetry):
         self.asks_more: Callable[[], object] | None = None
         """Set by the shell; called, without the lock, when there is more to ask the server for: see `more_wanted`."""
         self.levels = ToldLevels(self._own.keys, monotonic)
+        self.is_stopped = False
+        """Nothing waits: no node will come."""
 
     # What the engine asks and tells: SessionClientHandler.
 
@@ -276,18 +278,42 @@ class ClientCore(ClientTelemetry):
             }
 
     def resolve_later(
-        self, environment: Environment, service: str, version: str | None, deliver: Callable[[Node], None]
+        self,
+        environment: Environment,
+        service: str,
+        version: str | None,
+        deliver: Callable[[Node], None],
+        ended: Callable[[], None],
     ) -> Waiter | None:
-        """Deliver a node as soon as there is one: now, or later, and then once. None if it was now."""
+        """Deliver a node as soon as there is one, or call `ended` if none will come: now, or later, and then once.
+
+        None if it was now.
+        """
         self.use(service)
-        waiter = Waiter(environment, service, version, deliver)
+        waiter = Waiter(environment, service, version, deliver, ended)
         with self.lock:
             node = self.table.pick(environment, service, version)
-            if node is None:
+            is_stopped = self.is_stopped
+            if node is None and not is_stopped:
                 self.table.wait(waiter)
                 return waiter
-        deliver(node)
+        if node is not None:
+            deliver(node)
+        else:
+            ended()
         return None
+
+    def start_waiting(self) -> None:
+        """Resolves and watches may wait."""
+        with self.lock:
+            self.is_stopped = False
+
+    def stop_waiting(self) -> list[Waiter]:
+        """No node will come any more: watches end, and so do these resolves, for the caller to tell without a lock."""
+        with self.lock:
+            self.is_stopped = True
+            self.table.wake_watchers()
+            return self.table.forget_waiters()
 
     def cancel(self, waiter: Waiter) -> None:
         """The resolve waits no longer."""

@@ -27,18 +27,25 @@ class Waiter:
         environment: As of the request.
         service: As of the request.
         version: As of the request.
-        deliver: Called once, without the lock.
+        deliver: Called with its node, without the lock.
+        ended: Called instead, if it waits in vain from now on.
     """
 
-    __slots__ = ("deliver", "environment", "service", "version")
+    __slots__ = ("deliver", "ended", "environment", "service", "version")
 
     def __init__(
-        self, environment: Environment, service: str, version: str | None, deliver: Callable[[Node], None]
+        self,
+        environment: Environment,
+        service: str,
+        version: str | None,
+        deliver: Callable[[Node], None],
+        ended: Callable[[], None],
     ) -> None:
         self.environment = environment
         self.service = service
         self.version = version
         self.deliver = deliver
+        self.ended = ended
 
 
 class Table:
@@ -177,9 +184,17 @@ class Table:
         if not waiting:
             self._waiters.pop(waiter.service, None)
 
-    def forget_waiters(self) -> None:
-        """Nobody waits any more: in a forked child, those who did are not there."""
+    def forget_waiters(self) -> list[Waiter]:
+        """Nobody waits any more. Who did, for the caller to tell; in a forked child they are not there."""
+        waiters = [waiter for waiting in self._waiters.values() for waiter in waiting]
         self._waiters.clear()
+        return waiters
+
+    def wake_watchers(self) -> None:
+        """Whoever watches any service looks again."""
+        for watchers in self._watchers.values():
+            for changed in watchers:
+                changed()
 
     def entries(self, service: str) -> list[Entry]:
         """Every address of a service, in all environments."""

@@ -100,7 +100,9 @@ class Fake(BaseMDK[S]):
         return [(str(node.service), str(node.version), str(node.address)) for node in self.core.own_nodes()]
 
     def _node_after_wait(self, environment: Environment, service: str, version: str | None, wait_s: float) -> Node:
-        """Move the clock to when there is a node, or to the end of the wait. Raises ResolveTimeout."""
+        """Move the clock to when there is a node, or to the end of the wait. Raises ResolveTimeout, or Stopped."""
+        if self.core.is_stopped:
+            raise self.stopped_error(environment, service, version, 0.0)
         start = self.clock.now_s
         while (deadline := self.core.deadline) is not None and deadline <= start + wait_s:
             self.advance(max(0.0, deadline - self.clock.now_s))
@@ -141,7 +143,8 @@ class FakeMDK(Fake[Session], MDK):
         self.sleep = self.advance
 
     def start(self) -> MDK:
-        """There is nothing to start."""
+        """Nothing but what a stop() has ended."""
+        self.core.start_waiting()
         return self
 
     def wait_for_node(self, environment: Environment, service: str, version: str | None, wait_s: float) -> Node:
@@ -160,7 +163,8 @@ class FakeAioMDK(Fake[aio.Session], aio.MDK):
         self.sleep = self._sleep
 
     async def start(self) -> Self:
-        """There is nothing to start."""
+        """Nothing but what a stop() has ended."""
+        self.core.start_waiting()
         return self
 
     async def wait_for_node(self, environment: Environment, service: str, version: str | None, wait_s: float) -> Node:

@@ -17,6 +17,11 @@ KNOWN = (errors.KnownNodes("sandbox", "2.0", 2), errors.KnownNodes("staging", "1
             "resolve_async() needs a running MDK; call start() first, and do it before stop()",
         ),
         (
+            errors.Stopped("svc", "1.0", environment="sandbox", waited_s=0.25),
+            "stop() was called before there was a node of svc 1.0 in environment sandbox (waited 0.2 s); "
+            "none will come until start()",
+        ),
+        (
             errors.NoInteraction("t1"),
             "session t1 has no interaction to finish; every finish_interaction() needs a start_interaction() before it",
         ),

@@ -117,14 +117,14 @@ def test_resolves_wait_and_are_woken() -> None:
     core = make_core(Clock())
     found: list[Node] = []
     assert core.resolve_now(SANDBOX, "svc", "1.0") is None
-    waiter = core.resolve_later(SANDBOX, "svc", "1.0", found.append)
+    waiter = core.resolve_later(SANDBOX, "svc", "1.0", found.append, lambda: None)
     assert waiter is not None
     core.node_active(node_message("svc", "a"))
     core.node_active(node_message("svc", "b"))
     assert [node.address for node in found] == ["a"]
-    assert core.resolve_later(SANDBOX, "svc", "1.0", found.append) is None
+    assert core.resolve_later(SANDBOX, "svc", "1.0", found.append, lambda: None) is None
     assert len(found) == 2
-    cancelled = core.resolve_later(SANDBOX, "svc", "2.0", found.append)
+    cancelled = core.resolve_later(SANDBOX, "svc", "2.0", found.append, lambda: None)
     assert cancelled is not None
     core.cancel(cancelled)
     core.node_active(node_message("svc", "c", version="2.0"))
@@ -135,8 +135,8 @@ def test_other_sources_wake_too() -> None:
     """A waiting resolve takes a node from wherever it comes."""
     core = make_core(Clock())
     found: list[Node] = []
-    core.resolve_later(SANDBOX, "one", "1.0", found.append)
-    core.resolve_later(SANDBOX, "two", "1.0", found.append)
+    core.resolve_later(SANDBOX, "one", "1.0", found.append, lambda: None)
+    core.resolve_later(SANDBOX, "two", "1.0", found.append, lambda: None)
     core.add_nodes([node_message("one", "a"), messages.Node(service="nowhere")])
     core.replace_nodes("two", [node_message("two", "b")])
     assert [node.address for node in found] == ["a", "b"]
@@ -156,13 +156,13 @@ def test_breaker_from_failure_to_probe_to_success() -> None:
     assert core.deadline == clock.now + 30.0
     assert core.resolve_now(SANDBOX, "svc", "1.0") is None
     found: list[Node] = []
-    core.resolve_later(SANDBOX, "svc", "1.0", found.append)
+    core.resolve_later(SANDBOX, "svc", "1.0", found.append, lambda: None)
     clock.move(30.0)
     core.tick()
     assert found == [node]
     assert core.resolve_now(SANDBOX, "svc", "1.0") is None
     waiting: list[Node] = []
-    core.resolve_later(SANDBOX, "svc", "1.0", waiting.append)
+    core.resolve_later(SANDBOX, "svc", "1.0", waiting.append, lambda: None)
     node.success()
     assert waiting == [node]
     assert node.breaker.successes == 1
@@ -230,3 +230,23 @@ def test_a_cleared_client_says_again_what_it_offers() -> None:
     assert core.table.services() == []
     (frame,) = endpoint.take_output()
     assert CODEC.decode(frame) == messages.Active(node=core.make_own_node("s", "1.0", "a"))
+
+
+def test_when_it_is_stopped_nothing_waits() -> None:
+    """Who waits is handed out to be told; who comes later is told at once, but gets what there is."""
+    core = make_core(Clock())
+    found: list[Node] = []
+    ended: list[str] = []
+    core.node_active(node_message("here", "a"))
+    core.resolve_later(SANDBOX, "svc", "1.0", found.append, lambda: ended.append("first"))
+    for waiter in core.stop_waiting():
+        waiter.ended()
+    assert core.resolve_later(SANDBOX, "svc", "1.0", found.append, lambda: ended.append("second")) is None
+    assert core.resolve_later(SANDBOX, "here", "1.0", found.append, lambda: ended.append("third")) is None
+    assert ended == ["first", "second"]
+    assert [node.address for node in found] == ["a"]
+    core.start_waiting()
+    assert core.resolve_later(SANDBOX, "svc", "1.0", found.append, lambda: ended.append("fourth")) is not None
+    core.node_active(node_message("svc", "b"))
+    assert [node.address for node in found] == ["a", "b"]
+    assert ended == ["first", "second"]

@@ -288,7 +288,7 @@ def test_waiting_resolves_are_answered() -> None:
     """Each waits for its own service and version, is answered once, and not after it was cancelled."""
     table = make_table()
     waiters = {
-        name: Waiter(SANDBOX, service, version, lambda _: None)
+        name: Waiter(SANDBOX, service, version, lambda _: None, lambda: None)
         for name, service, version in [
             ("first", "svc", "1.0"),
             ("second", "svc", "1.0"),
@@ -315,7 +315,7 @@ def test_waiting_resolves_are_answered() -> None:
 def test_waiting_takes_whichever_answers_first(first: Environment) -> None:
     """Where neither environment knows the service, the first node of either answers."""
     table = make_table()
-    table.wait(Waiter(CHILD, "svc", "1.0", lambda _: None))
+    table.wait(Waiter(CHILD, "svc", "1.0", lambda _: None, lambda: None))
     assert [found.address for _, found in table.active(node("x", environment=first))] == ["x"]
 
 
@@ -323,8 +323,8 @@ def test_waiting_is_answered_by_a_probe_only_once() -> None:
     """One waiting resolve gets the probe; the other goes on waiting."""
     table = filled("a")
     trip(table, "a")
-    table.wait(Waiter(SANDBOX, "svc", "1.0", lambda _: None))
-    table.wait(Waiter(SANDBOX, "svc", None, lambda _: None))
+    table.wait(Waiter(SANDBOX, "svc", "1.0", lambda _: None, lambda: None))
+    table.wait(Waiter(SANDBOX, "svc", None, lambda _: None, lambda: None))
     table.breakers.tick(now=31.0)
     assert len(table.may_be_used("a")) == 1
     table.breakers.success("a")
@@ -334,7 +334,7 @@ def test_waiting_is_answered_by_a_probe_only_once() -> None:
 def test_nobody_waits_after_a_fork() -> None:
     """Forgotten waiters are not answered."""
     table = make_table()
-    table.wait(Waiter(SANDBOX, "svc", "1.0", lambda _: None))
+    table.wait(Waiter(SANDBOX, "svc", "1.0", lambda _: None, lambda: None))
     table.forget_waiters()
     assert table.active(node("a")) == []
 
@@ -342,7 +342,7 @@ def test_nobody_waits_after_a_fork() -> None:
 def test_replace_swaps_the_set() -> None:
     """A replaced service has exactly the new nodes, and answers who waits."""
     table = filled("a", "b")
-    table.wait(Waiter(SANDBOX, "late", "1.0", lambda _: None))
+    table.wait(Waiter(SANDBOX, "late", "1.0", lambda _: None, lambda: None))
     table.replace("svc", "sandbox", [node("b"), node("c")])
     assert sorted(one.address for one in table.nodes("svc")) == ["b", "c"]
     assert len(table.replace("late", "sandbox", [node("l", service="late")])) == 1

@@ -6,6 +6,7 @@ import pytest
 
 import mdk
 from mdk.testing import FakeMDK, Reported
+from mdk_runtime.errors import ResolveTimeout, Stopped
 
 
 def test_a_table_to_fill(fake_mdk: FakeMDK) -> None:
@@ -64,3 +65,12 @@ def test_environments() -> None:
     fake.add("hello", environment="parent")
     assert fake.session().resolve("hello").environment.name == "parent"
     assert fake.start() is fake
+
+
+def test_a_stopped_fake_says_so(fake_mdk: FakeMDK) -> None:
+    """What an application does when its MDK is stopped under it can be tested, too."""
+    fake_mdk.stop()
+    with pytest.raises(Stopped, match=r"^stop\(\) was called"):
+        fake_mdk.session().resolve("hello")
+    with fake_mdk, pytest.raises(ResolveTimeout):
+        fake_mdk.session().resolve("hello")

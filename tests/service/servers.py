@@ -29,7 +29,7 @@ class ServerProcess:
         ready.unlink(missing_ok=True)
         self.data = folder / "data"
         self.log = folder / "server.log"
-        http = [] if "--http" in options else ["--no-http"]
+        http = ["--http-port", "0"] if "--http" in options else ["--no-http"]
         given = ["--port", "0", "--data", str(self.data), "--ready-file", str(ready), *http, *options]
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(

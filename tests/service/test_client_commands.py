@@ -283,7 +283,7 @@ def test_follow_filters(mdk_server: RunningServer) -> None:
 
 def test_logs_and_trace_of_a_real_server(tmp_path: Path) -> None:
     """What two services have said is there, by level, service and word, and as one tree."""
-    with server(tmp_path, "--http", "--http-port", "0") as store:
+    with server(tmp_path, "--http") as store:
         variables = {"MDK_SERVER_URL": store.url, "MDK_HTTP_URL": store.ready["http"]}
         # The one that is called ends last: what it was is known when the interaction comes.
         with MDK(read_config(variables)) as hello, MDK(read_config(variables)) as shop:

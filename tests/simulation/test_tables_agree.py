@@ -131,7 +131,7 @@ class Peer:
 
 
 class Original:
-    """An original process that has just started: it replaces what has the same id or address, and never forgets."""
+    """An original process: it replaces the first with the same id or address, and forgets only what is expired by id."""
 
     def __init__(self) -> None:
         self.nodes: list[dict[str, Any]] = []
@@ -144,14 +144,16 @@ class Original:
                 continue
             node = message["node"]
             known = [one for one in self.nodes if one["service"] == node["service"]]
-            same = [one for one in known if one["address"] == node["address"] or one["id"] == node["id"]]
             if message["type"] == "active":
+                same = [one for one in known if one["address"] == node["address"] or one["id"] == node["id"]]
                 if same:
                     self.nodes[self.nodes.index(same[0])] = node
                 else:
                     self.nodes.append(node)
             else:
-                self.nodes.remove(same[0])
+                same = [one for one in known if one["id"] == node["id"]]
+                if same:
+                    self.nodes.remove(same[0])
 
     def table(self) -> set[tuple[str, str]]:
         """Where it would go."""
@@ -241,6 +243,8 @@ class TablesAgree(RuleBasedStateMachine):
         self.saved_model: dict[str, Lease] = {}
         self.observers = [Ours(None), Ours(["one"])]
         self.originals: dict[str, tuple[Peer, Original]] = {}
+        self.away: dict[str, Original] = {}
+        """Originals without a connection, with the tables that they had."""
         self.wants: dict[str, tuple[str, str]] = {}
         """What each process serves, as far as it knows itself."""
         self.start_server(warm_until=None)
@@ -292,6 +296,12 @@ class TablesAgree(RuleBasedStateMachine):
             self.originals[process][0].send(self.now, {"type": "active", "node": node, "ttl": NODE_TTL})
             self.model.leases[process] = Lease(service, address, self.now + NODE_TTL)
 
+    def leave(self, process: str) -> None:
+        """Its connection breaks; it lives on with what it knows."""
+        peer, self.away[process] = self.originals.pop(process)
+        peer.cut(self.now)
+        self.model.broke(process)
+
     def told(self) -> None:
         """All that is merged is told."""
         self.wait(MERGE_S * 2)
@@ -301,7 +311,7 @@ class TablesAgree(RuleBasedStateMachine):
         """A process starts, or comes back: `open`, then what it serves."""
         if process not in self.originals:
             peer = Peer(self.tenant, self.now)
-            self.originals[process] = (peer, Original())
+            self.originals[process] = (peer, self.away.pop(process, None) or Original())
             peer.send(self.now, {"type": "open", "nodeId": process})
             self.say(process)
         self.told()
@@ -351,8 +361,7 @@ class TablesAgree(RuleBasedStateMachine):
     def cut(self, process: str) -> None:
         """A connection breaks."""
         if process in self.originals:
-            self.originals.pop(process)[0].cut(self.now)
-            self.model.broke(process)
+            self.leave(process)
         self.told()
 
     @rule(number=st.integers(BROKEN_MIN - 1, len(PROCESSES)))
@@ -360,9 +369,14 @@ class TablesAgree(RuleBasedStateMachine):
         """A switch fails."""
         for process in PROCESSES[:number]:
             if process in self.originals:
-                self.originals.pop(process)[0].cut(self.now)
-                self.model.broke(process)
+                self.leave(process)
         self.told()
+
+    @precondition(lambda self: bool(self.away))
+    @rule(data=st.data())
+    def original_comes_back(self, data: st.DataObject) -> None:
+        """One that was cut, with the table that it had."""
+        self.connect(data.draw(st.sampled_from(sorted(self.away))))
 
     @rule(which=st.integers(0, 1))
     def cut_observer(self, which: int) -> None:
@@ -418,6 +432,7 @@ class TablesAgree(RuleBasedStateMachine):
         for observer in self.observers:
             observer.cut(self.now)
         self.originals.clear()
+        self.away.clear()  # What went while both it and the server were away, nobody could tell an original.
         self.now += away
         self.start_server(warm_until=self.now + NODE_TTL)
         self.tenant.restore(self.saved, now=self.now)

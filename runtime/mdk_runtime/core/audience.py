@@ -6,9 +6,10 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from msgspec import UNSET
+from msgspec.structs import replace
 
 from mdk_protocol.codec import CODEC
-from mdk_protocol.messages import Active, Changes, Expire, Follow, TableBegin, TableComplete, TableEnd
+from mdk_protocol.messages import Active, Changes, Expire, Follow, Node, TableBegin, TableComplete, TableEnd
 from mdk_runtime.core.connection import ClientEndpoint, Connection, News, Services
 from mdk_runtime.core.history import History, Stand, as_messages
 from mdk_runtime.core.registry import Change
@@ -17,6 +18,13 @@ from mdkspec_runtime.codec import Shared
 
 ASKED_MAX = 1000
 """Questions for the table that are answered in one go; the rest comes in the next one."""
+
+
+AWAY_MAX = 10_000
+"""Originals that are remembered when their connection is gone."""
+
+MISSED_MAX = 1000
+"""Changes, the last ones, of which an original that comes back is told what is gone."""
 
 
 DISCOVERY, TABLE = "Discovery", "Table"
@@ -46,6 +54,10 @@ class Audience:
         self._asked: list[Asked] = []
         self._told = 0
         """The changes that every connection of ours knows of."""
+        self._away: dict[str, None] = {}
+        """Originals whose connection is gone, by sender, who was away for longest first."""
+        self._returned: dict[Connection, None] = {}
+        """Originals that were here before: they keep every node until it is expired."""
         self._apart: dict[Connection, None] = {}
         """Originals that are told more than the others, or less."""
         self._news: list[News] = []
@@ -60,7 +72,8 @@ class Audience:
     @property
     def has_news(self) -> bool:
         """True if there is something for `tell`."""
-        return bool(self._told < self.history.sequence or self._news or self._apart or self.wants_clear)
+        has_for_some = self._apart or self._returned or self.wants_clear
+        return bool(self._told < self.history.sequence or self._news or has_for_some)
 
     @property
     def has_questions(self) -> bool:
@@ -71,11 +84,19 @@ class Audience:
         """A client has spoken."""
         if not connection.is_extended:
             self._originals[connection] = connection.endpoint
+            if connection.node_id in self._away:
+                del self._away[connection.node_id]
+                self._returned[connection] = None
 
     def remove(self, connection: Connection) -> None:
         """The connection is gone."""
-        self._originals.pop(connection, None)
+        if self._originals.pop(connection, None) is not None and connection.node_id:
+            self._away.pop(connection.node_id, None)
+            self._away[connection.node_id] = None
+            if len(self._away) > AWAY_MAX:
+                del self._away[next(iter(self._away))]
         self._apart.pop(connection, None)
+        self._returned.pop(connection, None)
         self._leave(connection)
 
     def note(self, changes: Iterable[Change]) -> None:
@@ -111,6 +132,8 @@ class Audience:
             others = [one for connection, one in self._originals.items() if connection not in apart]
             for one in news:
                 broadcast(others, DISCOVERY, "announce" if isinstance(one, Active) else "withdraw", one, now=now)
+        if self._returned:
+            self._tell_returned(now)
         stands = self.history.since(self._told)
         self._told = self.history.sequence
         wants_clear, self.wants_clear = self.wants_clear, False
@@ -136,6 +159,25 @@ class Audience:
             broadcast(group.values(), TABLE, "complete_table", TableComplete(), now=now)
 
     # --- inside -----------------------------------------------------------------------------------
+
+    def _tell_returned(self, now: float) -> None:
+        """Expire, for originals that were away, what is gone. They take in by id or address, and expire by id only.
+
+        So an address goes with everyone by whom it was known; who of them is known elsewhere by now is named again.
+        """
+        returned, self._returned = self._returned, {}
+        gone = [one for one in self.history.since(self.history.sequence - MISSED_MAX) if one.is_gone]
+        services = dict.fromkeys(one.node.service for one in gone)
+        here = {_known_as(one.node, str(one.node.id)): one.node for one in self.history.present(services)}
+        news: list[News] = []
+        for stand in gone:
+            for sender in stand.shown:
+                news.append(Expire(node=replace(stand.node, id=sender)))
+                elsewhere = here.get(_known_as(stand.node, sender))
+                if elsewhere is not None:
+                    news.append(Active(node=elsewhere, ttl=self._ttl_s))
+        for connection in returned:
+            connection.tell(news, now=now)
 
     def _tell_ours(self, stands: list[Stand], now: float) -> None:
         position = self.history.position(self._told)
@@ -190,6 +232,10 @@ class Audience:
 
     def _as_news(self, change: Change) -> News:
         return Expire(node=change.node) if change.is_gone else Active(node=change.node, ttl=self._ttl_s)
+
+
+def _known_as(node: Node, sender: str) -> tuple[str, str, str]:
+    return (node.service, node.environment.name, sender)
 
 
 def _of(services: Services, by_service: dict[str, list[Stand]]) -> Sequence[Stand]:

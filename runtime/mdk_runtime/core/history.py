@@ -16,6 +16,9 @@ from mdk_runtime.core.registry import Change
 GONE_MAX = 10_000
 """Addresses that are gone and still known: a client that was away while more went reads the table again."""
 
+SHOWN_MAX = 8
+"""Senders by which an address was known, the last ones: so many originals that were away may know it by."""
+
 PIECE_BYTES_MAX = 256 * 1024
 """A longer list of changes is told in several messages: each has to fit, and to leave room for others between."""
 
@@ -31,6 +34,8 @@ class Stand(NamedTuple):
     is_suspect: bool
     sequence: int
     """Of the change."""
+    shown: tuple[str, ...]
+    """The senders by which it was known, the last one last."""
 
 
 class History:
@@ -59,8 +64,12 @@ class History:
         node = change.node
         key = (node.service, node.environment.name, node.address or "")
         self.sequence += 1
-        self._stands.pop(key, None)
-        self._stands[key] = Stand(node, change.is_gone, change.is_suspect, self.sequence)
+        before = self._stands.pop(key, None)
+        sender = str(node.id)
+        shown = (sender,) if before is None else before.shown
+        if shown[-1] != sender:
+            shown = (*(one for one in shown if one != sender), sender)[-SHOWN_MAX:]
+        self._stands[key] = Stand(node, change.is_gone, change.is_suspect, self.sequence, shown)
         self._places.setdefault(node.service, {})[key] = None
         self._gone.pop(key, None)
         if change.is_gone:

@@ -331,6 +331,8 @@ class Tenant:
         """The client has spoken: from now on it is told what changes."""
         self.connections[connection] = None
         self.audience.add(connection)
+        if self.audience.has_news:
+            self._wake_shell()
         if connection.until is not None:
             self._ends.set(connection, connection.until)
             self._wake_shell()

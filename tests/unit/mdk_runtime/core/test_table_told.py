@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from mdk_protocol.messages import Open, Position
+from mdk_runtime.core import audience
 from mdk_runtime.core.connection import TABLE_BYTES_MAX, Connection
 from mdk_runtime.core.history import History
 from mdk_runtime.core.protection import BROKEN_MIN, STALL_S
@@ -151,6 +152,56 @@ def test_an_original_is_told_change_by_change_and_sees_nothing_new() -> None:
     service.cut()
     network.move(GRACE_S)
     assert original.take() == ["expire b", "expire c"]
+
+
+def test_an_original_that_was_away_is_told_what_is_gone() -> None:
+    """It keeps what it knows until that is expired: under every id by which an address was known, and nothing else."""
+    network = Network()
+    first, second = Client(network, "s1"), Client(network, "s2")
+    first.register("s1", "a")
+    first.register("s1", "m", "moves")
+    first.register("s1", "stays", "two")
+    original = Client(network, "o", is_ours=False)
+    network.move(1)
+    original.cut()
+    second.register("s2", "a")
+    for sender, address, service in (("s1", "a", "svc"), ("s2", "a", "svc")):
+        node = {"id": sender, "service": service, "version": "1.0", "address": address}
+        first.send({"type": "expire", "node": node})
+    first.register("s1", "n", "moves")
+    network.move(1)
+    back, other = Client(network, "o", is_ours=False, takes=False), Client(network, "o2", is_ours=False)
+    network.move(1)
+    back.take_frames()
+    table, told = back.frames[:3], back.frames[3:]
+    assert [short(frame) for frame in table] == ["open", "active n", "active stays"]
+    assert [(short(frame), frame["node"]["id"]) for frame in told] == [
+        ("expire a", "s1"),
+        ("expire a", "s2"),
+        ("expire m", "s1"),
+        ("active n", "s1"),
+    ]
+    assert other.take() == []
+    assert Client(network, "o", is_ours=False, takes=False).take() == ["open", "active n", "active stays"]
+
+
+def test_originals_that_are_away_are_remembered_to_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The one that was away for longest is forgotten first, and of what is gone only the last changes are told."""
+    monkeypatch.setattr(audience, "AWAY_MAX", 1)
+    monkeypatch.setattr(audience, "MISSED_MAX", 2)
+    network = Network()
+    service = Client(network, "s1")
+    for name in ("o1", "o2"):
+        Client(network, name, is_ours=False).cut()
+    for address in ("a", "b", "c"):
+        service.register(address, address)
+    for address in ("a", "b", "c"):
+        service.send(
+            {"type": "expire", "node": {"id": address, "service": "svc", "address": address, "version": "1.0"}}
+        )
+    network.move(1)
+    assert Client(network, "o1", is_ours=False, takes=False).take() == ["open"]
+    assert Client(network, "o2", is_ours=False, takes=False).take() == ["open", "expire b", "expire c"]
 
 
 def test_the_first_change_is_told_at_once_and_what_follows_is_merged() -> None:

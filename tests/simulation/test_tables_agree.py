@@ -311,7 +311,7 @@ class TablesAgree(RuleBasedStateMachine):
         """A process starts, or comes back: `open`, then what it serves."""
         if process not in self.originals:
             peer = Peer(self.tenant, self.now)
-            self.originals[process] = (peer, self.away.pop(process, None) or Original())
+            self.originals[process] = (peer, self.away.pop(process) if process in self.away else Original())
             peer.send(self.now, {"type": "open", "nodeId": process})
             self.say(process)
         self.told()

@@ -14,10 +14,15 @@ const target = join(here, "../runtime/mdk_runtime/console/static");
 /** What a browser loads for any page, compressed. A test holds us to it. */
 export const GZIP_BYTES_MAX = 100 * 1024;
 
-const { outputFiles } = await build({
+const { outputFiles, metafile } = await build({
   absWorkingDir: here,
   entryPoints: { app: "src/main.tsx", login: "src/styles/login.css" },
   outdir: "out",
+  // What is named by its content may be kept for good (server/http/assets.py); the login's page is not made here.
+  entryNames: "[name]-[hash]",
+  chunkNames: "[name]-[hash]",
+  splitting: true,
+  metafile: true,
   write: false,
   bundle: true,
   minify: true,
@@ -33,7 +38,11 @@ const { outputFiles } = await build({
 
 /** @type {Map<string, Uint8Array>} */
 const files = new Map(outputFiles.map((file) => [file.path.slice(join(here, "out/").length), file.contents]));
-files.set("index.html", await readFile(join(here, "src/index.html")));
+const login = nameOf("login.css");
+files.set("login.css", /** @type {Uint8Array} */ (files.get(login)));
+files.delete(login);
+const index = await readFile(join(here, "src/index.html"), "utf8");
+files.set("index.html", Buffer.from(index.replace("/app.css", `/${nameOf("app.css")}`).replace("/app.js", `/${nameOf("app.js")}`)));
 files.set("icon.svg", await readFile(join(here, "src/icon.svg")));
 let bytes = 0;
 for (const content of files.values()) bytes += gzipSync(content, { level: 9 }).length;
@@ -64,6 +73,14 @@ async function check() {
   if (wrong.length === 0) return;
   console.error(`the built console is not what its source makes (${wrong.join(", ")}); run: make console`);
   process.exitCode = 1;
+}
+
+/** What "app.js" is called as it is built. */
+function nameOf(name) {
+  const [stem, end] = name.split(".");
+  const found = Object.keys(metafile.outputs).find((path) => new RegExp(`^out/${stem}-[0-9A-Z]{8}\\.${end}$`).test(path));
+  if (found === undefined) throw new Error(`no ${name} is built`);
+  return found.slice("out/".length);
 }
 
 /** The licences of what is bundled, which ask to be handed on. */

@@ -5,12 +5,16 @@ import { Shell } from "~/app/shell";
 import { go, startRouter } from "~/app/router";
 import { startKeys } from "~/app/keys";
 import { startTheme } from "~/app/theme";
+import { loadCharts } from "~/parts/chart";
 import { own } from "~/logic/identity";
 import { eachSecond, startClock } from "~/store/clock";
 import { startArrivals } from "~/store/arrivals";
 import { startCalls } from "~/store/calls";
 import { start } from "~/store/connection";
 import { table } from "~/store/table";
+
+/** What the first page does not need comes after it. */
+const IDLE_MS = 2000;
 
 startTheme();
 startRouter();
@@ -25,7 +29,8 @@ if (back !== null && back.startsWith("/") && !back.startsWith("//")) go(back);
 
 const root = document.getElementById("app");
 if (root === null) throw new Error("index.html has no #app");
+start(); // The connection is made while the page is drawn.
 render(<Shell />, root);
 startArrivals();
 startCalls();
-start();
+setTimeout(loadCharts, IDLE_MS);

@@ -1,9 +1,8 @@
 /** A small chart over time: areas in front of one another, and what is under the pointer in words. */
 
-import { useSignal } from "@preact/signals";
+import { signal, useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
-import uPlot from "uplot";
-import "uplot/dist/uPlot.min.css";
+import type uPlot from "uplot";
 import { isDark } from "~/app/theme";
 import { short, time } from "~/logic/format";
 
@@ -27,6 +26,22 @@ export interface ChartProps {
   readonly sync?: string;
 }
 
+/** What draws is a quarter of the console, and no page but those with charts waits for it. */
+const library = signal<typeof uPlot | null>(null);
+let asked: Promise<void> | null = null;
+
+/** Have it at hand. If the server is away, the next chart tries again. */
+export function loadCharts(): void {
+  asked ??= import("uplot").then(
+    (found) => {
+      library.value = found.default;
+    },
+    () => {
+      asked = null;
+    },
+  );
+}
+
 const HEIGHT_PX = 104;
 const SHORT_S = 300;
 const FONT = "11px system-ui, sans-serif";
@@ -38,11 +53,14 @@ export function Chart({ title, summary, times, series, format = short, sync }: C
   const dark = isDark.value;
   const shape = series.map((one) => `${one.label} ${one.colour}`).join();
 
+  const Plot = library.value;
+  useEffect(loadCharts, []);
+
   useEffect(() => {
     const element = box.current;
-    if (element === null) return undefined;
+    if (element === null || Plot === null) return undefined;
     const colour = reader(element);
-    const made = new uPlot(
+    const made = new Plot(
       {
         width: element.clientWidth,
         height: HEIGHT_PX,
@@ -77,7 +95,7 @@ export function Chart({ title, summary, times, series, format = short, sync }: C
       made.destroy();
       plot.current = null;
     };
-  }, [dark, shape, sync]);
+  }, [Plot, dark, shape, sync]);
 
   useEffect(() => {
     plot.current?.setData([[...times], ...series.map((one) => [...one.values])] as uPlot.AlignedData);

@@ -8,7 +8,6 @@ from http import HTTPStatus
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Mount, Route, WebSocketRoute
@@ -37,7 +36,7 @@ def application_of(site: Site) -> Starlette:
             Route("/login", login_page, methods=["GET"]),
             Route("/login", login, methods=["POST"]),
             Route("/logout", logout, methods=["GET", "POST"]),
-            Route("/{path:path}", console, middleware=[Middleware(GZipMiddleware)]),
+            Route("/{path:path}", console),
         ],
         middleware=[Middleware(Guard, settings=site.settings)],
         exception_handlers={HTTPException: _refused, Exception: _failed},

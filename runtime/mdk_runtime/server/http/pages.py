@@ -11,9 +11,10 @@ from urllib.parse import parse_qs
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from mdk_runtime.core.grants import Scope
+from mdk_runtime.server.http.assets import asset
 from mdk_runtime.server.http.site import COOKIE, address_of, as_cookie, problem, site_of
 from mdkspec_runtime.links.aio import Refusal
 
@@ -24,7 +25,6 @@ STATIC = Path(str(files("mdk_runtime"))) / "console" / "static"
 DOCS = STATIC.parent / "docs"
 """The protocol's documentation, which mdkgen makes: /protocol.html."""
 INDEX = "index.html"
-NO_CACHE = {"Cache-Control": "no-cache"}
 
 PAGE = """<!doctype html>
 <html lang="en">
@@ -57,11 +57,11 @@ async def console(request: Request) -> Response:
     for folder in (STATIC, DOCS):
         wanted = (folder / path).resolve()
         if path and wanted.is_relative_to(folder.resolve()) and wanted.is_file():
-            return FileResponse(wanted, headers=NO_CACHE)
+            return await asset(request, wanted)
     if path == "rtp" or ("." in path and "/" not in path):  # A service may well be called web.shop.
         raise HTTPException(HTTPStatus.NOT_FOUND)
     if (STATIC / INDEX).is_file():
-        return FileResponse(STATIC / INDEX, headers=NO_CACHE)
+        return await asset(request, STATIC / INDEX)
     return HTMLResponse(PAGE.format(content=PLAIN))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -78,6 +79,34 @@ async def test_the_consoles_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         assert script.headers["Content-Type"].startswith("text/javascript")
         for path in ("/%2e%2e/secret", "/assets/%2e%2e/%2e%2e/secret", "/..%2fsecret"):
             assert "secret" not in (await client.get(path)).text
+
+
+@pytest.mark.asyncio
+async def test_files_are_packed_and_sent_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With gzip for who takes it; not again to who has it; named by its content it is kept for good; a new content is sent."""
+    static = tmp_path / "static"
+    static.mkdir()
+    monkeypatch.setattr(pages, "STATIC", static)
+    code = "code " * 1000
+    for name in ("app-0AB1CD2E.js", "app.js"):
+        (static / name).write_text(code)
+    (static / "noise.svg").write_bytes(random.Random(1).randbytes(2000))
+    hub = Hub(tmp_path, Open(), grace_s=0.1)
+    async with client_of(hub, tmp_path) as client:
+        named, plain = await client.get("/app-0AB1CD2E.js"), await client.get("/app.js")
+        assert "immutable" in named.headers["Cache-Control"]
+        assert plain.headers["Cache-Control"] == "no-cache"
+        assert named.text == plain.text == code
+        assert named.headers["Content-Encoding"] == "gzip"
+        assert int(named.headers["Content-Length"]) < 100
+        unpacked = await client.get("/app.js", headers={"Accept-Encoding": "identity"})
+        assert (unpacked.text, "Content-Encoding" in unpacked.headers) == (code, False)
+        assert "Content-Encoding" not in (await client.get("/noise.svg")).headers
+        had = {"If-None-Match": plain.headers["ETag"]}
+        again = await client.get("/app.js", headers=had)
+        assert (again.status_code, again.content) == (304, b"")
+        (static / "app.js").write_text("news")
+        assert (await client.get("/app.js", headers=had)).text == "news"
 
 
 def test_cookies() -> None:

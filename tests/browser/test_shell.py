@@ -71,15 +71,21 @@ def test_nothing_comes_from_elsewhere(page: Page) -> None:
 def test_size() -> None:
     """All programs and styles of all pages are at most 100 KiB with gzip; the protocol as data is apart."""
     files = [path for path in STATIC.iterdir() if path.name not in ("LICENSES.txt", "protocol.json")]
-    assert {"index.html", "app.js", "app.css"} <= {path.name for path in files}
+    assert {"index", "app"} <= {path.stem.split("-")[0] for path in files}
     assert sum(len(gzip.compress(path.read_bytes(), 9, mtime=0)) for path in files) <= GZIP_BYTES_MAX
 
 
-def test_files_are_sent_compressed(page: Page) -> None:
-    """To browsers, which all take it."""
-    with page.expect_response(re.compile("/app[.]js$")) as loaded:
+def test_files_are_sent_compressed_and_once(page: Page) -> None:
+    """Programs and styles are kept by the browser: the next page asks for none of them."""
+    with page.expect_response(re.compile("/app-[0-9A-Z]{8}[.]js$")) as loaded:
         page.goto("/")
     assert loaded.value.headers["content-encoding"] == "gzip"
+    ready(page, "/")
+    ready(page, "/traces")
+    sent = page.evaluate("performance.getEntriesByType('resource').map(one => [one.name, one.transferSize])")
+    again = [name for name, size in sent if re.search("[.](js|css)$", name) and size > 0]
+    assert len(sent) > 2
+    assert again == []
 
 
 def test_keys(page: Page) -> None:

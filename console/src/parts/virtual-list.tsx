@@ -6,6 +6,8 @@ import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 
 /** Rows rendered beyond what is seen, on both sides: scrolling by wheel shows no gap. */
 const OVERSCAN = 8;
+/** The same while the list follows its end: nobody scrolls then. */
+const OVERSCAN_FOLLOWING = 1;
 /** This close to the end counts as being there. */
 const END_PX = 4;
 /** More is asked for when so many rows are left. */
@@ -59,6 +61,7 @@ export function VirtualList(props: VirtualListProps) {
   const height = useSignal(600);
   const atEnd = useRef(true);
   const shift = useRef(props.shift ?? 0);
+  const elements = useRef<ReadonlyMap<string | number, number>>(new Map());
   const latest = useRef(props);
   latest.current = props;
 
@@ -85,13 +88,22 @@ export function VirtualList(props: VirtualListProps) {
     return () => observer.disconnect();
   }, []);
 
+  const isFollowing = props.follow === true && atEnd.current;
+  const from = isFollowing ? Math.max(0, count * rowHeight - height.value) : top.value;
+
   useLayoutEffect(() => {
     const box = scroller.current;
     if (box === null) return;
     const added = (props.shift ?? 0) - shift.current;
     shift.current = props.shift ?? 0;
+    if (isFollowing && from > AHEAD * rowHeight) {
+      // Where the end is, is known: asking would lay out everything once more in each frame.
+      box.scrollTop = count * rowHeight;
+      top.value = from;
+      return;
+    }
     if (added !== 0) box.scrollTop += added * rowHeight;
-    if (props.follow === true && atEnd.current) box.scrollTop = box.scrollHeight;
+    if (isFollowing) box.scrollTop = box.scrollHeight;
     look();
   }, [count, props.shift, props.follow, rowHeight]);
 
@@ -123,14 +135,17 @@ export function VirtualList(props: VirtualListProps) {
     event.preventDefault();
   };
 
-  const first = Math.max(0, Math.floor(top.value / rowHeight) - OVERSCAN);
-  const last = Math.min(count, Math.ceil((top.value + height.value) / rowHeight) + OVERSCAN);
+  const overscan = isFollowing ? OVERSCAN_FOLLOWING : OVERSCAN;
+  const first = Math.max(0, Math.floor(from / rowHeight) - overscan);
+  const last = Math.min(count, Math.ceil((from + height.value) / rowHeight) + overscan);
   const current = Math.min(active.value, count - 1);
   const indices: number[] = [];
   // The row with the focus stays in the page wherever it is scrolled to, or the focus would be lost.
   if (current >= 0 && current < first) indices.push(current);
   for (let index = first; index < last; index += 1) indices.push(index);
   if (current >= last) indices.push(current);
+  const name = (index: number) => rowKey?.(index) ?? index;
+  elements.current = handedOn(elements.current, indices.map(name));
 
   return (
     <div
@@ -154,7 +169,7 @@ export function VirtualList(props: VirtualListProps) {
           const attributes = rowProps?.(index) ?? {};
           return (
           <div
-            key={rowKey?.(index) ?? index}
+            key={elements.current.get(name(index))}
             {...attributes}
             class={`vlist-row ${attributes.class ?? ""}`}
             data-index={index}
@@ -175,6 +190,15 @@ export function VirtualList(props: VirtualListProps) {
       </div>
     </div>
   );
+}
+
+/** A number for each row's element: rows that stay keep theirs, and rows that come take over those of rows that go. */
+export function handedOn(before: ReadonlyMap<string | number, number>, rows: readonly (string | number)[]): Map<string | number, number> {
+  const wanted = new Set(rows);
+  const free = [...before].filter(([row]) => !wanted.has(row)).map(([, element]) => element);
+  let taken = 0;
+  let fresh = Math.max(-1, ...before.values()) + 1;
+  return new Map(rows.map((row) => [row, before.get(row) ?? free[taken++] ?? fresh++]));
 }
 
 /** Scroll as little as needed to have the row in sight. */

@@ -1,6 +1,7 @@
 /** Logs: live, with history behind them. Scrolling back, or a pause, keeps the place. */
 
-import { useSignal } from "@preact/signals";
+import { type ReadonlySignal, useSignal } from "@preact/signals";
+import type { ComponentChildren } from "preact";
 import { LogsQuery, TailBegin } from "protocol";
 import { useEffect, useRef } from "preact/hooks";
 import { useShortcuts } from "~/app/keys";
@@ -42,7 +43,6 @@ export function LogsPage() {
   const env = environment.value;
   const buffer = useRef(new LogBuffer());
   const version = useSignal(0);
-  const active = useSignal(0);
   const pause = useSignal<Pause>("none");
   const chosen = useSignal<LogEntry | null>(null);
   const round = useSignal(0);
@@ -109,18 +109,14 @@ export function LogsPage() {
   const toggle = () => (pause.peek() === "none" ? pauseBy("button") : resume());
   useShortcuts([{ keys: "p", does: "Pause and go on", act: toggle }]);
 
-  void version.value;
-  const { rows, pending, skipped, shift, isCut } = buffer.current;
   const isPaused = pause.value !== "none";
+  const at = { buffer, version };
   return (
     <div class="page-full">
       <div class="page-head">
         <h1>Logs</h1>
-        <span class="summary">{counted(rows.length, "row")}</span>
-        {skipped > 0 && <span class="logs-skipped" title="They came faster than they are shown; history has them">{count(skipped)} skipped</span>}
-        {isCut && <span class="muted">The oldest rows went. <button type="button" class="link" onClick={() => (round.value += 1)}>Load again</button> for history.</span>}
+        <Counts {...at} again={() => (round.value += 1)} live={isLive && !isPaused} />
         {history.value.dropped && <span class="muted">Some are no longer stored.</span>}
-        <Announced rows={rows.length + shift} live={isLive && !isPaused} />
       </div>
       <FilterBar filters={filters}>
         {isLive && (
@@ -133,53 +129,30 @@ export function LogsPage() {
       <div class="pill-place is-below">
         {isPaused && (
           <button type="button" class="pill" onClick={resume}>
-            {pending.length > 0 ? `${count(pending.length)} new` : "Paused"} · to the newest
+            <Pending {...at} /> · to the newest
           </button>
         )}
       </div>
       <div class="with-details">
-        {rows.length === 0 ? (
-          <Nothing loading={history.value.loading} filtered={isAny(filters) || env !== ""} />
-        ) : (
-          <VirtualList
-            key={key}
-            count={rows.length}
-            rowHeight={isNarrow.value ? ROW_PX_NARROW : ROW_PX}
-            label="Logs, the newest last"
-            role="log"
-            class="logs"
-            active={active}
-            shift={shift}
-            follow={!isPaused}
-            onAtEnd={(atEnd) => {
-              if (!atEnd && pause.peek() === "none") pauseBy("scrolled");
-              else if (atEnd && pause.peek() === "scrolled") pauseBy("none");
-            }}
-            onNearStart={() => {
-              const { cursor, loading } = history.peek();
-              if (cursor !== undefined && !loading && !buffer.current.isCut && buffer.current.rows.length < ROWS_MAX) void load(cursor);
-            }}
-            onOpen={(index) => {
-              chosen.value = rows[index] ?? null;
-              if (pause.peek() === "none" && isLive) pauseBy("button");
-            }}
-            onKey={(event, index) => {
-              const row = rows[index];
-              if (event.key !== "o" || row === undefined) return false;
-              go(to(`/t/${row.traceId}`));
-              return true;
-            }}
-            rowKey={(index) => index - shift}
-            rowProps={(index) => {
-              const row = rows[index];
-              return { role: "article", class: `logs-row ${row !== undefined && isBad(row.level) ? "is-bad" : ""} ${row !== undefined && row === chosen.value ? "is-chosen" : ""}` };
-            }}
-            row={(index) => {
-              const row = rows[index];
-              return row === undefined ? null : <Entry row={row} />;
-            }}
-          />
-        )}
+        <Rows
+          key={key}
+          {...at}
+          nothing={<Nothing loading={history.value.loading} filtered={isAny(filters) || env !== ""} />}
+          follow={!isPaused}
+          chosen={chosen}
+          onAtEnd={(atEnd) => {
+            if (!atEnd && pause.peek() === "none") pauseBy("scrolled");
+            else if (atEnd && pause.peek() === "scrolled") pauseBy("none");
+          }}
+          onNearStart={() => {
+            const { cursor, loading } = history.peek();
+            if (cursor !== undefined && !loading && !buffer.current.isCut && buffer.current.rows.length < ROWS_MAX) void load(cursor);
+          }}
+          onOpen={(row) => {
+            chosen.value = row;
+            if (pause.peek() === "none" && isLive) pauseBy("button");
+          }}
+        />
         {chosen.value !== null && (
           <Details of={chosen.value} close={() => (chosen.value = null)}>
             <a class="button" href={to(`/t/${chosen.value.traceId}`)}>
@@ -189,6 +162,77 @@ export function LogsPage() {
         )}
       </div>
     </div>
+  );
+}
+
+/** What changes with each frame is drawn by itself: the page around it stays as it is. */
+interface Live {
+  readonly buffer: { readonly current: LogBuffer };
+  readonly version: ReadonlySignal<number>;
+}
+
+function Counts({ buffer, version, again, live }: Live & { readonly again: () => void; readonly live: boolean }) {
+  void version.value;
+  const { rows, skipped, shift, isCut } = buffer.current;
+  return (
+    <>
+      <span class="summary">{counted(rows.length, "row")}</span>
+      {skipped > 0 && <span class="logs-skipped" title="They came faster than they are shown; history has them">{count(skipped)} skipped</span>}
+      {isCut && <span class="muted">The oldest rows went. <button type="button" class="link" onClick={again}>Load again</button> for history.</span>}
+      <Announced rows={rows.length + shift} live={live} />
+    </>
+  );
+}
+
+function Pending({ buffer, version }: Live) {
+  void version.value;
+  const { length } = buffer.current.pending;
+  return <>{length > 0 ? `${count(length)} new` : "Paused"}</>;
+}
+
+interface RowsProps extends Live {
+  readonly nothing: ComponentChildren;
+  readonly follow: boolean;
+  readonly chosen: ReadonlySignal<LogEntry | null>;
+  readonly onAtEnd: (atEnd: boolean) => void;
+  readonly onNearStart: () => void;
+  readonly onOpen: (row: LogEntry | null) => void;
+}
+
+function Rows({ buffer, version, nothing, follow, chosen, onAtEnd, onNearStart, onOpen }: RowsProps) {
+  const active = useSignal(0);
+  void version.value;
+  const { rows, shift } = buffer.current;
+  if (rows.length === 0) return <>{nothing}</>;
+  return (
+    <VirtualList
+      count={rows.length}
+      rowHeight={isNarrow.value ? ROW_PX_NARROW : ROW_PX}
+      label="Logs, the newest last"
+      role="log"
+      class="logs"
+      active={active}
+      shift={shift}
+      follow={follow}
+      onAtEnd={onAtEnd}
+      onNearStart={onNearStart}
+      onOpen={(index) => onOpen(rows[index] ?? null)}
+      onKey={(event, index) => {
+        const row = rows[index];
+        if (event.key !== "o" || row === undefined) return false;
+        go(to(`/t/${row.traceId}`));
+        return true;
+      }}
+      rowKey={(index) => index - shift}
+      rowProps={(index) => {
+        const row = rows[index];
+        return { role: "article", class: `logs-row ${row !== undefined && isBad(row.level) ? "is-bad" : ""} ${row !== undefined && row === chosen.value ? "is-chosen" : ""}` };
+      }}
+      row={(index) => {
+        const row = rows[index];
+        return row === undefined ? null : <Entry row={row} />;
+      }}
+    />
   );
 }
 

@@ -25,14 +25,14 @@ from pathlib import Path
 from typing import Any, NamedTuple, cast
 
 from mdk_protocol.messages import LamportClock, Level, Log, SharedContext
-from mdk_runtime.core.origin import Origin
+from mdk_runtime.core.origin import Entry, Origin
 from mdk_runtime.server.application import SWITCH_S
 from mdk_runtime.storage.answers import Filter
 from mdk_runtime.storage.layout import segment_path
 from mdk_runtime.storage.limits import StorageLimits
 from mdk_runtime.storage.reader import Reader
 from mdk_runtime.storage.schema import open_segment
-from mdk_runtime.storage.segment import Entry, Segment
+from mdk_runtime.storage.segment import Segment
 from mdk_runtime.storage.storage import Storage
 from mdk_runtime.storage.writer import Done, Job, Writer
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -28,10 +29,12 @@ from mdkspec_runtime.reconnect import Backoff, no_jitter
 from mdkspec_runtime.requests import OnError, OnReply, PendingRequests
 from mdkspec_runtime.senders import Senders
 from mdkspec_runtime.step import step
-from mdkspec_runtime.tables import Delivery, Role, Scope, Send, Transition
+from mdkspec_runtime.tables import Delivery, Machine, Role, Scope, Send, Tell, Transition
 
 DUE_MAX = 1000
 """Timers, lapses and timeouts in one `tick`; what is left stays due, so that a shell can do other work between."""
+
+NONE: Mapping[str, str] = MappingProxyType({})
 
 
 class Endpoint:
@@ -69,6 +72,7 @@ class Endpoint:
         "connect_at",
         "counters",
         "on_offence",
+        "together",
         "wake",
     )
 
@@ -106,6 +110,9 @@ class Endpoint:
         """Set by the shell; called when a call has made output or moved the deadline forward by itself."""
         self.on_offence: Callable[[PeerError], None] | None = None
         """Set by the shell; told of every frame that is not taken, for its log."""
+        self.together: Mapping[str, str] = NONE
+        """Set by the application: the handler's methods that take the messages of a batch as a list, at once, by the
+        events that tell of them one by one."""
 
     @property
     def role(self) -> Role:
@@ -284,11 +291,15 @@ class Endpoint:
 
     def acknowledge(self, delivery: str, number: int, *, now: float) -> None:
         """Tell the peer that a message is safe. Without a connection nothing is said: the peer will send it again."""
+        self.acknowledge_all(delivery, (number,), now=now)
+
+    def acknowledge_all(self, delivery: str, numbers: Sequence[int], *, now: float) -> None:
+        """The same for several messages."""
         receiving = self._senders.receiving[delivery]
         if self._machines.states[receiving.index] is None:
-            self.counters.unsent += 1
+            self.counters.unsent += len(numbers)
             return
-        self._senders.acknowledge(receiving, number)
+        self._senders.acknowledge(receiving, numbers)
         self._notify()
 
     def request(self, name: str, message: msgspec.Struct, on_reply: OnReply, on_error: OnError, *, now: float) -> None:
@@ -365,7 +376,7 @@ class Endpoint:
         if received.by_engine:
             self._settle(received, message, errors)
         elif received.delivery is not None:
-            self._senders.came(received.delivery.name, getattr(message, received.delivery.number))
+            self._senders.came(received.delivery.name, (getattr(message, received.delivery.number),))
         if transition is not None:
             machines.run(index, transition, args, now, errors)
         if machines.is_up and self._backoff is not None:
@@ -380,6 +391,12 @@ class Endpoint:
         input_ = f"recv {delivery.message}"
         errors: list[Exception] = []
         self._offences.forgive()
+        take = self._taking_together(machine, machines.states[index], input_, items) if self.together else None
+        if take is not None:
+            self.counters.received += len(items)
+            self._senders.came(delivery.name, [getattr(item, delivery.number) for item in items])
+            take(items)
+            return
         for item in items:
             state = machines.states[index]
             if state is None:
@@ -387,10 +404,22 @@ class Endpoint:
                 continue
             transition = step(machine, state, input_, self._scope, (item,))
             self.counters.received += 1
-            self._senders.came(delivery.name, getattr(item, delivery.number))
+            self._senders.came(delivery.name, (getattr(item, delivery.number),))
             machines.run(index, transition, (item,), now, errors)
         if errors:
             raise_all(errors)
+
+    def _taking_together(
+        self, machine: Machine, state: str | None, input_: str, items: list[msgspec.Struct]
+    ) -> Callable[[list[Any]], None] | None:
+        """What takes these messages at once; None where the spec does more with one than to tell it as it is."""
+        match machine.states[state].get(input_) if state is not None else None:
+            case (Transition(actions=(Tell(event=event, args=args),), target=None, guard=None),) if items:
+                name, told = self.together.get(event), args(self._scope, items[0])
+                is_as_it_came = len(told) == 1 and told[0] is items[0]
+                return getattr(self._scope.hooks, name) if name is not None and is_as_it_came else None
+            case _:
+                return None
 
     def _settle(self, received: Received, message: msgspec.Struct, errors: list[Exception]) -> None:
         if received.ack_of is not None:

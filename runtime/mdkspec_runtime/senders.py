@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from msgspec import Struct, UnsetType
 
 from mdkspec_runtime.machines import Machines
 from mdkspec_runtime.outbox import Outbox
-from mdkspec_runtime.ranges import NumberRanges
+from mdkspec_runtime.ranges import NumberRanges, runs_of
 from mdkspec_runtime.tables import Batch, Delivery, Role
 
 FLOW_BYTES_MAX = 256 * 1024
@@ -105,24 +105,33 @@ class Senders:
             output.add(data)
         self.has_backlog = True
 
-    def came(self, delivery: str, number: int | UnsetType) -> None:
-        """A message has come. Where batches are written, it holds back the acknowledgement of all after it."""
+    def came(self, delivery: str, numbers: Sequence[int | UnsetType]) -> None:
+        """Messages have come. Where batches are written, they hold back the acknowledgement of all after them."""
         receiving = self.receiving[delivery]
-        if self._is_batched(receiving.delivery.batch) and not isinstance(number, UnsetType):
-            receiving.highest = max(receiving.highest, number)
-            if receiving.unsafe is None:
-                receiving.unsafe = NumberRanges()
-            if number not in receiving.unsafe:
-                receiving.unsafe.add(number)
+        if not self._is_batched(receiving.delivery.batch):
+            return
+        unsafe = receiving.unsafe
+        if unsafe is None:
+            unsafe = receiving.unsafe = NumberRanges()
+        for first, last in runs_of([number for number in numbers if not isinstance(number, UnsetType)]):
+            receiving.highest = max(receiving.highest, last)
+            if not unsafe.meets(first, last):
+                unsafe.add_run(first, last)
+                continue
+            for number in range(first, last + 1):
+                if number not in unsafe:
+                    unsafe.add(number)
 
-    def acknowledge(self, receiving: Receiving, number: int) -> None:
-        """A message is safe. Where batches are written, one acknowledgement of all is sent when the output is taken."""
+    def acknowledge(self, receiving: Receiving, numbers: Sequence[int]) -> None:
+        """Messages are safe. Where batches are written, one acknowledgement of all is sent when the output is taken."""
         delivery = receiving.delivery
         if not self._is_batched(delivery.batch):
-            self._machines.send(delivery.make_ack(number))
+            for number in numbers:
+                self._machines.send(delivery.make_ack(number))
             return
         if receiving.unsafe is not None:
-            receiving.unsafe.discard(number)
+            for first, last in runs_of(numbers):
+                receiving.unsafe.discard_run(first, last)
         if receiving.safe_upto > receiving.told:
             self.has_backlog = True
 

@@ -40,9 +40,9 @@ class Host:
         writes = self.tenant.take_writes()
         outcomes = []
         for write in writes:
-            message = write.message
+            ((message, _),) = write.entries
             key = getattr(message, "uuid", None) or (message.node, message.sequence)
-            outcomes.append((write, Outcome.KNOWN if key in self.stored else Outcome.NEW))
+            outcomes.append((write, [Outcome.KNOWN if key in self.stored else Outcome.NEW]))
             self.stored.add(key)
         self.tenant.stored(outcomes, now=self.now)
         for number, connection in self.connections.items():

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from mdkspec_runtime import MalformedMessage, UnknownMessage, UnsendableMessage
 from mdkspec_runtime.outbox import Outbox
-from mdkspec_runtime.ranges import NumberRanges
+from mdkspec_runtime.ranges import NumberRanges, runs_of
 from mdkspec_runtime.schedule import Schedule
 from mdkspec_runtime.testing.strategies import integers, json_values, numbers, texts
 from unit.mdkspec_runtime.toy import POSTS, Handler, Hello, Inner, Mood, Server, codec, joined
@@ -193,6 +193,36 @@ def test_ranges_count_exactly_and_cover_everything(acts: list[tuple[bool, int]],
         assert all(number in ranges for number in model)
         assert all(a[1] + 1 < b[0] for a, b in pairwise(spans))
         assert len(spans) <= limit
+
+
+@given(st.lists(st.tuples(st.booleans(), st.integers(0, 30), st.integers(0, 6)), max_size=40))
+@example([(True, 0, 6), (False, 2, 2)])
+@example([(True, 0, 0), (True, 2, 0), (False, 0, 6)])
+def test_runs_are_as_their_numbers_one_by_one(acts: list[tuple[bool, int, int]]) -> None:
+    """To add or take out numbers without a gap at once leaves what to do it singly does."""
+    ranges, singly = NumberRanges(), NumberRanges()
+    for adds, first, more in acts:
+        last = first + more
+        assert ranges.meets(first, last) == any(number in ranges for number in range(first, last + 1))
+        if not adds:
+            ranges.discard_run(first, last)
+            for number in range(first, last + 1):
+                singly.discard(number)
+        elif not ranges.meets(first, last):
+            ranges.add_run(first, last)
+            for number in range(first, last + 1):
+                singly.add(number)
+        assert (ranges.spans(), ranges.count) == (singly.spans(), singly.count)
+
+
+@given(st.lists(st.integers(0, 8), max_size=12))
+@example([3, 4, 5])
+@example([0, 2, 1, 3])
+def test_runs_hold_the_numbers_in_their_order(numbers: list[int]) -> None:
+    """Written out again they are the same, and no two could be one."""
+    runs = runs_of(numbers)
+    assert [number for first, last in runs for number in range(first, last + 1)] == numbers
+    assert all(before[1] + 1 != after[0] for before, after in pairwise(runs))
 
 
 @given(

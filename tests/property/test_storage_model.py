@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from mdk_protocol.messages import Environment, InteractionEvent, LamportClock, Level, Log, SharedContext
-from mdk_runtime.core.origin import Origin
+from mdk_runtime.core.origin import Entry, Origin
 from mdk_runtime.core.tenant import Outcome
 from mdk_runtime.storage import faults
 from mdk_runtime.storage.answers import Filter, Page, Position, StoredInteraction, StoredLog
@@ -30,7 +30,6 @@ from mdk_runtime.storage.limits import StorageLimits
 from mdk_runtime.storage.manifest import Manifest
 from mdk_runtime.storage.reader import Reader
 from mdk_runtime.storage.rows import LEVELS, SEVERITIES
-from mdk_runtime.storage.segment import Entry
 from mdk_runtime.storage.tenant_store import TenantStore
 
 EXAMPLES = int(os.environ.get("MDK_MODEL_EXAMPLES", "25"))

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from mdk_protocol import InteractionEvent, Log, Open, SessionClient, messages
-from mdk_runtime.core.tenant import Tenant
+from mdk_runtime.core.tenant import Tenant, by_write
 from mdk_runtime.storage.layout import segment_path
 from mdk_runtime.storage.reader import Reader
-from mdk_runtime.storage.segment import Entry, Segment
+from mdk_runtime.storage.segment import Segment
 from mdkspec_runtime import Endpoint
 from mdkspec_runtime.testing import LossyLink, VirtualClock
 from simulation.variants import Recorder
@@ -69,8 +69,8 @@ class World:
         self.tenant.work(now=self.clock.now())
         writes = self.tenant.take_writes()
         if writes:
-            results = self.segment.store([Entry(write.message, write.origin) for write in writes], now_ms=0)
-            self.waiting.append([(write, result.outcome) for write, result in zip(writes, results, strict=True)])
+            results = self.segment.store([entry for write in writes for entry in write.entries], now_ms=0)
+            self.waiting.append(list(by_write(writes, [result.outcome for result in results])))
 
     def tell(self) -> None:
         """The tenant hears that it is stored, and acknowledges."""

@@ -30,6 +30,7 @@ from mdk_protocol.messages import (
 )
 from mdk_protocol.server import SessionServer
 from mdk_runtime.core.grants import Grant, Scope
+from mdk_runtime.core.origin import Entry, Message
 from mdk_runtime.core.registry import size_of
 from mdk_runtime.core.wholeness import completed, lease_key, missing_in
 from mdkspec_runtime.errors import UnsendableMessage
@@ -44,6 +45,12 @@ TABLE_BYTES_MAX = 12 * 1024 * 1024
 """Of all nodes of a tenant as JSON: whoever connects is sent all of them, and no more is kept for one that reads slowly."""
 
 TABLE_IS_FULL = ProtocolError(code="table_bytes_max", title=f"the tenant's nodes have {TABLE_BYTES_MAX} bytes already")
+
+LOGS, INTERACTIONS = "logs", "interactions"
+"""The deliveries, as the spec calls them."""
+
+TOGETHER = {"log_received": "received", "interaction_received": "received"}
+"""What the spec tells of one by one, and `Connection` takes a batch at once."""
 
 News = Active | Expire
 """A change as an original client is told of it."""
@@ -130,12 +137,12 @@ class Connection:
         if self.endpoint.is_connected:
             self.endpoint.end_table(end, now=now)
 
-    def acknowledge(self, message: Log | InteractionEvent, *, now: float) -> None:
-        """The client need not send it again."""
-        if message.sequence is not UNSET:
-            endpoint, is_log = self.endpoint, isinstance(message, Log)
-            acknowledge = endpoint.acknowledge_logs if is_log else endpoint.acknowledge_interactions
-            acknowledge(message.sequence, now=now)
+    def acknowledge(self, entries: Sequence[Entry], *, now: float) -> None:
+        """The client need not send them again. All are logs, or all are interactions."""
+        numbers = [number for message, _ in entries if (number := message.sequence) is not UNSET]
+        if numbers:
+            delivery = LOGS if isinstance(entries[0].message, Log) else INTERACTIONS
+            self.endpoint.acknowledge_all(delivery, numbers, now=now)
 
     # --- asked by the endpoint --------------------------------------------------------------------
 
@@ -240,17 +247,32 @@ class Connection:
 
     def log_received(self, m: Log) -> None:
         """Acknowledged when it is stored."""
-        if self.may_write(m):
-            self.tenant.write(self, m)
+        self.received([m])
 
     def interaction_received(self, m: InteractionEvent) -> None:
         """Acknowledged when it is stored."""
-        if self.may_write(m):
-            self.tenant.write(self, m)
+        self.received([m])
+
+    def received(self, messages: Sequence[Message]) -> None:
+        """Messages of one kind, each acknowledged when it is stored."""
+        if not self._may_write_together(messages):
+            messages = [one for one in messages if self.endpoint.is_connected and self.may_write(one)]
+        if messages:
+            self.tenant.write(self, messages)
 
     # --- what it may do ---------------------------------------------------------------------------
 
-    def may_write(self, message: Log | InteractionEvent) -> bool:
+    def _may_write_together(self, messages: Sequence[Message]) -> bool:
+        """True if all may be stored, by one look; False, and nothing is decided, where each has to be looked at."""
+        tenant = self.tenant
+        run = tenant.decisions.run_of(messages)
+        logs = len(messages) if isinstance(messages[0], Log) else 0
+        if run is None or not tenant.allowance.lets_write(self.grant, logs=logs, now=self.now):
+            return False
+        tenant.decisions.let_in(messages[0], run)
+        return True
+
+    def may_write(self, message: Message) -> bool:
         """True if the message may be stored; otherwise it is counted as rejected, and acknowledged as such.
 
         One that is sent again keeps what it got: what was let in is not counted a second time as rejected, nor what
@@ -259,7 +281,7 @@ class Connection:
         tenant, is_log = self.tenant, isinstance(message, Log)
         decided = tenant.decisions.of(message)
         if decided is False:
-            self.acknowledge(message, now=self.now)
+            self.acknowledge([Entry(message)], now=self.now)
             return False
         forbidden = tenant.allowance.forbids_write(self.grant, is_log=is_log and not decided, now=self.now)
         if decided is None:
@@ -301,6 +323,7 @@ class ClientEndpoint(SessionServer):
         tenant = connection.tenant
         super().__init__(connection, shared=tenant.leases, ttl=tenant.ttl_s)
         self.connection = connection
+        self.together = TOGETHER
 
     def receive(self, frame: str | bytes, *, now: float, binary: bool = False) -> None:
         """A frame came. Before the first is answered it is seen whether there is room for one more client."""

@@ -78,6 +78,11 @@ class Insight:
         """It does no more."""
         self._tails.pop(connection, None)
 
+    @property
+    def has_tails(self) -> bool:
+        """True if somebody looks on."""
+        return bool(self._tails)
+
     def offer(self, log: Log, service: str) -> None:
         """A log was stored."""
         for tail in self._tails.values():

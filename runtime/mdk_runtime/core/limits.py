@@ -55,16 +55,16 @@ class Bucket:
         self._level = burst
         self._at: float | None = None
 
-    def take(self, *, now: float) -> bool:
-        """True if one more may pass."""
+    def take(self, count: int = 1, *, now: float) -> bool:
+        """True if so many more may pass; if not, none does."""
         if not self._rate:
             return True
         if self._at is not None and now > self._at:
             self._level = min(self._burst, self._level + (now - self._at) * self._rate)
         self._at = now
-        if self._level < 1.0:
+        if self._level < count:
             return False
-        self._level -= 1.0
+        self._level -= count
         return True
 
 
@@ -113,6 +113,10 @@ class Allowance:
         if others < most:
             return None
         return ProtocolError(code="nodes_max", title=f"the tenant has {most} nodes already")
+
+    def lets_write(self, grant: Grant, *, logs: int, now: float) -> bool:
+        """True if messages may be stored, so many of which are logs; if not, `forbids_write` says why for each."""
+        return grant.allows(Scope.WRITE) and (not logs or self._logs.take(logs, now=now))
 
     def forbids_write(self, grant: Grant, *, is_log: bool, now: float) -> ProtocolError | None:
         """Why a message may not be stored."""

@@ -6,6 +6,11 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
+from mdk_protocol.messages import InteractionEvent, Log
+
+Message = Log | InteractionEvent
+"""What is stored."""
+
 
 class Origin(NamedTuple):
     """The service that a message belongs to."""
@@ -18,3 +23,10 @@ class Origin(NamedTuple):
 
 
 UNKNOWN: Final = Origin()
+
+
+class Entry(NamedTuple):
+    """What is to be stored."""
+
+    message: Message
+    origin: Origin = UNKNOWN

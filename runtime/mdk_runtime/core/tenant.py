@@ -8,8 +8,9 @@ gathered and told by `work`, so a shell may merge them over a while.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import Enum, auto
+from itertools import repeat
 from typing import Final, NamedTuple
 
 from mdk_protocol.messages import (
@@ -32,7 +33,7 @@ from mdk_runtime.core.grants import Grant
 from mdk_runtime.core.history import History
 from mdk_runtime.core.insight import Insight
 from mdk_runtime.core.limits import GRACE_S, TOKEN_EXPIRED, TOKEN_REVOKED, Allowance, Limits
-from mdk_runtime.core.origin import UNKNOWN, Origin
+from mdk_runtime.core.origin import Entry, Message, Origin
 from mdk_runtime.core.protection import STALL_S, Protection, is_mass
 from mdk_runtime.core.pulse import Pulses
 from mdk_runtime.core.registry import Change, Registry
@@ -61,11 +62,19 @@ class Outcome(Enum):
 
 
 class Write(NamedTuple):
-    """A message to be stored, and the connection that it came on."""
+    """Messages of one kind to be stored, and the connection that they came on."""
 
     connection: Connection
-    message: Log | InteractionEvent
-    origin: Origin = UNKNOWN
+    entries: list[Entry]
+
+
+def by_write(writes: list[Write], outcomes: list[Outcome]) -> Iterator[tuple[Write, list[Outcome]]]:
+    """Each write with what became of its messages; they were stored together."""
+    at = 0
+    for write in writes:
+        end = at + len(write.entries)
+        yield write, outcomes[at:end]
+        at = end
 
 
 class Refusal(NamedTuple):
@@ -258,30 +267,32 @@ class Tenant:
     def take_writes(self) -> list[Write]:
         """What has to be stored, in order of arrival; `stored` or `left` must follow for each."""
         writes, self._writes = self._writes, []
-        self._pending += len(writes)
+        self._pending += sum(len(write.entries) for write in writes)
         return writes
 
     def left(self, writes: list[Write]) -> None:
         """Writes that will not be stored now: without an acknowledgement their senders keep them."""
-        self._pending -= len(writes)
-        self.counters["left to the sender"] += len(writes)
+        count = sum(len(write.entries) for write in writes)
+        self._pending -= count
+        self.counters["left to the sender"] += count
 
     def take_refusals(self) -> list[Refusal]:
         """Nodes refused since the last time."""
         refusals, self._refusals = self._refusals, []
         return refusals
 
-    def stored(self, outcomes: Iterable[tuple[Write, Outcome]], *, now: float) -> None:
+    def stored(self, outcomes: Iterable[tuple[Write, Sequence[Outcome]]], *, now: float) -> None:
         """Writes are durable: acknowledge them, and show logs that are new to those who follow."""
-        for write, outcome in outcomes:
-            message = write.message
-            self._pending -= 1
-            is_log = isinstance(message, Log)
-            self.counters[f"{'log' if is_log else 'interaction'} {outcome.name.lower()}"] += 1
-            write.connection.acknowledge(message, now=now)
-            if isinstance(message, Log) and outcome is Outcome.NEW:
-                self._relay(message, now)
-                self.insight.offer(message, write.origin.service)
+        for write, each in outcomes:
+            self._pending -= len(each)
+            is_log = isinstance(write.entries[0].message, Log)
+            self._count(is_log, each)
+            write.connection.acknowledge(write.entries, now=now)
+            if is_log and (self.followers or self.insight.has_tails):
+                for (message, origin), outcome in zip(write.entries, each, strict=True):
+                    if isinstance(message, Log) and outcome is Outcome.NEW:
+                        self._relay(message, now)
+                        self.insight.offer(message, origin.service)
         if unsendable := self.insight.show(now=now):
             self.counters["log unsendable"] += unsendable
 
@@ -376,20 +387,30 @@ class Tenant:
             self._refusals.append(Refusal(what, reason))
             self._wake_shell()
 
-    def rejected(self, connection: Connection, message: Log | InteractionEvent, *, now: float) -> None:
+    def rejected(self, connection: Connection, message: Message, *, now: float) -> None:
         """A message will never be stored."""
-        self.counters[f"{'log' if isinstance(message, Log) else 'interaction'} {Outcome.REJECTED.name.lower()}"] += 1
-        connection.acknowledge(message, now=now)
+        self._count(isinstance(message, Log), [Outcome.REJECTED])
+        connection.acknowledge([Entry(message)], now=now)
 
-    def write(self, connection: Connection, message: Log | InteractionEvent) -> None:
-        """A message has to be stored."""
-        self._writes.append(Write(connection, message, self._origin(connection, message)))
+    def write(self, connection: Connection, messages: Sequence[Message]) -> None:
+        """Messages of one kind have to be stored."""
+        senders = {message.node for message in messages}
+        if len(senders) == 1 and isinstance(messages[0], Log):
+            entries = list(map(Entry, messages, repeat(self._origin(connection, messages[0]))))
+        else:
+            entries = [Entry(message, self._origin(connection, message)) for message in messages]
+        self._writes.append(Write(connection, entries))
         if len(self._writes) == 1:
             self._wake_shell()
 
     # --- inside -----------------------------------------------------------------------------------
 
-    def _origin(self, connection: Connection, message: Log | InteractionEvent) -> Origin:
+    def _count(self, is_log: bool, outcomes: Sequence[Outcome]) -> None:
+        for outcome in Outcome:
+            if count := outcomes.count(outcome):
+                self.counters[f"{'log' if is_log else 'interaction'} {outcome.name.lower()}"] += count
+
+    def _origin(self, connection: Connection, message: Message) -> Origin:
         callees: dict[str, str] = {}
         if isinstance(message, InteractionEvent):
             callees = {one: node.service for one in message.results if (node := self.registry.first_of(one))}

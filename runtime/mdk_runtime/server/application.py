@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import fcntl
+import gc
 import json
 import logging
 import os
@@ -35,6 +36,10 @@ FLUSH_S = 2.0
 SWITCH_S = 0.001
 """How long a thread that wants Python's lock waits for one that holds it: those that store and read want it often,
 and with the usual 5 ms a query waited 12 ms beside a thread that never rests, instead of 1.5."""
+GARBAGE = (20_000, 20, 50)
+"""How many objects come into being before Python looks for cycles among the young ones, and how seldom among older ones.
+Its usual 700 are a third of a batch of logs: looking through messages that wait to be stored took longer than reading
+them (measured: 4.3 µs a row, 1.3 of them for reading)."""
 FAREWELL_S = 1.5
 """And clients that long for the closing handshake."""
 SHUTDOWN = ProtocolError(code="shutdown", title="the server ends")
@@ -50,6 +55,7 @@ async def run_server(settings: Settings) -> None:
     """
     settings.check()
     sys.setswitchinterval(SWITCH_S)
+    gc.set_threshold(*GARBAGE)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -74,6 +80,7 @@ async def _serve(settings: Settings, stop: asyncio.Event) -> None:
             _announce(settings, ready, hub.gate)
             if settings.ready_file is not None:
                 write_ready_file(settings.ready_file, {**ready, "pid": os.getpid()})
+            gc.freeze()  # What is there by now stays: nobody need look through it again.
             await stop.wait()
             await _end(hub, listener, http)
     finally:

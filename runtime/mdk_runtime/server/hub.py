@@ -19,10 +19,11 @@ from mdk_protocol.messages import NODE_TTL, Level, Open, ProtocolError, StorageS
 from mdk_runtime.core.connection import ClientEndpoint, Connection
 from mdk_runtime.core.grants import Grant, Scope
 from mdk_runtime.core.limits import Limits
+from mdk_runtime.core.origin import Entry
 from mdk_runtime.core.protection import Protection
 from mdk_runtime.core.pulse import Facts
 from mdk_runtime.core.registry import Registry
-from mdk_runtime.core.tenant import Outcome, Tenant, Write
+from mdk_runtime.core.tenant import Outcome, Tenant, Write, by_write
 from mdk_runtime.server.answering import Answering
 from mdk_runtime.server.auth import Gate
 from mdk_runtime.server.handshake import refusal_of, token_of
@@ -32,7 +33,7 @@ from mdk_runtime.server.settings import TENANTS_MAX
 from mdk_runtime.server.stored import storage_state
 from mdk_runtime.storage.errors import NoSuchTenant, TooManyQueries
 from mdk_runtime.storage.limits import StorageLimits
-from mdk_runtime.storage.segment import Entry
+from mdk_runtime.storage.segment import Stored
 from mdk_runtime.storage.storage import Storage
 from mdk_runtime.storage.writer import Done, Job
 from mdkspec_runtime.endpoint import Endpoint
@@ -307,15 +308,10 @@ class Hub:
             self._owing.update(write.connection for write in writes)
             served.tenant.left(writes)
             return
-        self._waiting += len(writes)
+        entries = [entry for write in writes for entry in write.entries]
+        self._waiting += len(entries)
         self._settled.clear()
-        self.writer.submit(
-            Job(
-                served.folder,
-                [Entry(write.message, write.origin) for write in writes],
-                (served, writes, self._loop.time()),
-            )
-        )
+        self.writer.submit(Job(served.folder, entries, (served, writes, self._loop.time())))
         if self.writer.is_full and not self.writer.is_failing:
             self.may_read.clear()
 
@@ -323,21 +319,23 @@ class Hub:
         now = self._loop.time()
         for job, results in done:
             served, writes, submitted_at = job.token
-            self.measures.ack_s.observe(now - submitted_at, count=len(writes))
-            self._waiting -= len(writes)
-            served.tenant.stored(
-                ((write, result.outcome) for write, result in zip(writes, results, strict=True)), now=now
-            )
-            for write, result in zip(writes, results, strict=True):
-                if result.outcome is Outcome.REJECTED:
-                    message = write.message
-                    kind, reason = type(message).__name__, result.reason
-                    self._name("cannot store a %s of %s from %r: %s", kind, served.name, message.node, reason)
+            self.measures.ack_s.observe(now - submitted_at, count=len(results))
+            self._waiting -= len(results)
+            outcomes = [result.outcome for result in results]
+            served.tenant.stored(by_write(writes, outcomes), now=now)
+            if Outcome.REJECTED in outcomes:
+                self._name_rejected(served, job.entries, results)
         if not self._waiting:
             self._settled.set()
         if not self.writer.is_full and not self.is_ending:
             self.may_read.set()
             self._recall(now)
+
+    def _name_rejected(self, served: _Served, entries: list[Entry], results: list[Stored]) -> None:
+        for (message, _), result in zip(entries, results, strict=True):
+            if result.outcome is Outcome.REJECTED:
+                kind = type(message).__name__
+                self._name("cannot store a %s of %s from %r: %s", kind, served.name, message.node, result.reason)
 
     def _recall(self, now: float) -> None:
         """Storage works again: who reconnects sends again what was not acknowledged."""

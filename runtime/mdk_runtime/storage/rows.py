@@ -31,6 +31,9 @@ ERROR: Final = SEVERITIES["ERROR"]
 
 _UUID: Final = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
+_PACKS: Final = [struct.Struct(f">{count}I").pack for count in range(32)]
+"""By the levels of a clock; it has few, as many as calls are nested."""
+
 encode_json: Final = json.JSONEncoder(separators=(",", ":")).encode
 
 
@@ -63,7 +66,8 @@ def clock_key(clocks: list[int]) -> bytes:
         Unstorable: A level does not fit.
     """
     try:
-        return struct.pack(f">{len(clocks)}I", *clocks)
+        pack = _PACKS[len(clocks)] if len(clocks) < len(_PACKS) else struct.Struct(f">{len(clocks)}I").pack
+        return pack(*clocks)
     except struct.error:
         raise Unstorable("clock", clocks, f"levels from 0 to {LEVEL_MAX}") from None
 

@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple, Protocol
 from msgspec import UnsetType
 
 from mdk_protocol.messages import InteractionEvent, Log
-from mdk_runtime.core.origin import UNKNOWN, Origin
+from mdk_runtime.core.origin import Entry, Message, Origin
 from mdk_runtime.core.seen import SeenNumbers, united
 from mdk_runtime.core.tenant import Outcome
 from mdk_runtime.storage.errors import Unstorable
@@ -45,13 +45,6 @@ _CALL_COLUMNS: Final = 15
 
 Row = tuple[Any, ...]
 Ranges = list[tuple[int, int]]
-
-
-class Entry(NamedTuple):
-    """What is to be stored."""
-
-    message: Log | InteractionEvent
-    origin: Origin = UNKNOWN
 
 
 class Stored(NamedTuple):
@@ -152,8 +145,9 @@ class Segment:
         batch = _Batch(self._next, now_ms)
         self.database.execute("BEGIN IMMEDIATE")
         try:
+            take, results = self._take, batch.results
             for message, origin in entries:
-                batch.results.append(self._take(message, origin, batch))
+                results.append(take(message, origin, batch))
             self._insert_calls(batch)
             if batch.logs:
                 self._insert("logs", _LOG_COLUMNS, batch.logs)
@@ -187,7 +181,7 @@ class Segment:
 
     # --- logs -------------------------------------------------------------------------------------
 
-    def _take(self, message: Log | InteractionEvent, origin: Origin, batch: _Batch) -> Stored:
+    def _take(self, message: Message, origin: Origin, batch: _Batch) -> Stored:
         try:
             if isinstance(message, Log):
                 return self._take_log(message, origin, batch)

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from mdk_runtime.core.origin import Entry
 from mdk_runtime.errors import MDKError
 from mdk_runtime.storage import faults
 from mdk_runtime.storage.layout import segment_numbers, segment_path
@@ -16,7 +17,7 @@ from mdk_runtime.storage.limits import StorageLimits
 from mdk_runtime.storage.manifest import DROPPED_CALL_MS, DROPPED_THROUGH, Manifest, SealedSegment
 from mdk_runtime.storage.rows import INTEGER_MAX
 from mdk_runtime.storage.schema import VERSION, open_for_reading, open_segment, version_of_file
-from mdk_runtime.storage.segment import Entry, Segment, Stored
+from mdk_runtime.storage.segment import Segment, Stored
 
 ROLL_AGAIN_MS: Final = 10_000
 """After a segment could not be begun (disk full) the old one goes on, and it is tried again after that."""

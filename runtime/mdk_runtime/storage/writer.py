@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from mdk_protocol.messages import Log
+from mdk_runtime.core.origin import Entry
 from mdk_runtime.errors import MDKError
 from mdk_runtime.storage.errors import DiskLow
 from mdk_runtime.storage.limits import StorageLimits
-from mdk_runtime.storage.segment import Entry, Stored
+from mdk_runtime.storage.segment import Stored
 from mdk_runtime.storage.tenant_store import TenantStore
 
 RETRY_S_FIRST: Final = 0.05
@@ -100,7 +101,7 @@ class Writer:
 
     def submit(self, job: Job) -> None:
         """Queue a job; it comes back by `deliver`, if it has messages."""
-        size = sum(map(_bytes_of, job.entries))
+        size = _bytes_of(job.entries)
         with self._changed:
             self._jobs.append((job, size))
             self._backlog += len(job.entries)
@@ -231,13 +232,17 @@ class Writer:
         self._room_seen_at = now
 
 
-def _bytes_of(entry: Entry) -> int:
-    """About as much as the message takes in memory."""
-    message = entry.message
-    if isinstance(message, Log):
-        properties = message.context.properties
-        return MESSAGE_BYTES + len(message.text) + (_bytes_in(properties) if properties else 0)
-    return MESSAGE_BYTES + 100 * len(message.results)
+def _bytes_of(entries: list[Entry]) -> int:
+    """About as much as the messages take in memory."""
+    total = MESSAGE_BYTES * len(entries)
+    for message, _ in entries:
+        if isinstance(message, Log):
+            total += len(message.text)
+            if properties := message.context.properties:
+                total += _bytes_in(properties)
+        else:
+            total += 100 * len(message.results)
+    return total
 
 
 def _bytes_in(value: object) -> int:

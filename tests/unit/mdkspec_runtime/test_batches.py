@@ -5,12 +5,26 @@ from __future__ import annotations
 import json
 
 import pytest
+from msgspec import UnsetType
 from msgspec.structs import replace
 
 from mdkspec_runtime.endpoint import Endpoint
 from mdkspec_runtime.monitor import Monitor
 from mdkspec_runtime.senders import BATCH_BYTES_MAX
-from unit.mdkspec_runtime.toy import CLIENT, SERVER, Client, Handler, Post, Server, batched, codec, exchange, joined
+from mdkspec_runtime.tables import Role, Send, Tell, Transition
+from unit.mdkspec_runtime.toy import (
+    CLIENT,
+    SERVER,
+    Beat,
+    Client,
+    Handler,
+    Post,
+    Server,
+    batched,
+    codec,
+    exchange,
+    joined,
+)
 
 BATCHED_CLIENT, BATCHED_SERVER = batched(CLIENT), batched(SERVER)
 
@@ -173,6 +187,96 @@ def test_the_rest_of_a_batch_is_discarded_after_the_end() -> None:
     post(client, 3)
     exchange(client, server)
     assert server.counters.discarded == 2
+
+
+class Together(Handler):
+    """Takes a batch at once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.batches: list[list[int | UnsetType]] = []
+
+    def all_posted(self, messages: list[Post]) -> None:
+        """Keeps the numbers."""
+        self.batches.append([message.number for message in messages])
+        if "all" in self.raises:
+            raise self.raises["all"]
+
+
+def taking_together(server_role: Role = BATCHED_SERVER) -> tuple[Endpoint, Endpoint, Together]:
+    """A client, and a server whose handler takes batches at once."""
+    theirs = Together()
+    client, server = Client(Handler(), BATCHED_CLIENT), Server(theirs, role=server_role)
+    server.together = {"posted": "all_posted"}
+    client.start(now=0.0)
+    for one in (client, server):
+        one.connected(now=0.0)
+    exchange(client, server)
+    return client, server, theirs
+
+
+def test_a_handler_may_take_a_batch_at_once() -> None:
+    """It gets the messages as a list, and each is counted and acknowledged as if it were told alone; one alone is."""
+    client, server, theirs = taking_together()
+    post(client, 7)
+    received = server.counters.received
+    exchange(client, server)
+    assert theirs.batches == [[0, 1, 2], [3, 4, 5]]
+    assert [message.number for event, message in theirs.told if event == "posted"] == [6]
+    assert server.counters.received - received == 7
+    server.acknowledge_all("posts", [0, 1, 3, 4, 5, 6], now=0.0)
+    assert [json.loads(frame)["number"] for frame in taken(server)] == [1]
+    server.acknowledge_all("posts", [2], now=0.0)
+    assert [json.loads(frame)["number"] for frame in taken(server)] == [6]
+    server.lost(now=0.0)
+    server.acknowledge_all("posts", [7, 8], now=0.0)
+    assert server.counters.unsent == 2
+
+
+def test_what_comes_again_is_held_back_again() -> None:
+    """A peer that repeats numbers on one connection is not told that they are safe before they are."""
+    client, server, theirs = taking_together()
+    post(client, 3)
+    frames = taken(client)
+    for frame in (*frames, *frames):
+        server.receive(frame, now=0.0)
+    assert theirs.batches == [[0, 1, 2], [0, 1, 2]]
+    server.acknowledge_all("posts", [0, 2], now=0.0)
+    assert [json.loads(frame)["number"] for frame in taken(server)] == [0]
+
+
+def test_an_error_for_a_batch_loses_nothing_of_the_connection() -> None:
+    """It is raised to the shell; the messages count as come, and go unacknowledged."""
+    client, server, theirs = taking_together()
+    theirs.raises["all"] = RuntimeError("stop")
+    post(client, 3)
+    with pytest.raises(RuntimeError):
+        exchange(client, server)
+    assert server.is_connected
+    server.acknowledge_all("posts", [1, 2], now=0.0)
+    assert taken(server) == []
+
+
+@pytest.mark.parametrize(
+    "transition",
+    [
+        Transition("toy", actions=(Tell("posted", lambda x, m: (m,)),), guard=lambda x, m: m.number != 1),
+        Transition("toy", actions=(Tell("posted", lambda x, m: (m,)), Send("Beat", lambda x, m: Beat()))),
+        Transition("toy", actions=(Tell("posted", lambda x, m: (m.number,)),)),
+    ],
+    ids=["guarded", "more than told", "not as it came"],
+)
+def test_where_the_spec_does_more_messages_are_told_one_by_one(transition: Transition) -> None:
+    """What happens to a message is what the tables say of it."""
+    work = BATCHED_SERVER.machines[1]
+    transitions = (transition, Transition("toy")) if transition.guard else (transition,)
+    states = {"Busy": {**work.states["Busy"], "recv Post": transitions}}
+    role = replace(BATCHED_SERVER, machines=(BATCHED_SERVER.machines[0], replace(work, states=states)))
+    client, server, theirs = taking_together(role)
+    post(client, 3)
+    exchange(client, server)
+    assert theirs.batches == []
+    assert len([event for event, _ in theirs.told if event == "posted"]) == (2 if transition.guard else 3)
 
 
 def test_dropped_after_it_was_written_it_may_have_arrived() -> None:

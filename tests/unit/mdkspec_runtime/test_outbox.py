@@ -103,6 +103,15 @@ def test_too_many_ranges_blur_the_lowest() -> None:
     assert ranges.count == 3
 
 
+def test_a_run_is_taken_out_where_it_is_known() -> None:
+    """Where gaps are covered nothing is taken out; what lies beyond is."""
+    ranges = NumberRanges(limit=2)
+    for number in (0, 10, 20):
+        ranges.add(number)
+    ranges.discard_run(5, 30)
+    assert (ranges.spans(), ranges.count) == ([(0, 10)], 2)
+
+
 @pytest.mark.parametrize("number", [0, 5, 9])
 def test_the_blurred_range_takes_numbers_again(number: int) -> None:
     """A number inside a blurred range is counted, and the ranges do not grow."""

@@ -28,8 +28,11 @@ def log(client: Client, sequence: int, **fields: Any) -> None:
 
 def store(network: Network, service: str = "") -> None:
     """Everything is durable, and new."""
-    writes = [write._replace(origin=Origin(service)) for write in network.tenant.take_writes()]
-    outcomes: list[tuple[Write, Outcome]] = [(write, Outcome.NEW) for write in writes]
+    writes = [
+        write._replace(entries=[entry._replace(origin=Origin(service)) for entry in write.entries])
+        for write in network.tenant.take_writes()
+    ]
+    outcomes: list[tuple[Write, list[Outcome]]] = [(write, [Outcome.NEW] * len(write.entries)) for write in writes]
     network.tenant.stored(outcomes, now=network.now)
 
 

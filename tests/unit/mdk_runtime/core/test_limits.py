@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+from msgspec import UNSET
 
 from mdk_protocol.messages import InteractionEvent, Log, Open
 from mdk_runtime.core import limits as module
@@ -13,7 +14,7 @@ from mdk_runtime.core.connection import Connection
 from mdk_runtime.core.decisions import Decisions
 from mdk_runtime.core.grants import EVERYTHING, ORDINARY, Grant, Scope
 from mdk_runtime.core.limits import TELL_EVERY_S, Allowance, Bucket, Limits, Told
-from mdk_runtime.core.tenant import Outcome, Tenant
+from mdk_runtime.core.tenant import Outcome, Tenant, by_write
 from service.servers import active, log
 
 READER = Grant("t", frozenset({Scope.READ}))
@@ -22,12 +23,19 @@ READER = Grant("t", frozenset({Scope.READ}))
 class Client:
     """A client with a token."""
 
-    def __init__(self, tenant: Tenant, node_id: str, grant: Grant | None = None, **options: Any) -> None:
+    def __init__(
+        self,
+        tenant: Tenant,
+        node_id: str,
+        grant: Grant | None = None,
+        properties: dict[str, Any] | None = None,
+        **options: Any,
+    ) -> None:
         self.tenant = tenant
         self.connection: Connection = tenant.connect(grant, **options)
         self.endpoint = self.connection.endpoint
         self.endpoint.connected(now=0.0)
-        self.answers = self.send({"type": "open", "nodeId": node_id})
+        self.answers = self.send({"type": "open", "nodeId": node_id, "properties": properties or {}})
 
     def send(self, message: dict[str, Any], *, now: float = 0.0) -> list[dict[str, Any]]:
         """What the server answers at once, without what it tells everyone."""
@@ -158,12 +166,62 @@ def test_what_is_sent_again_keeps_what_it_got() -> None:
     assert kinds(again.send(log(0)) + again.send(log(1)) + again.send(log(2))) == ["logack"]
     assert kinds(again.send(log(2), now=60.0)) == ["logack"]  # Though there would be room now.
     writes = served.take_writes()
-    assert [write.message.sequence for write in writes] == [0, 1, 0, 1]
-    outcomes = (Outcome.NEW, Outcome.NEW, Outcome.KNOWN, Outcome.KNOWN)
-    served.stored(zip(writes, outcomes, strict=True), now=60.0)
+    assert [entry.message.sequence for write in writes for entry in write.entries] == [0, 1, 0, 1]
+    outcomes = [Outcome.NEW, Outcome.NEW, Outcome.KNOWN, Outcome.KNOWN]
+    served.stored(by_write(writes, outcomes), now=60.0)
     assert served.counters == {"log new": 2, "log known": 2, "log rejected": 1}
     reader = Client(served, "n", READER)
     assert kinds(reader.send(log(0), now=60.0)) == ["logack", "scope_write"]  # What the token lacks, it lacks.
+
+
+def batch(*logs: dict[str, Any]) -> dict[str, Any]:
+    """Logs in one frame."""
+    return {"type": "logs", "logs": list(logs)}
+
+
+def written(served: Tenant) -> list[object]:
+    """The numbers of what is to be stored."""
+    return [entry.message.sequence for write in served.take_writes() for entry in write.entries]
+
+
+def test_logs_in_one_frame_are_decided_as_one_by_one() -> None:
+    """Below the rate all are let in; above it as many as there is room for; what comes again keeps what it got."""
+    served = tenant(logs_per_s_max=3)
+    client = Client(served, "n1", properties={"mdkRevision": 1})
+    assert client.send(batch(*(log(number) for number in range(4)))) == []
+    assert written(served) == [0, 1, 2, 3]
+    assert kinds(client.send(batch(*(log(number) for number in range(4, 8))))) == ["logs_per_second_max"]
+    client.end()
+    again = Client(served, "n1", properties={"mdkRevision": 1})
+    assert written(served) == [4, 5]
+    assert served.counters["log rejected"] == 1, "after the goodbye nothing is looked at"
+    again.send(batch(*(log(number) for number in range(3, 9))), now=1.0)
+    assert written(served) == [3, 4, 5, 7, 8]
+    assert served.counters["log rejected"] == 1
+
+
+@pytest.mark.parametrize(
+    "logs",
+    [
+        [log(0), log(2), log(1)],
+        [log(0), {**log(0), "node": "other"}],
+        [log(0), {key: value for key, value in log(0).items() if key != "sequence"}],
+        [log(0), log(0)],
+    ],
+    ids=["out of order", "of two senders", "without a number", "twice"],
+)
+def test_logs_of_an_odd_batch_are_stored_all_the_same(logs: list[dict[str, Any]]) -> None:
+    """Each is looked at by itself, and goes on with its own origin."""
+    served = tenant()
+    client = Client(served, "n1", properties={"mdkRevision": 1, "service": "svc"})
+    client.send(batch(*logs))
+    writes = served.take_writes()
+    assert [entry.message.sequence for write in writes for entry in write.entries] == [
+        one.get("sequence", UNSET) for one in logs
+    ]
+    assert [entry.origin.service for write in writes for entry in write.entries] == [
+        "svc" if one["node"] == "n1" else "" for one in logs
+    ]
 
 
 def test_without_a_number_nothing_is_the_same() -> None:

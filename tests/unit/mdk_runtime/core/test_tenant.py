@@ -49,7 +49,7 @@ class Network:
     def store(self, outcome: Outcome = Outcome.NEW) -> list[Write]:
         """Everything that waits becomes durable."""
         writes = self.tenant.take_writes()
-        self.tenant.stored(((write, outcome) for write in writes), now=self.now)
+        self.tenant.stored(((write, [outcome] * len(write.entries)) for write in writes), now=self.now)
         for client in self.clients:
             client.collect()
         return writes
@@ -389,8 +389,9 @@ def test_the_log_of_a_write() -> None:
     one = network.client("s1")
     one.send(log(3, level="WARN"))
     (write,) = network.tenant.take_writes()
-    assert isinstance(write.message, Log)
-    assert (write.message.sequence, write.message.level, write.connection) == (3, "WARN", one.connection)
+    ((message, _),) = write.entries
+    assert isinstance(message, Log)
+    assert (message.sequence, message.level, write.connection) == (3, "WARN", one.connection)
 
 
 def test_a_log_without_a_number_is_not_acknowledged() -> None:
@@ -439,7 +440,7 @@ def test_a_message_goes_to_storage_with_its_service() -> None:
         {"type": "interactionevent", "uuid": "u", "node": "s2", "results": {"s1": 1, "gone": 0}},
     )
     one.send(expire("s1"), log(3))
-    origins = [write.origin for write in network.tenant.take_writes()]
+    origins = [entry.origin for write in network.tenant.take_writes() for entry in write.entries]
     assert [(origin.service, origin.version) for origin in origins] == [
         ("", ""),
         ("svc", "1.2"),

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 
 from mdk_protocol.messages import InteractionEvent, Log
+from mdk_runtime.core.origin import Entry
 from mdk_runtime.storage.answers import Filter, StoredLog
 from mdk_runtime.storage.errors import UnknownSchema
 from mdk_runtime.storage.layout import manifest_path, segment_path
 from mdk_runtime.storage.migrations import MIGRATIONS
 from mdk_runtime.storage.reader import Reader
 from mdk_runtime.storage.schema import VERSION, open_for_reading, open_segment, version_of_file
-from mdk_runtime.storage.segment import Entry
 from unit.mdk_runtime.storage.stores import Folder
 
 FIXTURES = Path(__file__).parent / "fixtures"

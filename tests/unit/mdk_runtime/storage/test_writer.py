@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 
 from mdk_protocol.messages import Log, SharedContext
+from mdk_runtime.core.origin import Entry
 from mdk_runtime.core.tenant import Outcome
 from mdk_runtime.storage.layout import segment_path
 from mdk_runtime.storage.limits import StorageLimits
 from mdk_runtime.storage.reader import Reader
-from mdk_runtime.storage.segment import Entry, Segment
+from mdk_runtime.storage.segment import Segment
 from mdk_runtime.storage.writer import Done, Job, Writer
 
 WITHIN_S = 10.0

@@ -17,9 +17,9 @@ from websockets.exceptions import ConnectionClosed
 
 from mdk_runtime.client import MDK
 from mdk_runtime.config import Config
-from mdk_runtime.watch import REMOVED
+from mdk_runtime.watch import ADDED, REMOVED
 from service.programs import running, wait_until
-from service.servers import RawClient, ServerProcess, active, server
+from service.servers import RawClient, ServerProcess, active, server, stored_logs
 
 PYTHONPATH = os.pathsep.join(["runtime", "generated"])
 
@@ -76,7 +76,7 @@ def test_a_server_that_was_killed_serves_what_it_knew_at_once(tmp_path: Path) ->
 
 
 def test_a_rolling_upgrade_takes_no_live_node_out(tmp_path: Path) -> None:
-    """Stopped, and a new one started on the same data and port, under load: nobody's table loses anything."""
+    """Stopped, and a new one started on the same data and port, under load: no table loses anything, nor does a log."""
     with server(tmp_path) as first:
         port = int(first.url.rsplit(":", 1)[1].split("/")[0])
         with MDK(Config(server_url=first.url)) as one, MDK(Config(server_url=first.url)) as other:
@@ -84,14 +84,19 @@ def test_a_rolling_upgrade_takes_no_live_node_out(tmp_path: Path) -> None:
             session = other.session()
             assert session.resolve("svc", "1.0").address == "http://one"
             watch = other.watch("svc")
+            seen: list[str] = []
+            watching = threading.Thread(target=lambda: seen.extend(change.kind for change in watch))
+            watching.start()
             ending = threading.Event()
             failures: list[Exception] = []
+            emitted: list[str] = []
 
             def load() -> None:
                 while not ending.is_set():
                     try:
                         session.resolve("svc", "1.0")
-                        one.session().info("load", "text")
+                        emitted.append(str(len(emitted)))
+                        one.session().info("load", emitted[-1])
                     except Exception as error:
                         failures.append(error)
                     ending.wait(0.002)
@@ -101,16 +106,25 @@ def test_a_rolling_upgrade_takes_no_live_node_out(tmp_path: Path) -> None:
             try:
                 assert first.terminate() == 0
                 wait_until(lambda: not other.connected and not one.connected, "both are cut")
-                with server(tmp_path, "--port", str(port)):
+                with server(tmp_path, "--port", str(port)) as second:
                     wait_until(lambda: other.connected and one.connected, "both are back")
                     time.sleep(2.5)  # Longer than the grace.
                     assert [node.address for node in other.nodes("svc")] == ["http://one"]
+                    ending.set()
+                    thread.join()
+                    assert seen[:1] == [ADDED]
+                    assert REMOVED not in seen
+                    one.stop()
+                    assert one.statistics().dropped == 0
+                    assert second.terminate() == 0
+                    stored = stored_logs(second.tenant_folder())
+                    assert [log.text for log in stored if log.category == "load"] == emitted
             finally:
                 ending.set()
+                watch.close()
                 thread.join()
+                watching.join()
             assert failures == []
-            seen = [change.kind for change in iter(lambda: watch.next(0.05), None)]
-            assert REMOVED not in seen
 
 
 def children(pid: int) -> list[int]:

@@ -401,6 +401,25 @@ def test_a_browsers_connection(keyed: ServerProcess) -> None:
     assert "Traceback" not in keyed.log.read_text()
 
 
+def test_a_browser_sees_its_own_tenant_only(keyed: ServerProcess) -> None:
+    """Of another one neither a node nor a log; what is said in its own, from the other port, it is told."""
+    url = keyed.ready["http"].replace("http:", "ws:") + "rtp"
+    with RawClient(url, token=token("other")) as browser, RawClient(keyed.url, token=token("acme")) as stranger:
+        browser.open("b")
+        browser.send({"type": "subscribe"})
+        browser.send(log(0, node="b", text="its own"))
+        assert {browser.receive()["type"] for _ in range(2)} == {"log", "logack"}
+        stranger.open("n1")
+        stranger.send(active("n1"))
+        stranger.send(log(0))
+        assert {stranger.receive()["type"] for _ in range(2)} == {"active", "logack"}
+        with RawClient(keyed.url, token=token("other")) as friend:
+            friend.open("n2")
+            friend.send(active("n2"))
+            told = browser.receive()
+            assert (told["type"], told["node"]["id"]) == ("active", "n2")
+
+
 def test_a_browsers_frame_that_is_too_large(tmp_path: Path) -> None:
     """Ends its connection with the WebSocket code that a page sees; the server goes on."""
     with server(tmp_path, "--http", "--message-bytes-max", "64KiB") as running:

@@ -20,6 +20,15 @@ class MDKError(Exception):
     """Anything that the MDK raises on purpose."""
 
 
+def shown(value: object) -> str:
+    """A value in an error's text."""
+    return _short(repr(value))
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
 class UsageError(MDKError):
     """The call is wrong where it stands."""
 
@@ -59,9 +68,7 @@ class BadValue(UsageError, ValueError):
         super().__init__(name, value, expected)
 
     def __str__(self) -> str:
-        shown = repr(self.value)
-        shown = shown if len(shown) <= 80 else f"{shown[:77]}..."
-        return f"{self.name} is {shown}; expected {self.expected}"
+        return f"{self.name} is {shown(self.value)}; expected {self.expected}"
 
 
 class ConfigurationError(MDKError):
@@ -74,8 +81,7 @@ class ConfigurationError(MDKError):
         super().__init__(variable, value, expected)
 
     def __str__(self) -> str:
-        shown = self.value if len(self.value) <= 80 else f"{self.value[:77]}..."
-        return f"{self.variable}={shown!r} cannot be used; expected {self.expected}"
+        return f"{self.variable}={_short(self.value)!r} cannot be used; expected {self.expected}"
 
 
 class KnownNodes(NamedTuple):

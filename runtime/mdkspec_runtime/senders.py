@@ -29,6 +29,8 @@ class Sender(Struct):
     batch: Batch | None
     is_open: bool = False
     """True while its part is live."""
+    frame: tuple[bytes, bytes] | None = None
+    """What stands before and behind the messages of a batch; made when the first is written."""
 
 
 class Receiving(Struct):
@@ -150,7 +152,10 @@ class Senders:
         """A batch of what waits; a single message as itself: it may be as large as a frame can be."""
         batch = sender.batch
         assert batch is not None, "asked for senders that have one"
-        head, _, tail = self._codec.encode(batch.make([])).rpartition(b"[]")
+        if sender.frame is None:
+            before, _, behind = self._codec.encode(batch.make([])).rpartition(b"[]")
+            sender.frame = (before, behind)
+        head, tail = sender.frame
         room = min(BATCH_BYTES_MAX, self._codec.message_bytes_max - len(head) - len(tail) - 2)
         items = sender.outbox.next_batch(batch.count_max, room)
         if len(items) < 2:

@@ -46,6 +46,18 @@ class Request:
             self._is_judged = True
             self._interaction.abandon()
 
+    def stopped(self, reason: BaseException) -> None:
+        """Its body makes no more pieces: all are out, or one failed."""
+        if not isinstance(reason, (StopIteration, StopAsyncIteration)):
+            self.raised(reason)
+        self.end()
+
+    def left(self) -> None:
+        """Nobody takes the pieces any more; before the last one it means that the caller has gone."""
+        if not self.is_over:
+            self.abandoned()
+            self.end()
+
     def end(self) -> None:
         """Nothing more belongs to it."""
         if not self.is_over:
@@ -72,25 +84,19 @@ class StreamedBody(Iterator[Piece]):
         with self._request.session:
             try:
                 return next(self._pieces)
-            except StopIteration:
-                self._request.end()
-                raise
-            except BaseException as error:
-                self._request.raised(error)
-                self._request.end()
+            except BaseException as reason:
+                self._request.stopped(reason)
                 raise
 
     def close(self) -> None:
-        """Servers call it at the end of every answer; before the last piece it means that the caller has gone."""
+        """Servers call it at the end of every answer."""
         close: Any = getattr(self._pieces, "close", None)
         try:
             if close is not None:
                 with self._request.session:
                     close()
         finally:
-            if not self._request.is_over:
-                self._request.abandoned()
-                self._request.end()
+            self._request.left()
 
 
 class AsyncStreamedBody(AsyncIterator[Piece]):
@@ -104,16 +110,10 @@ class AsyncStreamedBody(AsyncIterator[Piece]):
         with self._request.session:
             try:
                 return await anext(self._pieces)
-            except StopAsyncIteration:
-                self._request.end()
-                raise
-            except BaseException as error:
-                self._request.raised(error)
-                self._request.end()
+            except BaseException as reason:
+                self._request.stopped(reason)
                 raise
 
     def close(self) -> None:
         """As `StreamedBody.close`; the event loop closes the generator itself."""
-        if not self._request.is_over:
-            self._request.abandoned()
-            self._request.end()
+        self._request.left()

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from concurrent.futures import Future
+from typing import TypeVar
 
 from msgspec import UNSET
 from msgspec.structs import replace
@@ -14,10 +15,14 @@ from mdk_protocol import messages
 from mdk_protocol.messages import Answer, ProtocolError, Question
 from mdk_runtime.core.insight import Asked
 from mdk_runtime.server.stored import edge, filter_of, interaction, log, rates, trace, trace_item
+from mdk_runtime.storage.answers import Page
 from mdk_runtime.storage.errors import BadQuery, NoSuchTenant, QueryTooSlow, TooManyQueries
 from mdk_runtime.storage.reader import Reader
 from mdk_runtime.storage.storage import Storage
 from mdkspec_runtime.errors import UnsendableMessage
+
+Row = TypeVar("Row")
+Message = TypeVar("Message")
 
 logger = logging.getLogger("mdk.server")
 
@@ -137,31 +142,32 @@ def halved(question: Question) -> Question | None:
 
 
 def _logs(reader: Reader, query: messages.LogsQuery) -> Answer:
-    page = reader.logs(
-        filter_of(query.wanted), cursor=query.cursor or None, oldest_first=query.oldest_first, limit=query.limit
-    )
-    items = [log(one) for one in page.items]
-    return Answer(logs=messages.LogsPage(items=items, next=page.next or UNSET, dropped=page.dropped))
+    return Answer(logs=_page(messages.LogsPage, log, _arrivals(reader.logs, query)))
+
+
+def _interactions(reader: Reader, query: messages.InteractionsQuery) -> Answer:
+    return Answer(interactions=_page(messages.InteractionsPage, interaction, _arrivals(reader.interactions, query)))
 
 
 def _traces(reader: Reader, query: messages.TracesQuery) -> Answer:
     page = reader.traces(filter_of(query.wanted), cursor=query.cursor or None, limit=query.limit)
-    items = [trace(one) for one in page.items]
-    return Answer(traces=messages.TracesPage(items=items, next=page.next or UNSET, dropped=page.dropped))
+    return Answer(traces=_page(messages.TracesPage, trace, page))
 
 
 def _trace(reader: Reader, query: messages.TraceQuery) -> Answer:
     page = reader.trace(query.trace_id, cursor=query.cursor or None, limit=query.limit)
-    items = [trace_item(one) for one in page.items]
-    return Answer(trace=messages.TracePage(items=items, next=page.next or UNSET, dropped=page.dropped))
+    return Answer(trace=_page(messages.TracePage, trace_item, page))
 
 
-def _interactions(reader: Reader, query: messages.InteractionsQuery) -> Answer:
-    page = reader.interactions(
-        filter_of(query.wanted), cursor=query.cursor or None, oldest_first=query.oldest_first, limit=query.limit
-    )
-    items = [interaction(one) for one in page.items]
-    return Answer(interactions=messages.InteractionsPage(items=items, next=page.next or UNSET, dropped=page.dropped))
+def _arrivals(ask: Callable[..., Page[Row]], query: messages.LogsQuery | messages.InteractionsQuery) -> Page[Row]:
+    """Rows in order of arrival."""
+    return ask(filter_of(query.wanted), cursor=query.cursor or None, oldest_first=query.oldest_first, limit=query.limit)
+
+
+def _page(make: Callable[..., Message], as_record: Callable[[Row], object], page: Page[Row]) -> Message:
+    """A page of storage as the protocol has it."""
+    items = [as_record(one) for one in page.items]
+    return make(items=items, next=page.next or UNSET, dropped=page.dropped)
 
 
 def _rates(reader: Reader, query: messages.RatesQuery) -> Answer:

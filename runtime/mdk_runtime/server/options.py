@@ -9,7 +9,7 @@ from dataclasses import MISSING, dataclass, field
 from pathlib import Path
 from typing import Any, Final, cast
 
-from mdk_runtime.errors import MDKError
+from mdk_runtime.errors import MDKError, shown
 
 OPTION: Final = "mdk_option"
 """Where an option stands in a field's metadata."""
@@ -214,9 +214,7 @@ class BadSetting(MDKError):
     def __str__(self) -> str:
         if self.value is None:
             return f"{self.where} is no setting of the server; {self.expected}"
-        shown = repr(self.value)
-        shown = shown if len(shown) <= 80 else f"{shown[:77]}..."
-        return f"{self.where} is {shown}; expected {self.expected}"
+        return f"{self.where} is {shown(self.value)}; expected {self.expected}"
 
 
 class UnreadableConfiguration(MDKError):

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mdk_runtime.errors import MDKError
+from mdk_runtime.errors import MDKError, shown
 
 
 class StorageError(MDKError):
     """Anything that storage raises on purpose."""
 
 
-class Unstorable(StorageError):
-    """A message can never be stored: it is acknowledged, counted and named, and that is all."""
+class Unfit(StorageError):
+    """Something that storage was given is not as it has to be."""
 
     def __init__(self, what: str, value: object, expected: str) -> None:
         self.what = what
@@ -21,7 +21,15 @@ class Unstorable(StorageError):
         super().__init__(what, value, expected)
 
     def __str__(self) -> str:
-        return f"{self.what} is {_shown(self.value)}; expected {self.expected}"
+        return f"{self.what} is {shown(self.value)}; expected {self.expected}"
+
+
+class Unstorable(Unfit):
+    """A message can never be stored: it is acknowledged, counted and named, and that is all."""
+
+
+class BadQuery(Unfit):
+    """A query cannot be asked like this; its caller must change it."""
 
 
 class UnknownSchema(StorageError):
@@ -51,19 +59,6 @@ class DiskLow(StorageError):
             f"{self.free_bytes} bytes are free on the disk of {self.folder}, and {self.free_bytes_min} must stay so; "
             "make room, or lower what is stored"
         )
-
-
-class BadQuery(StorageError):
-    """A query cannot be asked like this; its caller must change it."""
-
-    def __init__(self, what: str, value: object, expected: str) -> None:
-        self.what = what
-        self.value = value
-        self.expected = expected
-        super().__init__(what, value, expected)
-
-    def __str__(self) -> str:
-        return f"{self.what} is {_shown(self.value)}; expected {self.expected}"
 
 
 class QueryTooSlow(StorageError):
@@ -109,8 +104,3 @@ class NoSuchTenant(StorageError):
 
     def __str__(self) -> str:
         return f"nothing is stored in {self.folder}"
-
-
-def _shown(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 80 else text[:77] + "..."

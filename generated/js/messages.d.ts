@@ -191,11 +191,38 @@ export class TenantLimits {
   static typeName: string;
   static wireName: string | null;
   static fields: readonly Field[];
-  constructor(fields: { connections: number; nodes: number; logsPerSecond: number });
+  constructor(fields: { connections: number; nodes: number; logsPerSecond: number; bytes?: number | undefined; age?: number | undefined; keptBytes?: number | undefined; keptAge?: number | undefined });
   readonly connections: number;
   readonly nodes: number;
   /** 0 is no limit. */
   readonly logsPerSecond: number;
+  /** Of what is stored; beyond, the oldest goes. 0 where nobody said. */
+  readonly bytes: number;
+  /** What is older goes. */
+  readonly age: number;
+  /** Of `bytes`, for failing traces of what goes. */
+  readonly keptBytes: number;
+  /** So old these may become. */
+  readonly keptAge: number;
+}
+
+/** An interaction that was stored just now. */
+export class CallSeen {
+  static typeName: string;
+  static wireName: string | null;
+  static fields: readonly Field[];
+  constructor(fields: { uuid: string; traceId: string; start: Millis; end: Millis; environment: string; service?: string | undefined; results: Readonly<Record<string, number>>; callees?: Readonly<Record<string, string>> | undefined });
+  readonly uuid: string;
+  readonly traceId: string;
+  readonly start: Millis;
+  readonly end: Millis;
+  readonly environment: string;
+  /** Of the caller; "" if nobody knows, as among `callees`. */
+  readonly service: string;
+  /** Destination node to 1 (worked) or 0 (failed). */
+  readonly results: Readonly<Record<string, number>>;
+  /** Destination node to its service. */
+  readonly callees: Readonly<Record<string, string>>;
 }
 
 /** Which rows are meant: those that fit all that is given. */
@@ -282,7 +309,7 @@ export class StoredTrace {
   static typeName: string;
   static wireName: string | null;
   static fields: readonly Field[];
-  constructor(fields: { traceId: string; start: Millis; end: Millis; environments: ReadonlyArray<string>; services: ReadonlyArray<string>; levels: Readonly<Record<string, number>>; interactions: number; failed: boolean; worstLevel?: string | undefined; firstError?: string | undefined; partial?: boolean | undefined });
+  constructor(fields: { traceId: string; start: Millis; end: Millis; environments: ReadonlyArray<string>; services: ReadonlyArray<string>; levels: Readonly<Record<string, number>>; interactions: number; failed: boolean; worstLevel?: string | undefined; firstError?: string | undefined; entry?: string | undefined; firstText?: string | undefined; partial?: boolean | undefined });
   readonly traceId: string;
   readonly start: Millis;
   readonly end: Millis;
@@ -295,6 +322,10 @@ export class StoredTrace {
   readonly worstLevel: string | undefined;
   /** The beginning of the first text, in causal order, that is an ERROR or worse. */
   readonly firstError: string | undefined;
+  /** The service where it began, as far as it is here. */
+  readonly entry: string;
+  /** The beginning of the first text, in causal order, that is not of MDK itself. */
+  readonly firstText: string | undefined;
   /** True if the trace is so large that only a part of it was counted. */
   readonly partial: boolean;
 }
@@ -596,7 +627,7 @@ export class Pulse {
   static typeName: string;
   static wireName: string | null;
   static fields: readonly Field[];
-  constructor(fields: { whole: boolean; nodes?: ReadonlyArray<NodeLife> | undefined; breakers?: ReadonlyArray<BreakerSeen> | undefined; changes?: ReadonlyArray<BreakerSeen> | undefined; clients?: ReadonlyArray<ClientState> | undefined; server: ServerState; viewer?: Viewer | undefined; limits?: TenantLimits | undefined; minutes?: ReadonlyArray<ServerMinute> | undefined });
+  constructor(fields: { whole: boolean; nodes?: ReadonlyArray<NodeLife> | undefined; breakers?: ReadonlyArray<BreakerSeen> | undefined; changes?: ReadonlyArray<BreakerSeen> | undefined; clients?: ReadonlyArray<ClientState> | undefined; server: ServerState; viewer?: Viewer | undefined; limits?: TenantLimits | undefined; minutes?: ReadonlyArray<ServerMinute> | undefined; calls?: ReadonlyArray<CallSeen> | undefined; logRates?: ReadonlyArray<LogRate> | undefined; callRates?: ReadonlyArray<CallRate> | undefined });
   /** True: `nodes` are all there are. False: those that came or were renewed since the last pulse. */
   readonly whole: boolean;
   readonly nodes: ReadonlyArray<NodeLife>;
@@ -613,6 +644,11 @@ export class Pulse {
   readonly limits: TenantLimits | undefined;
   /** In the first one only: the last hour. */
   readonly minutes: ReadonlyArray<ServerMinute>;
+  /** Interactions that were stored since the last pulse, the oldest first; the last 200 of them. */
+  readonly calls: ReadonlyArray<CallSeen>;
+  /** Whole sums, minute by minute, of the minutes of the last hour to which something was added. */
+  readonly logRates: ReadonlyArray<LogRate>;
+  readonly callRates: ReadonlyArray<CallRate>;
 }
 
 /** Registers or renews a node for `ttl` seconds. */

@@ -316,13 +316,51 @@ export class TenantLimits {
     $.field("connections", "connections", $.integer, "required"),
     $.field("nodes", "nodes", $.integer, "required"),
     $.field("logsPerSecond", "logsPerSecond", $.integer, "required"),
+    $.field("bytes", "bytes", $.integer, "default"),
+    $.field("age", "age", $.number, "default"),
+    $.field("keptBytes", "keptBytes", $.integer, "default"),
+    $.field("keptAge", "keptAge", $.number, "default"),
   ];
 
   /** @param {ConstructorParameters<typeof import("./messages.js").TenantLimits>[0]} fields */
-  constructor({ connections, nodes, logsPerSecond }) {
+  constructor({ connections, nodes, logsPerSecond, bytes = 0, age = 0, keptBytes = 0, keptAge = 0 }) {
     this.connections = connections;
     this.nodes = nodes;
     this.logsPerSecond = logsPerSecond;
+    this.bytes = bytes;
+    this.age = age;
+    this.keptBytes = keptBytes;
+    this.keptAge = keptAge;
+    $.freeze(this);
+  }
+}
+
+/** An interaction that was stored just now. */
+export class CallSeen {
+  static typeName = "CallSeen";
+  static wireName = null;
+  /** @type {readonly $.Field[]} */
+  static fields = [
+    $.field("uuid", "uuid", $.text, "required"),
+    $.field("traceId", "traceId", $.text, "required"),
+    $.field("start", "start", $type_Millis, "required"),
+    $.field("end", "end", $type_Millis, "required"),
+    $.field("environment", "environment", $.text, "required"),
+    $.field("service", "service", $.text, "default"),
+    $.field("results", "results", $.map($.integer), "required"),
+    $.field("callees", "callees", $.map($.text), "default"),
+  ];
+
+  /** @param {ConstructorParameters<typeof import("./messages.js").CallSeen>[0]} fields */
+  constructor({ uuid, traceId, start, end, environment, service = "", results, callees = {} }) {
+    this.uuid = uuid;
+    this.traceId = traceId;
+    this.start = start;
+    this.end = end;
+    this.environment = environment;
+    this.service = service;
+    this.results = results;
+    this.callees = callees;
     $.freeze(this);
   }
 }
@@ -506,6 +544,8 @@ export class StoredTrace {
     $.field("failed", "failed", $.boolean, "required"),
     $.field("worstLevel", "worstLevel", $.text, "optional"),
     $.field("firstError", "firstError", $.text, "optional"),
+    $.field("entry", "entry", $.text, "default"),
+    $.field("firstText", "firstText", $.text, "optional"),
     $.field("partial", "partial", $.boolean, "default"),
   ];
 
@@ -521,6 +561,8 @@ export class StoredTrace {
     failed,
     worstLevel,
     firstError,
+    entry = "",
+    firstText,
     partial = false,
   }) {
     this.traceId = traceId;
@@ -533,6 +575,8 @@ export class StoredTrace {
     this.failed = failed;
     this.worstLevel = worstLevel;
     this.firstError = firstError;
+    this.entry = entry;
+    this.firstText = firstText;
     this.partial = partial;
     $.freeze(this);
   }
@@ -1056,10 +1100,26 @@ export class Pulse {
     $.field("viewer", "viewer", $.struct(() => Viewer), "optional"),
     $.field("limits", "limits", $.struct(() => TenantLimits), "optional"),
     $.field("minutes", "minutes", $.list($.struct(() => ServerMinute)), "default"),
+    $.field("calls", "calls", $.list($.struct(() => CallSeen)), "default"),
+    $.field("logRates", "logRates", $.list($.struct(() => LogRate)), "default"),
+    $.field("callRates", "callRates", $.list($.struct(() => CallRate)), "default"),
   ];
 
   /** @param {ConstructorParameters<typeof import("./messages.js").Pulse>[0]} fields */
-  constructor({ whole, nodes = [], breakers = [], changes = [], clients, server, viewer, limits, minutes = [] }) {
+  constructor({
+    whole,
+    nodes = [],
+    breakers = [],
+    changes = [],
+    clients,
+    server,
+    viewer,
+    limits,
+    minutes = [],
+    calls = [],
+    logRates = [],
+    callRates = [],
+  }) {
     this.whole = whole;
     this.nodes = nodes;
     this.breakers = breakers;
@@ -1069,6 +1129,9 @@ export class Pulse {
     this.viewer = viewer;
     this.limits = limits;
     this.minutes = minutes;
+    this.calls = calls;
+    this.logRates = logRates;
+    this.callRates = callRates;
     $.freeze(this);
   }
 }

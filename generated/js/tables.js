@@ -288,14 +288,14 @@ const CONSOLE_CLIENT_MACHINE = {
     Up: {
       enter: [
         {
-          source: "console.mdkspec:144",
+          source: "console.mdkspec:172",
           actions: [$.send("Watch", (x) => x.hooks.ownWatch())],
           guard: (x) => x.flags["Console.watching"],
         },
       ],
       "call watch": [
         {
-          source: "console.mdkspec:145",
+          source: "console.mdkspec:173",
           actions: [
             $.tell("keepWatch", (x, watch) => [watch]),
             $.setFlag("Console.watching", true),
@@ -305,21 +305,21 @@ const CONSOLE_CLIENT_MACHINE = {
       ],
       "call unwatch": [
         {
-          source: "console.mdkspec:146",
+          source: "console.mdkspec:174",
           actions: [$.setFlag("Console.watching", false), $.send("Unwatch", (x) => new Unwatch())],
         },
       ],
-      "recv Pulse": [{ source: "console.mdkspec:147", actions: [$.tell("pulse", (x, m) => [m])] }],
+      "recv Pulse": [{ source: "console.mdkspec:175", actions: [$.tell("pulse", (x, m) => [m])] }],
     },
   },
   always: {
     "call watch": [
       {
-        source: "console.mdkspec:140",
+        source: "console.mdkspec:168",
         actions: [$.tell("keepWatch", (x, watch) => [watch]), $.setFlag("Console.watching", true)],
       },
     ],
-    "call unwatch": [{ source: "console.mdkspec:141", actions: [$.setFlag("Console.watching", false)] }],
+    "call unwatch": [{ source: "console.mdkspec:169", actions: [$.setFlag("Console.watching", false)] }],
   },
   timers: {},
   liveIn: ["Extended"],
@@ -541,7 +541,7 @@ const TAIL_SERVER_MACHINE = {
 const QUERIES_SERVER_MACHINE = {
   part: "Queries",
   start: "Up",
-  states: { Up: { "recv Question": [{ source: "queries.mdkspec:234", actions: [$.tell("asked", (x, m) => [m])] }] } },
+  states: { Up: { "recv Question": [{ source: "queries.mdkspec:238", actions: [$.tell("asked", (x, m) => [m])] }] } },
   always: {},
   timers: {},
   liveIn: ["Extended"],
@@ -556,9 +556,9 @@ const CONSOLE_SERVER_MACHINE = {
   start: "Up",
   states: {
     Up: {
-      "recv Watch": [{ source: "console.mdkspec:153", actions: [$.tell("watchBegins", (x, m) => [m])] }],
-      "recv Unwatch": [{ source: "console.mdkspec:154", actions: [$.tell("watchEnds", (x, _) => [])] }],
-      "call beat": [{ source: "console.mdkspec:155", actions: [$.send("Pulse", (x, m) => m)] }],
+      "recv Watch": [{ source: "console.mdkspec:181", actions: [$.tell("watchBegins", (x, m) => [m])] }],
+      "recv Unwatch": [{ source: "console.mdkspec:182", actions: [$.tell("watchEnds", (x, _) => [])] }],
+      "call beat": [{ source: "console.mdkspec:183", actions: [$.send("Pulse", (x, m) => m)] }],
     },
   },
   always: {},

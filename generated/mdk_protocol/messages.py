@@ -170,13 +170,45 @@ class Viewer(Struct, frozen=True, kw_only=True):
     expires: Millis | UnsetType = UNSET
 
 
-class TenantLimits(Struct, frozen=True, kw_only=True, rename={"logs_per_second": "logsPerSecond"}):
+class TenantLimits(
+    Struct,
+    frozen=True,
+    kw_only=True,
+    rename={"logs_per_second": "logsPerSecond", "kept_bytes": "keptBytes", "kept_age": "keptAge"},
+):
     """What the tenant may have."""
 
     connections: int
     nodes: int
     logs_per_second: int
     """0 is no limit."""
+    bytes: int = 0
+    """Of what is stored; beyond, the oldest goes.
+
+    0 where nobody said.
+    """
+    age: float = 0.0
+    """What is older goes."""
+    kept_bytes: int = 0
+    """Of `bytes`, for failing traces of what goes."""
+    kept_age: float = 0.0
+    """So old these may become."""
+
+
+class CallSeen(Struct, frozen=True, kw_only=True, rename={"trace_id": "traceId"}):
+    """An interaction that was stored just now."""
+
+    uuid: str
+    trace_id: str
+    start: Millis
+    end: Millis
+    environment: str
+    service: str = ""
+    """Of the caller; "" if nobody knows, as among `callees`."""
+    results: dict[str, int]
+    """Destination node to 1 (worked) or 0 (failed)."""
+    callees: dict[str, str] = {}
+    """Destination node to its service."""
 
 
 class Selection(Struct, frozen=True, kw_only=True, rename={"trace_id": "traceId"}):
@@ -258,7 +290,7 @@ class StoredTrace(
     Struct,
     frozen=True,
     kw_only=True,
-    rename={"trace_id": "traceId", "worst_level": "worstLevel", "first_error": "firstError"},
+    rename={"trace_id": "traceId", "worst_level": "worstLevel", "first_error": "firstError", "first_text": "firstText"},
 ):
     """A trace in short."""
 
@@ -274,6 +306,10 @@ class StoredTrace(
     worst_level: str | UnsetType = UNSET
     first_error: str | UnsetType = UNSET
     """The beginning of the first text, in causal order, that is an ERROR or worse."""
+    entry: str = ""
+    """The service where it began, as far as it is here."""
+    first_text: str | UnsetType = UNSET
+    """The beginning of the first text, in causal order, that is not of MDK itself."""
     partial: bool = False
     """True if the trace is so large that only a part of it was counted."""
 
@@ -497,7 +533,14 @@ class Unwatch(Struct, frozen=True, kw_only=True, tag_field="type", tag="unwatch"
     """The sender wants no more."""
 
 
-class Pulse(Struct, frozen=True, kw_only=True, tag_field="type", tag="pulse"):
+class Pulse(
+    Struct,
+    frozen=True,
+    kw_only=True,
+    tag_field="type",
+    tag="pulse",
+    rename={"log_rates": "logRates", "call_rates": "callRates"},
+):
     """What changes by itself, each second."""
 
     whole: bool
@@ -519,6 +562,11 @@ class Pulse(Struct, frozen=True, kw_only=True, tag_field="type", tag="pulse"):
     """In the first one only."""
     minutes: list[ServerMinute] = []
     """In the first one only: the last hour."""
+    calls: list[CallSeen] = []
+    """Interactions that were stored since the last pulse, the oldest first; the last 200 of them."""
+    log_rates: list[LogRate] = []
+    """Whole sums, minute by minute, of the minutes of the last hour to which something was added."""
+    call_rates: list[CallRate] = []
 
 
 class Active(Struct, frozen=True, kw_only=True, tag_field="type", tag="active"):

@@ -315,14 +315,14 @@ CONSOLE_CLIENT_MACHINE: Final = Machine(
         "Up": {
             "enter": (
                 Transition(
-                    "console.mdkspec:144",
+                    "console.mdkspec:172",
                     actions=(Send("Watch", lambda x: x.hooks.own_watch()),),
                     guard=lambda x: x.flags["Console.watching"],
                 ),
             ),
             "call watch": (
                 Transition(
-                    "console.mdkspec:145",
+                    "console.mdkspec:173",
                     actions=(
                         Do("keep_watch", lambda x, watch: (watch,)),
                         SetFlag("Console.watching", True),
@@ -332,21 +332,21 @@ CONSOLE_CLIENT_MACHINE: Final = Machine(
             ),
             "call unwatch": (
                 Transition(
-                    "console.mdkspec:146",
+                    "console.mdkspec:174",
                     actions=(SetFlag("Console.watching", False), Send("Unwatch", lambda x: Unwatch())),
                 ),
             ),
-            "recv Pulse": (Transition("console.mdkspec:147", actions=(Tell("pulse", lambda x, m: (m,)),)),),
+            "recv Pulse": (Transition("console.mdkspec:175", actions=(Tell("pulse", lambda x, m: (m,)),)),),
         },
     },
     always={
         "call watch": (
             Transition(
-                "console.mdkspec:140",
+                "console.mdkspec:168",
                 actions=(Do("keep_watch", lambda x, watch: (watch,)), SetFlag("Console.watching", True)),
             ),
         ),
-        "call unwatch": (Transition("console.mdkspec:141", actions=(SetFlag("Console.watching", False),)),),
+        "call unwatch": (Transition("console.mdkspec:169", actions=(SetFlag("Console.watching", False),)),),
     },
     live_in=frozenset(["Extended"]),
     sends={"Up": frozenset(["Unwatch", "Watch"])},
@@ -670,7 +670,7 @@ TAIL_SERVER_MACHINE: Final = Machine(
 QUERIES_SERVER_MACHINE: Final = Machine(
     part="Queries",
     start="Up",
-    states={"Up": {"recv Question": (Transition("queries.mdkspec:234", actions=(Tell("asked", lambda x, m: (m,)),)),)}},
+    states={"Up": {"recv Question": (Transition("queries.mdkspec:238", actions=(Tell("asked", lambda x, m: (m,)),)),)}},
     live_in=frozenset(["Extended"]),
     sends={"Up": frozenset(["Answer"])},
 )
@@ -680,9 +680,9 @@ CONSOLE_SERVER_MACHINE: Final = Machine(
     start="Up",
     states={
         "Up": {
-            "recv Watch": (Transition("console.mdkspec:153", actions=(Tell("watch_begins", lambda x, m: (m,)),)),),
-            "recv Unwatch": (Transition("console.mdkspec:154", actions=(Tell("watch_ends", lambda x, _: ()),)),),
-            "call beat": (Transition("console.mdkspec:155", actions=(Send("Pulse", lambda x, m: m),)),),
+            "recv Watch": (Transition("console.mdkspec:181", actions=(Tell("watch_begins", lambda x, m: (m,)),)),),
+            "recv Unwatch": (Transition("console.mdkspec:182", actions=(Tell("watch_ends", lambda x, _: ()),)),),
+            "call beat": (Transition("console.mdkspec:183", actions=(Send("Pulse", lambda x, m: m),)),),
         },
     },
     live_in=frozenset(["Extended"]),

@@ -19,6 +19,7 @@ from mdk_protocol.messages import (
     BreakerStatus,
     CallMap,
     CallRate,
+    CallSeen,
     Changes,
     Clear,
     ClientState,
@@ -203,7 +204,31 @@ def any_viewer() -> st.SearchStrategy[Viewer]:
 
 def any_tenant_limits() -> st.SearchStrategy[TenantLimits]:
     """Any TenantLimits that may be sent."""
-    return st.builds(TenantLimits, connections=integers(), nodes=integers(), logs_per_second=integers())
+    return st.builds(
+        TenantLimits,
+        connections=integers(),
+        nodes=integers(),
+        logs_per_second=integers(),
+        bytes=integers(),
+        age=numbers(),
+        kept_bytes=integers(),
+        kept_age=numbers(),
+    )
+
+
+def any_call_seen() -> st.SearchStrategy[CallSeen]:
+    """Any CallSeen that may be sent."""
+    return st.builds(
+        CallSeen,
+        uuid=texts(),
+        trace_id=texts(),
+        start=integers(at_least=0),
+        end=integers(at_least=0),
+        environment=texts(),
+        service=texts(),
+        results=st.dictionaries(texts(), integers(), max_size=3),
+        callees=st.dictionaries(texts(), texts(), max_size=3),
+    )
 
 
 def any_selection() -> st.SearchStrategy[Selection]:
@@ -290,6 +315,8 @@ def any_stored_trace() -> st.SearchStrategy[StoredTrace]:
         failed=st.booleans(),
         worst_level=st.one_of(st.just(UNSET), texts()),
         first_error=st.one_of(st.just(UNSET), texts()),
+        entry=texts(),
+        first_text=st.one_of(st.just(UNSET), texts()),
         partial=st.booleans(),
     )
 
@@ -522,6 +549,9 @@ def any_pulse() -> st.SearchStrategy[Pulse]:
         viewer=st.one_of(st.just(UNSET), any_viewer()),
         limits=st.one_of(st.just(UNSET), any_tenant_limits()),
         minutes=st.lists(any_server_minute(), max_size=3),
+        calls=st.lists(any_call_seen(), max_size=3),
+        log_rates=st.lists(any_log_rate(), max_size=3),
+        call_rates=st.lists(any_call_rate(), max_size=3),
     )
 
 

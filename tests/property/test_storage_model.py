@@ -145,7 +145,7 @@ drafts = st.tuples(
     st.integers(-3_000, 3_000),  # the clock of the sender is that wrong
     st.lists(st.integers(0, 3), min_size=1, max_size=3),
     st.integers(0, 3),  # so many numbers are left out
-    st.sampled_from(["a", "b"]),
+    st.sampled_from(["a", "b", "MDK"]),
     st.booleans(),  # failed?
 )
 
@@ -297,6 +297,9 @@ class StorageMachine(RuleBasedStateMachine):
             assert set(trace.services) == {row.event.service for row in rows}
             errors = sorted((log for log in logs if SEVERITIES.get(log.level, 0) >= 4), key=_causal)
             assert trace.first_error == (errors[0].text if errors else None)
+            assert trace.entry == min((row.event for row in rows), key=_causal).service
+            said = sorted((log for log in logs if log.category != "MDK"), key=_causal)
+            assert trace.first_text == (said[0].text if said else None)
 
     @invariant()
     def counts_are_right(self) -> None:

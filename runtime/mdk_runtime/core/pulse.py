@@ -7,13 +7,17 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from msgspec import UNSET, UnsetType
+from msgspec.structs import replace
 
 from mdk_protocol.messages import (
     BreakerSeen,
     BreakerStatus,
+    CallSeen,
     ClientState,
+    Log,
     NodeLife,
     Pulse,
+    Rates,
     ServerMinute,
     ServerState,
     StorageState,
@@ -21,6 +25,7 @@ from mdk_protocol.messages import (
     Viewer,
     Watch,
 )
+from mdk_runtime.core.origin import Entry, Message
 from mdk_runtime.core.wholeness import lease_key
 from mdkspec_runtime.errors import UnsendableMessage
 
@@ -38,6 +43,20 @@ MINUTES_MAX = 60
 """Kept for who looks first: the hour that its charts show."""
 BREAKERS_MAX = 1000
 """In one pulse."""
+CALLS_MAX = 200
+"""In one pulse, the newest: who looks judges by the last thousand."""
+SUMS_MAX = 1000
+"""In one pulse, of each kind."""
+MINUTE_MS = 60_000
+
+
+class Retention(NamedTuple):
+    """How much is stored, and for how long; 0 where nobody said."""
+
+    bytes_max: int = 0
+    age_s_max: float = 0.0
+    kept_bytes_max: int = 0
+    kept_age_s_max: float = 0.0
 
 
 class Facts(NamedTuple):
@@ -52,6 +71,9 @@ class Facts(NamedTuple):
     """Storage does not work."""
     storage: StorageState | UnsetType = UNSET
     """Of the tenant."""
+    sums: Rates | UnsetType = UNSET
+    """Of minutes to which something was added (`Pulses.take_minutes`); each answer is another object."""
+    retention: Retention = Retention()
 
 
 def viewer_of(grant: Grant) -> Viewer:
@@ -63,6 +85,17 @@ def viewer_of(grant: Grant) -> Viewer:
         signed=bool(grant.key),
         expires=UNSET if grant.expires_at is None else int(grant.expires_at * 1000),
     )
+
+
+def with_news(pulse: Pulse, calls: list[CallSeen], sums: Rates | UnsetType) -> Pulse:
+    """The pulse with what was stored since the last one."""
+    if sums is UNSET:
+        return replace(pulse, calls=calls) if calls else pulse
+    return replace(pulse, calls=calls, log_rates=sums.logs[-SUMS_MAX:], call_rates=sums.calls[-SUMS_MAX:])
+
+
+def _time_ms(message: Message) -> int:
+    return message.timestamp if isinstance(message, Log) else message.end_timestamp
 
 
 class Looker:
@@ -87,6 +120,37 @@ class Pulses:
         self._lookers: dict[Connection, Looker] = {}
         self._at: float | None = None
         self._minutes: deque[ServerMinute] = deque(maxlen=MINUTES_MAX)
+        self._calls: deque[CallSeen] = deque(maxlen=CALLS_MAX)
+        """Stored since the last pulse."""
+        self._touched: set[int] = set()
+        """Minutes since the Unix epoch to which something was added, of the last hour."""
+        self._told: Rates | UnsetType = UNSET
+
+    def stored(self, entries: Iterable[Entry]) -> None:
+        """Messages are durable that were not before; to be told only while somebody looks."""
+        oldest = self.facts.time_ms // MINUTE_MS - MINUTES_MAX
+        for message, origin in entries:
+            minute = _time_ms(message) // MINUTE_MS
+            if oldest < minute <= oldest + MINUTES_MAX + 1:  # A clock that is wrong makes no work.
+                self._touched.add(minute)
+            if not isinstance(message, Log):
+                self._calls.append(
+                    CallSeen(
+                        uuid=message.uuid,
+                        trace_id=message.session,
+                        start=message.start_timestamp,
+                        end=message.end_timestamp,
+                        environment=message.environment.name,
+                        service=origin.service,
+                        results=message.results,
+                        callees=dict(origin.callees),
+                    )
+                )
+
+    def take_minutes(self) -> set[int]:
+        """Minutes of which the sums have changed since the last time."""
+        touched, self._touched = self._touched, set()
+        return touched
 
     def keep_minute(self, facts: Facts) -> None:
         """A minute has passed, whether anybody looks or not."""
@@ -131,13 +195,23 @@ class Pulses:
         breakers = list(self._seen(self._tenant.insight.telemetry.breakers()))[:BREAKERS_MAX]
         clients = list(self._clients()) if any(one.watch.clients for one in self._lookers.values()) else []
         server = self._server()
+        calls = list(self._calls)
+        self._calls.clear()
+        sums = self.facts.sums if self.facts.sums is not self._told else UNSET
+        self._told = self.facts.sums
         for connection, looker in list(self._lookers.items()):
             if connection.endpoint.is_connected:
                 pulse = self._pulse(connection.grant, looker, lives, breakers, clients, server)
                 try:
-                    connection.endpoint.beat(pulse, now=now)
-                except UnsendableMessage:
-                    self._tenant.counters["pulse unsendable"] += 1
+                    connection.endpoint.beat(with_news(pulse, calls, sums), now=now)
+                except UnsendableMessage:  # What senders name is not bounded one by one.
+                    self._beat(connection, pulse, now)
+
+    def _beat(self, connection: Connection, pulse: Pulse, now: float) -> None:
+        try:
+            connection.endpoint.beat(pulse, now=now)
+        except UnsendableMessage:
+            self._tenant.counters["pulse unsendable"] += 1
 
     def _pulse(
         self,
@@ -205,8 +279,15 @@ class Pulses:
 
     def _limits(self) -> TenantLimits:
         limits = self._tenant.allowance.limits
+        retention = self.facts.retention
         return TenantLimits(
-            connections=limits.connections_max, nodes=limits.nodes_max, logs_per_second=limits.logs_per_s_max
+            connections=limits.connections_max,
+            nodes=limits.nodes_max,
+            logs_per_second=limits.logs_per_s_max,
+            bytes=retention.bytes_max,
+            age=retention.age_s_max,
+            kept_bytes=retention.kept_bytes_max,
+            kept_age=retention.kept_age_s_max,
         )
 
     def _clients(self) -> Iterator[ClientState]:

@@ -288,6 +288,10 @@ class Tenant:
             is_log = isinstance(write.entries[0].message, Log)
             self._count(is_log, each)
             write.connection.acknowledge(write.entries, now=now)
+            if self.pulses.is_wanted:
+                self.pulses.stored(
+                    entry for entry, outcome in zip(write.entries, each, strict=True) if outcome is Outcome.NEW
+                )
             if is_log and (self.followers or self.insight.has_tails):
                 for (message, origin), outcome in zip(write.entries, each, strict=True):
                     if isinstance(message, Log) and outcome is Outcome.NEW:

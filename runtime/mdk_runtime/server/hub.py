@@ -15,13 +15,13 @@ from uuid import uuid4
 
 from msgspec import UNSET, UnsetType
 
-from mdk_protocol.messages import NODE_TTL, Level, Open, ProtocolError, StorageState
+from mdk_protocol.messages import NODE_TTL, Level, Open, ProtocolError, Rates, RatesQuery, StorageState
 from mdk_runtime.core.connection import ClientEndpoint, Connection
 from mdk_runtime.core.grants import Grant, Scope
 from mdk_runtime.core.limits import Limits
 from mdk_runtime.core.origin import Entry
 from mdk_runtime.core.protection import Protection
-from mdk_runtime.core.pulse import Facts
+from mdk_runtime.core.pulse import MINUTE_MS, Facts, Retention
 from mdk_runtime.core.registry import Registry
 from mdk_runtime.core.tenant import Outcome, Tenant, Write, by_write
 from mdk_runtime.server.answering import Answering
@@ -30,7 +30,7 @@ from mdk_runtime.server.handshake import refusal_of, token_of
 from mdk_runtime.server.last_known import Keeper
 from mdk_runtime.server.measures import Measures
 from mdk_runtime.server.settings import TENANTS_MAX
-from mdk_runtime.server.stored import storage_state
+from mdk_runtime.server.stored import rates, storage_state
 from mdk_runtime.storage.errors import NoSuchTenant, TooManyQueries
 from mdk_runtime.storage.limits import StorageLimits
 from mdk_runtime.storage.segment import Stored
@@ -44,6 +44,8 @@ NAMED_MAX = 1000
 
 STATS_EVERY_S = 5.0
 """How often storage is asked how much it holds, while somebody looks."""
+SUMS_EVERY_S = 0.5
+"""How often it is asked for the minutes that have changed: half the time between two pulses, so that each may have some."""
 
 WATCH_EVERY_S = 0.25
 """How often the loop is looked at: whether it still runs in time, and still reads."""
@@ -274,12 +276,16 @@ class Hub:
 
     def _facts(self, served: _Served) -> Facts:
         served.ask_storage(self.storage)
+        served.ask_sums(self.storage)
+        limits = self.storage.limits
         return Facts(
             time_ms=time_ns() // 1_000_000,
             uptime_s=self._loop.time() - self._started_at,
             waiting=self.writer.backlog,
             is_failing=self.writer.is_failing,
             storage=served.storage_state,
+            sums=served.sums,
+            retention=Retention(limits.bytes_max, limits.age_s_max, limits.kept_bytes_max, limits.kept_age_s_max),
         )
 
     def _watch(self) -> None:
@@ -371,6 +377,10 @@ class _Served:
         self.storage_state: StorageState | UnsetType = UNSET
         """What is stored, a while ago."""
         self._ask_at = 0.0
+        self.sums: Rates | UnsetType = UNSET
+        """Of the minutes to which something was added when it was asked last."""
+        self._sums_at = 0.0
+        self._is_summing = False
         self._loop = asyncio.get_running_loop()
         self._work = work
         self._soon: asyncio.Handle | None = None
@@ -399,6 +409,32 @@ class _Served:
         with suppress(TooManyQueries):
             future = storage.query(self.name, lambda reader: storage_state(reader.stats()))
             future.add_done_callback(self._storage_answered)
+
+    def ask_sums(self, storage: Storage) -> None:
+        """Have `sums` renewed for who looks, once between two pulses: one question, however many look."""
+        now = self._loop.time()
+        if now < self._sums_at or self._is_summing:
+            return
+        minutes = self.tenant.pulses.take_minutes()
+        if not minutes:
+            return
+        self._sums_at = now + SUMS_EVERY_S
+        query = RatesQuery(since=min(minutes) * MINUTE_MS, until=(max(minutes) + 1) * MINUTE_MS)
+        with suppress(TooManyQueries):
+            future = storage.query(self.name, lambda reader: rates(reader, query))
+            self._is_summing = True
+            future.add_done_callback(self._summed)
+
+    def _summed(self, done: Future[Rates]) -> None:
+        """On a thread of storage's. What fails is asked again when more is stored."""
+        self._is_summing = False
+        if done.cancelled():
+            return
+        error = done.exception()
+        if error is None:
+            self.sums = done.result()
+        else:
+            logger.warning("minutes of %s cannot be summed up: %s", self.name, error)
 
     def _storage_answered(self, done: Future[StorageState]) -> None:
         """On a thread of storage's."""

@@ -84,6 +84,8 @@ def trace(one: answers.StoredTrace) -> messages.StoredTrace:
         failed=one.failed,
         worst_level=one.worst_level or UNSET,
         first_error=one.first_error or UNSET,
+        entry=one.entry,
+        first_text=one.first_text or UNSET,
         partial=one.partial,
     )
 

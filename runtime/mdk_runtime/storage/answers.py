@@ -130,6 +130,10 @@ class StoredTrace:
     """None without logs."""
     first_error: str | None
     """The beginning of the first text, in causal order, that is an ERROR or worse."""
+    entry: str
+    """The service of the first row, in causal order."""
+    first_text: str | None
+    """The beginning of the first text, in causal order, that is not MDK's own."""
     partial: bool
     """True if the trace is so large that only a part of it was counted."""
 

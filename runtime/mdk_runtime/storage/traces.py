@@ -16,7 +16,10 @@ from mdk_runtime.storage.snapshot import File, Snapshot
 
 SUMMARY_ROWS_MAX: Final = 10_000
 """Rows of a trace in one segment that are counted for its summary."""
-ERROR_LENGTH_MAX: Final = 200
+TEXT_LENGTH_MAX: Final = 200
+"""Of a text in a summary."""
+OWN_CATEGORY: Final = "MDK"
+"""Of logs that MDK writes itself: they say where interactions begin and end."""
 TRACES_AT_ONCE: Final = 100
 """In one statement, which SQLite bounds at 500 parts."""
 
@@ -91,8 +94,21 @@ class _Sum:
     levels: Counter[int] = field(default_factory=Counter[int])
     interactions: int = 0
     failed: int = 0
-    errors: list[tuple[bytes, int, int, str]] = field(default_factory=list[tuple[bytes, int, int, str]])
+    errors: list[_First] = field(default_factory=list["_First"])
+    texts: list[_First] = field(default_factory=list["_First"])
+    entries: list[_First] = field(default_factory=list["_First"])
+    """Each of them the first of a segment."""
     partial: bool = False
+
+
+class _First(NamedTuple):
+    """The first row of a kind that a segment has of a trace; the least of them is the first of all."""
+
+    clock: bytes
+    is_call: int
+    segment: int
+    row: int
+    text: str
 
 
 def in_short(snapshot: Snapshot, traces: Sequence[bytes | str]) -> list[StoredTrace]:
@@ -103,7 +119,7 @@ def in_short(snapshot: Snapshot, traces: Sequence[bytes | str]) -> list[StoredTr
         for at in range(0, len(traces), TRACES_AT_ONCE):
             some, sums = traces[at : at + TRACES_AT_ONCE], totals[at : at + TRACES_AT_ONCE]
             _add_logs(sums, connection, file, some)
-            _add_calls(sums, connection, some)
+            _add_calls(sums, connection, file, some)
     return [_shown(trace, total) for trace, total in zip(traces, totals, strict=True)]
 
 
@@ -119,39 +135,81 @@ def _shown(trace: bytes | str, total: _Sum) -> StoredTrace:
         interactions=total.interactions,
         failed=total.failed > 0 or any(level >= ERROR for level in total.levels),
         worst_level=LEVELS[max(total.levels)] if total.levels else None,
-        first_error=min(total.errors)[-1] if total.errors else None,
+        first_error=min(total.errors).text if total.errors else None,
+        entry=min(total.entries).text if total.entries else "",
+        first_text=min(total.texts).text if total.texts else None,
         partial=total.partial,
     )
 
 
 def _add_logs(totals: Sequence[_Sum], connection: SegmentConnection, file: File, traces: Sequence[bytes | str]) -> None:
-    failing: list[int] = []
+    met: set[int] = set()
+    failing: set[int] = set()
     rows = _groups(connection, "level", "timestamp", "logs INDEXED BY logs_by_trace", traces)
     for place, level, service, environment, count, start, end in rows:
         total = totals[int(place)]
         total.levels[level] += count
         _add(total, connection, service, environment, start, end)
         total.partial = total.partial or count >= SUMMARY_ROWS_MAX
-        if level >= ERROR and place not in failing:
-            failing.append(place)
-    if failing:
-        parts = [
-            f"SELECT * FROM (SELECT {place} AS c0, hex(clock) AS c1, id AS c2, substr(text, 1, {ERROR_LENGTH_MAX}) AS c3"
-            f" FROM logs INDEXED BY logs_by_trace WHERE trace = ? AND level >= {ERROR} ORDER BY clock, id LIMIT 1)"
-            for place in failing
-        ]
-        for place, clock, row, text in connection.rows(" UNION ALL ".join(parts), [traces[one] for one in failing], 4):
-            totals[int(place)].errors.append((bytes.fromhex(clock), file.number, row, text))
+        met.add(place)
+        if level >= ERROR:
+            failing.add(place)
+    own = connection.number(OWN_CATEGORY)
+    silent: set[int] = set()
+    for place, first, service, category in _first_logs(connection, file, traces, met):
+        totals[place].entries.append(first._replace(text=connection.text(service)))
+        if category == own:
+            silent.add(place)
+        else:
+            totals[place].texts.append(first)
+    for place, first, _, _ in _first_logs(connection, file, traces, silent, f"category <> {own}"):
+        totals[place].texts.append(first)
+    for place, first, _, _ in _first_logs(connection, file, traces, failing, f"level >= {ERROR}"):
+        totals[place].errors.append(first)
 
 
-def _add_calls(totals: Sequence[_Sum], connection: SegmentConnection, traces: Sequence[bytes | str]) -> None:
+def _first_logs(
+    connection: SegmentConnection, file: File, traces: Sequence[bytes | str], places: set[int], condition: str = "1"
+) -> list[tuple[int, _First, int, int]]:
+    """Place, first log that fits, its service and its category, of the traces at these places; one statement for all."""
+    if not places:
+        return []
+    parts = [
+        f"SELECT * FROM (SELECT {place} AS c0, hex(clock) AS c1, id AS c2, substr(text, 1, {TEXT_LENGTH_MAX}) AS c3,"
+        " service AS c4, category AS c5 FROM logs INDEXED BY logs_by_trace"
+        f" WHERE trace = ? AND {condition} ORDER BY clock, id LIMIT 1)"
+        for place in places
+    ]
+    rows = connection.rows(" UNION ALL ".join(parts), [traces[place] for place in places], 6)
+    return [
+        (place, _First(bytes.fromhex(clock), 0, file.number, row, text), service, category)
+        for place, clock, row, text, service, category in rows
+    ]
+
+
+def _add_calls(
+    totals: Sequence[_Sum], connection: SegmentConnection, file: File, traces: Sequence[bytes | str]
+) -> None:
+    met: set[int] = set()
     rows = _groups(connection, "failed", "start_timestamp", "interactions INDEXED BY interactions_by_trace", traces)
     for place, failed, service, environment, count, start, end in rows:
         total = totals[int(place)]
+        met.add(place)
         total.interactions += count
         total.failed += count if failed else 0
         _add(total, connection, service, environment, start, end)
         total.partial = total.partial or count >= SUMMARY_ROWS_MAX
+
+    if not met:
+        return
+    parts = [
+        f"SELECT * FROM (SELECT {place} AS c0, hex(start_clock) AS c1, id AS c2, service AS c3"
+        " FROM interactions INDEXED BY interactions_by_trace WHERE trace = ? ORDER BY start_clock, id LIMIT 1)"
+        for place in met
+    ]
+    for place, clock, row, service in connection.rows(" UNION ALL ".join(parts), [traces[one] for one in met], 4):
+        first = _First(bytes.fromhex(clock), 1, file.number, row, connection.text(service))
+        totals[place].entries.append(first)
 
 
 def _groups(

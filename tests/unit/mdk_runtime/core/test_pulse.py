@@ -6,9 +6,19 @@ from typing import Any
 
 import pytest
 
-from mdk_protocol.messages import StorageState, Viewer
+from mdk_protocol.messages import (
+    CallRate,
+    Environment,
+    InteractionEvent,
+    Log,
+    LogRate,
+    Rates,
+    StorageState,
+    Viewer,
+)
 from mdk_runtime.core import pulse as module
 from mdk_runtime.core.grants import Grant, Scope
+from mdk_runtime.core.origin import Entry, Origin
 from mdk_runtime.core.pulse import Facts
 from unit.mdk_runtime.core.test_table_told import TTL_S, Client, Network
 
@@ -172,6 +182,7 @@ def test_who_looks_is_told_so_once() -> None:
         "connections": limits.connections_max,
         "nodes": limits.nodes_max,
         "logsPerSecond": limits.logs_per_s_max,
+        **{"bytes": 0, "age": 0, "keptBytes": 0, "keptAge": 0},
     }
     network.move(1.0)
     (second,) = looker.pulses()
@@ -203,3 +214,97 @@ def test_the_last_hour_is_kept_for_who_looks_first() -> None:
     network.move(1.0)
     (second,) = looker.pulses()
     assert second.get("minutes", []) == []
+
+
+def stored(network: Network, *entries: Entry) -> None:
+    """Storage has them."""
+    network.tenant.pulses.stored(entries)
+
+
+def call(number: int, minute: int = 100, **fields: Any) -> Entry:
+    """An interaction that ended in a minute."""
+    end = minute * module.MINUTE_MS
+    event = InteractionEvent(
+        uuid=str(number), session="t", start_timestamp=end - 5, end_timestamp=end, results={"n2": 1}, **fields
+    )
+    return Entry(event, Origin("cart", "1.0", {"n2": "pay"}))
+
+
+def test_calls_come_with_the_next_pulse() -> None:
+    """Once, with the services of both sides; the newest of very many; none from before somebody looked."""
+    network = Network()
+    stored(network, call(0))
+    looker = Looker(network)
+    looker.pulses()
+    stored(network, call(1))
+    network.move(2.0)
+    first, second = looker.pulses()
+    assert first["calls"] == [
+        {
+            "uuid": "1",
+            "traceId": "t",
+            "start": 100 * 60_000 - 5,
+            "end": 100 * 60_000,
+            "environment": "sandbox",
+            "service": "cart",
+            "results": {"n2": 1},
+            "callees": {"n2": "pay"},
+        }
+    ]
+    assert second["calls"] == []
+    stored(network, *(call(number) for number in range(300)))
+    network.move(1.0)
+    (pulse,) = looker.pulses()
+    assert [one["uuid"] for one in pulse["calls"]] == [str(number) for number in range(300 - module.CALLS_MAX, 300)]
+
+
+def test_minutes_are_asked_for_when_something_came() -> None:
+    """Those of the last hour, by the time of what came; each once."""
+    network = Network()
+    pulses = network.tenant.pulses
+    Looker(network)
+    pulses.facts = Facts(time_ms=100 * module.MINUTE_MS)
+    log = Entry(Log(text="late", timestamp=70 * module.MINUTE_MS + 1), Origin())
+    stored(network, call(1), log, call(2, minute=20), call(3, minute=5000))
+    assert pulses.take_minutes() == {70, 100}
+    assert pulses.take_minutes() == set()
+
+
+def test_sums_are_told_once() -> None:
+    """To all who look, when there are new ones."""
+    network = Network()
+    one, two = Looker(network), Looker(network)
+    for looker in (one, two):
+        looker.pulses()
+    sums = Rates(
+        logs=[LogRate(start=60_000, environment="e", service="s", version="1", levels={"INFO": 3})],
+        calls=[CallRate(start=60_000, environment="e", caller="s", callee="t", ok=1, failed=2)],
+    )
+    network.tenant.pulses.facts = Facts(sums=sums)
+    network.move(2.0)
+    for looker in (one, two):
+        first, second = looker.pulses()
+        assert [rate["levels"] for rate in first["logRates"]] == [{"INFO": 3}]
+        assert [(rate["ok"], rate["failed"]) for rate in first["callRates"]] == [(1, 2)]
+        assert second["logRates"] == second["callRates"] == []
+
+
+def test_names_without_measure_do_not_silence_the_pulse() -> None:
+    """What is too long for a message is left out, and the rest is told."""
+    network = Network()
+    looker = Looker(network)
+    looker.pulses()
+    stored(network, call(1, environment=Environment(name="x" * 2_000_000)))
+    network.move(1.0)
+    (pulse,) = looker.pulses()
+    assert pulse["calls"] == []
+    assert network.tenant.counters["pulse unsendable"] == 0
+
+
+def test_what_is_kept_for_how_long_is_told() -> None:
+    """With the other limits, in the first pulse."""
+    network = Network()
+    network.tenant.pulses.facts = Facts(retention=module.Retention(5, 6.0, 7, 8.0))
+    (pulse,) = Looker(network).pulses()
+    told = pulse["limits"]
+    assert (told["bytes"], told["age"], told["keptBytes"], told["keptAge"]) == (5, 6.0, 7, 8.0)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
 
@@ -74,6 +74,7 @@ class Endpoint:
         "on_offence",
         "together",
         "wake",
+        "write",
     )
 
     def __init__(
@@ -108,6 +109,9 @@ class Endpoint:
         """When the shell shall connect; None for: not at all, or it has."""
         self.wake: Callable[[], None] | None = None
         """Set by the shell; called when a call has made output or moved the deadline forward by itself."""
+        self.write: Callable[[Sequence[bytes]], bool] | None = None
+        """Set by the shell if it likes; called with frames that it may write before all other output, at once. False: it
+        cannot now, and shall find them in the output. Who is sent the same frames is given the same object."""
         self.on_offence: Callable[[PeerError], None] | None = None
         """Set by the shell; told of every frame that is not taken, for its log."""
         self.together: Mapping[str, str] = NONE
@@ -259,13 +263,22 @@ class Endpoint:
             case _:
                 return False
 
-    def put(self, frame: bytes) -> None:
-        """Send the frame of a message of which `only_sends` is true; nothing happens without a connection."""
+    def put(self, frames: Sequence[bytes], part: str, states: Container[str | None]) -> bool:
+        """Send the frames of messages, if the part is in one of these states, of which `only_sends` is true for each.
+
+        Returns:
+            False if it is in another one; then nothing is done.
+        """
         machines = self._machines
-        if machines.is_up:
-            machines.write(frame)
+        if machines.states[self._plan.index[part]] not in states:
+            return False
+        if self.write is None or machines.output.frames or not self.write(frames):
+            for frame in frames:
+                if machines.is_up:
+                    machines.write(frame)
             if not self._woken_for:
                 self._notify()
+        return True
 
     def deliver(self, delivery: str, message: msgspec.Struct, *, now: float) -> int:
         """Number a message, keep it until it is acknowledged, write it when its part is live.

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from typing import Any
 
 import pytest
-from websockets.asyncio.client import connect
+from websockets.asyncio.client import ClientConnection, connect
 
 import mdk_protocol
 from mdk_protocol import CODEC, Active, Node, Open, SessionServer, SessionServerShared
+from mdkspec_runtime.broadcast import broadcast_all
 from mdkspec_runtime.links.aio import serve
 from simulation.variants import Recorder
 
@@ -83,3 +85,38 @@ def test_frames_that_are_not_taken_are_named_in_the_log(caplog: pytest.LogCaptur
     named = [record.message for record in caplog.records if "not taken" in record.message]
     text = "a frame of the client is not taken: malformed message: Expected `str`, got `float` - at `$.node.version`"
     assert named == [text] * 4 + [f"{text}; no more are named on this connection"]
+
+
+def test_what_goes_to_many_is_written_at_once_and_in_order() -> None:
+    """Messages told to all of several connections come whole to each, also to one that reads late, then to none."""
+    count, text = 200, "x" * 50_000
+
+    async def read(client: ClientConnection) -> list[str]:
+        return [json.loads(await client.recv())["node"]["id"] for _ in range(count)]
+
+    async def scenario() -> list[list[str]]:
+        endpoints: list[SessionServer] = []
+
+        def accept(_: object) -> SessionServer:
+            endpoints.append(Echo().endpoint)
+            return endpoints[-1]
+
+        async with serve(accept, "127.0.0.1", 0, path="/rtp", message_bytes_max=CODEC.message_bytes_max) as listener:
+            url = f"ws://127.0.0.1:{listener.port}/rtp"
+            clients = [await connect(url, compression=None, max_queue=4) for _ in range(3)]
+            for client in clients:
+                await client.send(CODEC.encode(Open()), text=True)
+                assert json.loads(await client.recv())["type"] == "open"
+            gone, *others = clients
+            gone.transport.abort()
+            early = asyncio.create_task(read(others[0]))
+            for number in range(0, count, 2):
+                nodes = [Node(service="s", id=f"{number + one}", version="1", address=text) for one in range(2)]
+                broadcast_all(endpoints, "Discovery", [("announce", Active(node=node)) for node in nodes], now=0.0)
+                await asyncio.sleep(0)
+            got = [await early, await read(others[1])]
+            for client in others:
+                await client.close()
+            return got
+
+    assert asyncio.run(asyncio.wait_for(scenario(), 60)) == [[f"{number}" for number in range(count)]] * 2

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from mdk_protocol import CODEC, Changes, Log, Open, SessionServer, SessionServerShared, Subscribe
-from mdkspec_runtime.broadcast import broadcast
+from mdk_protocol import CODEC, Changes, Log, Open, SessionServer, SessionServerShared, Subscribe, TableComplete
+from mdkspec_runtime.broadcast import broadcast, broadcast_all
 from mdkspec_runtime.errors import IllegalCall, UnsendableMessage
 from mdkspec_runtime.machines import SLOW_CODE, UNREAD_BYTES_MAX
 from simulation.variants import Recorder
@@ -39,6 +39,39 @@ def test_everyone_gets_the_same_bytes() -> None:
     assert frames == [[CODEC.encode(Changes())] * 2] * 3
     assert frames[0][0] is frames[2][0]
     assert gone.take_output() == []
+
+
+def test_a_shell_may_write_at_once() -> None:
+    """It is given the same frames for each that may send; what it cannot write is output, and comes in order."""
+    quick, busy, early, conditional = server(), server(), server(opened=False), server(Subscribe())
+    written: list[tuple[int, Any]] = []
+    takes = {0: True, 1: False, 2: True, 3: True}
+    for number, endpoint in enumerate((quick, busy, early, conditional)):
+        endpoint.write = lambda frames, number=number: bool(written.append((number, frames))) or takes[number]
+    calls = [("tell_changes", Changes()), ("complete_table", TableComplete())]
+    frames = [CODEC.encode(message) for _, message in calls]
+    with pytest.raises(ExceptionGroup):
+        broadcast_all([quick, busy, early, conditional], "Table", calls, now=0.0)
+    assert [number for number, _ in written] == [0, 1, 3]
+    assert all(given is written[0][1] for _, given in written)
+    assert list(written[0][1]) == frames
+    assert (quick.take_output(), busy.take_output(), early.take_output()) == ([], frames, [])
+    takes[1] = True
+    broadcast_all([busy], "Table", calls[:1], now=0.0)
+    conditional.relay(Log(text="before"), now=0.0)
+    broadcast_all([conditional], "Table", calls[:1], now=0.0)
+    assert (len(written), busy.take_output()) == (4, [])
+    assert conditional.take_output() == [CODEC.encode(Log(text="before")), frames[0]]
+
+
+def test_who_has_hung_up_is_not_written_to() -> None:
+    """Neither by the shell nor to the output; the rest of the calls still reach the others."""
+    leaving, other = server(), server()
+    leaving.write = other.write = lambda frames: False
+    leaving.close(now=0.0)
+    leaving.take_output()
+    broadcast_all([leaving, other], "Table", [("tell_changes", Changes())] * 2, now=0.0)
+    assert (leaving.take_output(), len(other.take_output())) == ([], 2)
 
 
 def test_a_call_with_a_condition_is_made_on_each() -> None:

@@ -13,7 +13,7 @@ from mdk_protocol.messages import Active, Changes, Expire, Follow, Node, TableBe
 from mdk_runtime.core.connection import ClientEndpoint, Connection, News, Services
 from mdk_runtime.core.history import History, Stand, as_messages
 from mdk_runtime.core.registry import Change
-from mdkspec_runtime.broadcast import broadcast
+from mdkspec_runtime.broadcast import broadcast, broadcast_all
 from mdkspec_runtime.codec import Shared
 
 ASKED_MAX = 1000
@@ -130,8 +130,8 @@ class Audience:
             connection.tell(news, now=now)
         if news:
             others = [one for connection, one in self._originals.items() if connection not in apart]
-            for one in news:
-                broadcast(others, DISCOVERY, "announce" if isinstance(one, Active) else "withdraw", one, now=now)
+            calls = [("announce" if isinstance(one, Active) else "withdraw", one) for one in news]
+            broadcast_all(others, DISCOVERY, calls, now=now)
         if self._returned:
             self._tell_returned(now)
         stands = self.history.since(self._told)
@@ -187,8 +187,8 @@ class Audience:
         for services, group in self._groups.items():
             wanted = stands if services is None else _of(services, by_service)
             if wanted:
-                for changes in as_messages(wanted, position):
-                    broadcast(group.values(), TABLE, "tell_changes", changes, now=now)
+                calls = [("tell_changes", changes) for changes in as_messages(wanted, position)]
+                broadcast_all(group.values(), TABLE, calls, now=now)
 
     def _answer(self, connection: Connection, follow: Follow, now: float) -> None:
         services = None if follow.services is UNSET else frozenset(follow.services)

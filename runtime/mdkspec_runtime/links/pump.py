@@ -39,6 +39,9 @@ class Turn:
         self._woken: list[Pump] = []
         self._shared: dict[int, tuple[bytes, bytes]] = {}
         """By the frame's `id`: the frame, so that it lives as long, and all of what is written."""
+        self.frames: Sequence[bytes] = ()
+        """Written to many in this turn, and as what."""
+        self.data = b""
 
     def add(self, pump: Pump) -> None:
         """A connection has something to write."""
@@ -62,6 +65,18 @@ class Turn:
             self._shared.clear()
         self._shared[id(frame)] = (frame, data)
         return data
+
+    def join(self, frames: Sequence[bytes]) -> bytes:
+        """All frames in one piece, kept for the next connection that gets the same."""
+        if not self.frames:
+            self._loop.call_soon(self._forget)
+        self.frames = frames
+        self.data = b"".join([self.framed(frame) for frame in frames])
+        return self.data
+
+    def _forget(self) -> None:
+        self.frames, self.data = (), b""
+        self._shared.clear()
 
     def _run(self) -> None:
         woken, self._woken = self._woken, []
@@ -135,6 +150,8 @@ class Pump:
         endpoint = self._endpoint
         endpoint.wake = self.wake
         endpoint.on_offence = self._name_offence
+        if self._is_server and self._observe is None:
+            endpoint.write = self._write_now
         self._input(lambda: endpoint.connected(now=self._loop.time()))
         self.wake()
         try:
@@ -187,6 +204,25 @@ class Pump:
             self.write()
         if self._closing is not None:
             await asyncio.shield(self._closing)
+
+    def _write_now(self, frames: Sequence[bytes]) -> bool:
+        """Write frames at once: nothing is before them, and what goes to many touches little of each connection."""
+        websocket = self._websocket
+        transport = websocket.transport
+        if (
+            self._draining is not None
+            or self._at < len(self._rest)
+            or websocket.paused
+            or websocket.protocol.state is not State.OPEN
+            or transport.is_closing()
+        ):
+            return False
+        turn = self._turn
+        try:
+            transport.write(turn.data if turn.frames is frames else turn.join(frames))
+        except Exception:
+            self.failed()
+        return True
 
     def _write_frames(self) -> None:
         websocket = self._websocket
@@ -257,7 +293,7 @@ class Pump:
             self._log.warning("a frame of the %s is not taken: %s%s", self._endpoint.role.peer, offence, last)
 
     async def _end(self) -> None:
-        self._endpoint.wake = self._endpoint.on_offence = None
+        self._endpoint.wake = self._endpoint.on_offence = self._endpoint.write = None
         if self._timer is not None:
             self._timer.cancel()
         self._has_ended = True

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import pytest
@@ -44,10 +46,15 @@ def test_everyone_gets_the_same_bytes() -> None:
 def test_a_shell_may_write_at_once() -> None:
     """It is given the same frames for each that may send; what it cannot write is output, and comes in order."""
     quick, busy, early, conditional = server(), server(), server(opened=False), server(Subscribe())
-    written: list[tuple[int, Any]] = []
+    written: list[tuple[int, Sequence[bytes]]] = []
     takes = {0: True, 1: False, 2: True, 3: True}
+
+    def write(number: int, frames: Sequence[bytes]) -> bool:
+        written.append((number, frames))
+        return takes[number]
+
     for number, endpoint in enumerate((quick, busy, early, conditional)):
-        endpoint.write = lambda frames, number=number: bool(written.append((number, frames))) or takes[number]
+        endpoint.write = partial(write, number)
     calls = [("tell_changes", Changes()), ("complete_table", TableComplete())]
     frames = [CODEC.encode(message) for _, message in calls]
     with pytest.raises(ExceptionGroup):

@@ -110,6 +110,7 @@ bench: .venv/ready ## Measurements, a JSON line each
 	$(BIN)/python bench/client.py
 	$(BIN)/python bench/memory.py
 	$(BIN)/python bench/storage.py
+	$(BIN)/python bench/server_queries.py
 	$(BIN)/python bench/server_fanout.py
 	$(BIN)/python bench/server_logs.py
 
@@ -117,7 +118,7 @@ soak: .venv/ready ## The long tests, with the full numbers: an hour or two
 	MDK_KILL_ROUNDS=100 $(BIN)/pytest tests/service/test_server_durability.py
 	MDK_FUZZ_FRAMES=100000 $(BIN)/pytest -s tests/service/test_server_fuzz.py
 	MDK_MODEL_EXAMPLES=500 $(BIN)/pytest --timeout 3600 tests/property/test_storage_model.py
-	$(BIN)/python bench/storage.py --rows 10000000
+	$(BIN)/python bench/server_queries.py --rows 10000000
 	$(BIN)/python bench/server_fanout.py --only fanout --connections 10000
 
 build: .venv/ready ## The wheel, and a look into it

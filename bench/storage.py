@@ -1,9 +1,9 @@
-"""Storage: rows stored and acknowledged against the same SQLite writes alone, and queries while rows arrive.
+"""Storage: rows stored and acknowledged against the same SQLite writes alone.
 
 Prints one JSON line. `ratio` is of medians of runs that take turns. The floor is the very statements of a run, recorded and
-replayed by one thread that does nothing else. Queries go through the pool of readers, with 10,000 rows a second coming in.
+replayed by one thread that does nothing else. Queries: bench/server_queries.py.
 
-    python bench/storage.py [--rows 10000000] [--folder FOLDER]
+    python bench/storage.py [--folder FOLDER]
 """
 
 from __future__ import annotations
@@ -14,33 +14,25 @@ import random
 import shutil
 import sqlite3
 import statistics
-import sys
 import tempfile
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
 from mdk_protocol.messages import LamportClock, Level, Log, SharedContext
 from mdk_runtime.core.origin import Entry, Origin
-from mdk_runtime.server.application import SWITCH_S
-from mdk_runtime.storage.answers import Filter
 from mdk_runtime.storage.layout import segment_path
 from mdk_runtime.storage.limits import StorageLimits
-from mdk_runtime.storage.reader import Reader
 from mdk_runtime.storage.schema import open_segment
 from mdk_runtime.storage.segment import Segment
-from mdk_runtime.storage.storage import Storage
 from mdk_runtime.storage.writer import Done, Job, Writer
 
 INGEST_ROWS = 100_000
 TURNS = 5
 JOB_ROWS = 256
-ARRIVING_PER_S = 10_000
-QUERY_S = 20.0
 SERVICES, NODES, PER_TRACE, WORDS = 20, 60, 20, 20_000
 LIMITS = StorageLimits(bytes_max=1 << 40, free_bytes_min=1 << 20)
 
@@ -178,93 +170,13 @@ def ingest(holder: Path) -> dict[str, Any]:
     }
 
 
-def arriving(storage: Storage, folder: Path, messages: Messages, stop: threading.Event) -> Iterator[int]:
-    """Rows come in at their rate; yields how many came."""
-    began, count = time.perf_counter(), 0
-    while not stop.is_set():
-        due = int((time.perf_counter() - began) * ARRIVING_PER_S) - count
-        if due >= 50:
-            storage.writer.submit(Job(folder, messages.take(due)))
-            count += due
-            yield count
-        time.sleep(0.005)
-
-
-def queries(folder: Path, rows: int) -> dict[str, Any]:
-    """Latencies at so many rows while more arrive."""
-    messages = Messages(seed=2)
-    storage = Storage(folder, lambda done: None, LIMITS)
-    storage.start()
-    tenant = folder / "tenant"
-    for _ in range(0, rows, 10_000):
-        while storage.writer.is_full:
-            time.sleep(0.001)
-        storage.writer.submit(Job(tenant, messages.take(10_000)))
-    while storage.writer.backlog:
-        time.sleep(0.01)
-    stop = threading.Event()
-    came = [0]
-
-    def feed() -> None:
-        for count in arriving(storage, tenant, messages, stop):
-            came[0] = count
-
-    feeder = threading.Thread(target=feed)
-    feeder.start()
-    dice = random.Random(3)
-    known = messages.traces[: max(1, len(messages.traces) - 100)]
-
-    def word() -> str:
-        return f"word{int(WORDS * dice.random() ** 3)}"
-
-    asked: dict[str, Callable[[], Callable[[Reader], Any]]] = {
-        "trace": lambda: partial(Reader.trace, trace_id=dice.choice(known)),
-        "newest_errors": lambda: partial(Reader.logs, wanted=Filter(level="ERROR")),
-        "word": lambda: partial(Reader.logs, wanted=Filter(text=word())),
-        "newest": lambda: Reader.logs,
-        "service_warn": lambda: partial(
-            Reader.logs, wanted=Filter(service=f"service-{dice.randrange(20)}", level="WARN")
-        ),
-        "traces": lambda: Reader.traces,
-        "failed_traces": lambda: partial(Reader.traces, wanted=Filter(failed=True)),
-    }
-    times: dict[str, list[float]] = {name: [] for name in asked}
-    end = time.perf_counter() + QUERY_S
-    while time.perf_counter() < end:
-        for name, make in asked.items():
-            ask = make()
-            began = time.perf_counter()
-            storage.query("tenant", ask).result()
-            times[name].append((time.perf_counter() - began) * 1000)
-            time.sleep(0.002)
-    stop.set()
-    feeder.join()
-    segments = len(storage.query("tenant", lambda reader: reader.stats()).result().segments)
-    storage.stop(timeout_s=10.0)
-    return {
-        "rows": rows,
-        "segments": segments,
-        "arrived_per_s": round(came[0] / QUERY_S),
-        "ms_p50_p99": {
-            name: [round(statistics.median(some), 2), round(sorted(some)[int(len(some) * 0.99)], 2)]
-            for name, some in times.items()
-        },
-    }
-
-
 def main() -> None:
     """Measure, and print."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--rows", type=int, default=1_000_000, help="stored before queries are measured")
     parser.add_argument("--folder", type=Path, default=None, help="on the disk to measure")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=given.folder) as name:
-        result = {"bench": "storage", "ingest": ingest(Path(name))}
-    sys.setswitchinterval(SWITCH_S)  # As the server does.
-    if given.rows:
-        with tempfile.TemporaryDirectory(dir=given.folder) as name:
-            result["queries"] = queries(Path(name), given.rows)
-    print(json.dumps(result))
+        print(json.dumps({"bench": "storage", **ingest(Path(name))}))
 
 
 if __name__ == "__main__":

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 import threading
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, NamedTuple
+
+from msgspec.json import decode
 
 from mdk_runtime.storage.schema import open_for_reading
 
@@ -37,7 +38,7 @@ class SegmentConnection:
         """
         names = ", ".join(f"c{number}" for number in range(columns))
         cursor = self.database.execute(f"SELECT json_group_array(json_array({names})) FROM ({query})", values)
-        found: list[list[Any]] = json.loads(cursor.fetchone()[0])
+        found: list[list[Any]] = decode(cursor.fetchone()[0])
         return found
 
     def text(self, number: int) -> str:

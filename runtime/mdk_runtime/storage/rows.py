@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 import re
 import struct
-import uuid
 from collections.abc import Mapping
 from typing import Final
 
@@ -46,7 +45,10 @@ def id_key(text: str) -> bytes | str:
 
 def id_text(key: bytes | str) -> str:
     """The reverse of `id_key`."""
-    return str(uuid.UUID(bytes=key)) if isinstance(key, bytes) else key
+    if isinstance(key, str):
+        return key
+    digits = key.hex()
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
 
 def id_column(column: str) -> str:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import logging
 import os
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from functools import cache
-from random import Random
 from threading import RLock
 from time import monotonic, time
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple
 
 from msgspec import UNSET
 
@@ -18,42 +17,29 @@ from mdk_protocol.client import SessionClient
 from mdk_protocol.messages import Level, LogFilter, TailBegin
 from mdk_protocol.messages import Statistics as ClientStatistics
 from mdk_runtime import lifecycle
-from mdk_runtime.base_session import BaseSession, checked_seconds, current_session
+from mdk_runtime.base_session import checked_seconds
 from mdk_runtime.config import Config, read_config
 from mdk_runtime.core.balancing import POLICIES
 from mdk_runtime.core.breaker import BreakerSettings
 from mdk_runtime.core.client import ClientCore
-from mdk_runtime.core.context import (
-    CONTEXT_HEADER,
-    TIMEOUT_PROPERTY,
-    BrokenContext,
-    Context,
-    decode_context,
-    derivation_text,
-    derived,
-    joined,
-    uuid_text,
-)
+from mdk_runtime.core.context import uuid_text
 from mdk_runtime.core.environments import parse_environment
 from mdk_runtime.core.levels import LEVELS
 from mdk_runtime.core.picking import NEXT, WAIT, ServiceSettings
 from mdk_runtime.core.retries import Retries, RetryBudget
-from mdk_runtime.core.trace_context import NO_UPSTREAM, Upstream, read_upstream, wanted
 from mdk_runtime.errors import BadValue, Stopped
 from mdk_runtime.intake import Intake
+from mdk_runtime.sessions import S, Sessions, new_random
 
 if TYPE_CHECKING:
     from mdk_protocol.messages import BreakerStatus, Log, Open, ProtocolError, TailLogs
     from mdk_runtime.connection import Connection
     from mdk_runtime.core.environments import Environment
     from mdk_runtime.core.nodes import Node
-    from mdk_runtime.ports import HeaderItems, Monotonic, WallClock
-
-S = TypeVar("S", bound=BaseSession)
+    from mdk_runtime.ports import Monotonic, WallClock
 
 STOP_WITHIN_S = 2.0
 """As long as stop(), or the end of a process without it, takes to say goodbye."""
-DERIVE_CATEGORY = "mdk"
 TAIL_PER_SECOND_MAX = 1000
 """More than anybody reads."""
 
@@ -83,21 +69,16 @@ def mdk_version() -> str:
     return version("mdk")
 
 
-class BaseMDK(ABC, Generic[S]):
+class BaseMDK(Sessions[S]):
     """One process's part in the system. What stands here may be called by any thread and does not wait."""
-
-    CONTEXT_HEADER = CONTEXT_HEADER
-    """The HTTP header for `session.inject()` and `join`."""
 
     def __init__(
         self, config: Config | None = None, *, monotonic: Monotonic = monotonic, wall: WallClock = time
     ) -> None:
-        self.config = config if config is not None else read_config(os.environ)
-        self.wall = wall
+        super().__init__(config if config is not None else read_config(os.environ), wall)
         self._monotonic = monotonic
         self.intake = Intake(wall)
         self.intake.shut = self.config.server_url is None
-        self._random = Random()  # noqa: S311  # Ids must differ, not be secret.
         self._lock = RLock()
         self.core = ClientCore(
             node_id=_node_id(),
@@ -114,13 +95,8 @@ class BaseMDK(ABC, Generic[S]):
         self._budgets: dict[str, RetryBudget] = {}
         self.endpoint = SessionClient(self.core, random=self._random.random)
         self._connection: Connection | None = None
-        self._default_deadline_s: float | None = None
         self._subscribers: list[Callable[[Log], None]] = []
         self._tail_handler: Callable[[Log | int], None] | None = None
-
-    @abstractmethod
-    def make_session(self, context: Context, upstream: Upstream) -> S:
-        """A session of the kind that belongs to this MDK."""
 
     # Starting and stopping, as far as nothing waits.
 
@@ -275,67 +251,7 @@ class BaseMDK(ABC, Generic[S]):
         """Why a resolve ends that stop() has woken."""
         return Stopped(service, version, environment=str(environment), waited_s=waited_s)
 
-    # Sessions.
-
-    def session(self) -> S:
-        """A new session, in this process's environment."""
-        properties: Mapping[str, Any] = {}
-        if self._default_deadline_s is not None:
-            properties = {TIMEOUT_PROPERTY: self.wall() + self._default_deadline_s}
-        return self.make_session(Context(self.new_uuid(), (), 0, properties, self.core.environment), NO_UPSTREAM)
-
-    def join(self, encoded: str | bytes | None) -> S:
-        """The session that a caller has sent, from here on; a new one if there is none, or none that can be read."""
-        context = self._decode(encoded)
-        if context is None:
-            return self.session()
-        return self._received(joined(context, new_id=self.new_uuid), NO_UPSTREAM)
-
-    def derive(self, encoded: str | bytes | None) -> S:
-        """A new session with the properties of another, but for its deadline: for what has many receivers."""
-        context = self._decode(encoded)
-        if context is None:
-            return self.session()
-        new = derived(context, trace_id=self.new_uuid(), environment=self.core.environment)
-        session = self.make_session(new, NO_UPSTREAM)
-        session.info(DERIVE_CATEGORY, derivation_text(context))
-        return session
-
-    def join_headers(self, headers: HeaderItems) -> S:
-        """`join` what a request's headers hold, whatever the case of their names.
-
-        X-MDK-Context decides. Without one, the trace of a W3C traceparent goes on, with the clock that its tracestate
-        and the properties that its baggage carry; the deadline and the environment do not travel there.
-        """
-        found = wanted(headers)
-        upstream = read_upstream(found)
-        context = self._decode(found.get(CONTEXT_HEADER.lower()))
-        if context is not None:
-            return self._received(joined(context, new_id=self.new_uuid), upstream)
-        received = upstream.context(self.core.environment, self.config.baggage_properties)
-        if received is not None:
-            return self._received(received, upstream)
-        session = self.session()
-        session.upstream = upstream
-        return session
-
-    def _received(self, context: Context, upstream: Upstream) -> S:
-        session = self.make_session(context, upstream)
-        if self._default_deadline_s is not None:
-            session.set_deadline(self._default_deadline_s)
-        return session
-
-    def set_default_deadline(self, seconds: float) -> None:
-        """Sessions that are made or joined from now on end in so many seconds, if not sooner."""
-        self._default_deadline_s = checked_seconds(seconds)
-
-    def set_deadline(self, seconds: float) -> None:
-        """Lower the deadline of the current session; outside of one, that of the sessions to come."""
-        session = current_session()
-        if session is not None:
-            session.set_deadline(seconds)
-        elif self._default_deadline_s is None or seconds < self._default_deadline_s:
-            self.set_default_deadline(seconds)
+    # Logs of others.
 
     def subscribe(self, handler: Callable[[Log], None]) -> None:
         """Call `handler` with every log message of the tenant, where the I/O is done. What it logs itself is dropped."""
@@ -381,10 +297,6 @@ class BaseMDK(ABC, Generic[S]):
                 self._connection.call(self.endpoint.tail, begin)
             else:
                 self.endpoint.tail(begin, now=self._monotonic())
-
-    def new_uuid(self) -> str:
-        """For a trace or an interaction."""
-        return uuid_text(self._random.getrandbits(128))
 
     # What the core reports: Listener.
 
@@ -467,7 +379,7 @@ class BaseMDK(ABC, Generic[S]):
         """The part of it that needs no I/O. The parent's connection, if it had one."""
         connection, self._connection = self._connection, None
         self._lock = RLock()
-        self._random = Random()  # noqa: S311  # Ids must differ, not be secret.
+        self._random = new_random()
         self.intake.empty()
         self.core.become(_node_id(), RLock())
         self.endpoint = SessionClient(self.core, random=self._random.random)
@@ -476,15 +388,6 @@ class BaseMDK(ABC, Generic[S]):
         if self._tail_handler is not None:
             self.endpoint.tail(self.core.own_tail(), now=self._monotonic())
         return connection
-
-    def _decode(self, encoded: str | bytes | None) -> Context | None:
-        if not encoded:
-            return None
-        try:
-            return decode_context(encoded)
-        except BrokenContext as error:
-            _log.warning("a session context cannot be read, a new session begins: %s", error)
-            return None
 
     def _surroundings(self) -> str:
         connection = self._connection

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any, Self
 
 from mdk_protocol import messages
 from mdk_runtime.aio import client as aio
-from mdk_runtime.base_client import BaseMDK, S
+from mdk_runtime.base_client import BaseMDK
 from mdk_runtime.client import MDK
 from mdk_runtime.config import Config
 from mdk_runtime.core.environments import parse_environment
 from mdk_runtime.session import Session
+from mdk_runtime.sessions import S
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

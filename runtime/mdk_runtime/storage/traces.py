@@ -85,6 +85,16 @@ def _row_after(after: Place | None, is_call: int, number: int) -> int:
     return 0 if here > there else INTEGER_MAX
 
 
+class _First(NamedTuple):
+    """The first row of a kind that a segment has of a trace; the least of them is the first of all."""
+
+    clock: bytes
+    is_call: int
+    segment: int
+    row: int
+    text: str
+
+
 @dataclass(slots=True)
 class _Sum:
     start_ms: int = INTEGER_MAX
@@ -94,21 +104,11 @@ class _Sum:
     levels: Counter[int] = field(default_factory=Counter[int])
     interactions: int = 0
     failed: int = 0
-    errors: list[_First] = field(default_factory=list["_First"])
-    texts: list[_First] = field(default_factory=list["_First"])
-    entries: list[_First] = field(default_factory=list["_First"])
+    errors: list[_First] = field(default_factory=list[_First])
+    texts: list[_First] = field(default_factory=list[_First])
+    entries: list[_First] = field(default_factory=list[_First])
     """Each of them the first of a segment."""
     partial: bool = False
-
-
-class _First(NamedTuple):
-    """The first row of a kind that a segment has of a trace; the least of them is the first of all."""
-
-    clock: bytes
-    is_call: int
-    segment: int
-    row: int
-    text: str
 
 
 def in_short(snapshot: Snapshot, traces: Sequence[bytes | str]) -> list[StoredTrace]:
@@ -199,7 +199,6 @@ def _add_calls(
         total.failed += count if failed else 0
         _add(total, connection, service, environment, start, end)
         total.partial = total.partial or count >= SUMMARY_ROWS_MAX
-
     if not met:
         return
     parts = [
@@ -209,7 +208,7 @@ def _add_calls(
     ]
     for place, clock, row, service in connection.rows(" UNION ALL ".join(parts), [traces[one] for one in met], 4):
         first = _First(bytes.fromhex(clock), 1, file.number, row, connection.text(service))
-        totals[place].entries.append(first)
+        totals[int(place)].entries.append(first)
 
 
 def _groups(

@@ -182,7 +182,10 @@ def test_who_looks_is_told_so_once() -> None:
         "connections": limits.connections_max,
         "nodes": limits.nodes_max,
         "logsPerSecond": limits.logs_per_s_max,
-        "bytes": 0, "age": 0, "keptBytes": 0, "keptAge": 0,
+        "bytes": 0,
+        "age": 0,
+        "keptBytes": 0,
+        "keptAge": 0,
     }
     network.move(1.0)
     (second,) = looker.pulses()

@@ -206,12 +206,17 @@ async def read_alone(websocket: ServerConnection) -> None:
             await websocket.send("heard")
 
 
-async def run_floor(kind: str, ready: Path) -> None:
+async def run_floor(kind: str, ready: Path, options: list[str]) -> None:
     """Serve raw TCP, or WebSockets without a protocol, until killed."""
+    given = dict(zip(options[::2], options[1::2], strict=True))
+    context = None
+    if given:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(given["--tls-cert"], given["--tls-key"])
     if kind == "floor":
         server: Any = await asyncio.get_running_loop().create_server(Floor, "127.0.0.1", 0, backlog=1000)
     else:
-        server = await websockets_server(read_alone, "127.0.0.1", 0, compression=None, backlog=1000)
+        server = await websockets_server(read_alone, "127.0.0.1", 0, compression=None, backlog=1000, ssl=context)
     port = next(iter(server.sockets)).getsockname()[1]
     beside = ready.with_suffix(".new")
     beside.write_text(json.dumps({"rtp": f"ws://127.0.0.1:{port}/", "pid": os.getpid()}))
@@ -249,7 +254,7 @@ def serve(kind: str, ready: Path, options: list[str]) -> int:
     from mdk_runtime.cli import _loop_factory  # pyright: ignore[reportPrivateUsage]  # the same kind of loop
 
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(run_floor(kind, ready))
+        runner.run(run_floor(kind, ready, options))
     return 0
 
 
@@ -368,11 +373,13 @@ async def bench_memory(count: int) -> None:
             "websockets": await grown_kb("websockets", count, None),
             "ours": await grown_kb("mdk", count, {"type": "follow"}),
             "originals": await grown_kb("mdk", count, None),
+            "websockets_tls": await grown_kb("websockets", count, None, folder),
             "ours_tls": await grown_kb("mdk", count, {"type": "follow"}, folder),
         }
     figures: dict[str, Any] = {"bench": "server_memory", "connections": count}
     figures |= {f"{kind}_kB_each": round(value, 1) for kind, value in each.items()}
     figures["ratio"] = round(each["ours"] / each["websockets"], 2)
+    figures["ratio_tls"] = round(each["ours_tls"] / each["websockets_tls"], 2)
     print(json.dumps(figures), flush=True)
 
 

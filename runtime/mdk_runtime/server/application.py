@@ -25,7 +25,7 @@ from mdk_runtime.server.connections import patient_connections
 from mdk_runtime.server.errors import CannotListen, DataFolderUnusable, NotStored, PackagesMissing, ReadyFileUnusable
 from mdk_runtime.server.hub import Hub
 from mdk_runtime.server.settings import Settings
-from mdk_runtime.server.tls import Certificate
+from mdk_runtime.server.tls import Certificate, keep_buffers_apart
 from mdkspec_runtime.links.aio import Listener, serve
 
 if TYPE_CHECKING:
@@ -68,6 +68,7 @@ async def _serve(settings: Settings, stop: asyncio.Event) -> None:
     certificate = None
     if settings.tls_cert is not None and settings.tls_key is not None:
         certificate = Certificate(settings.tls_cert, settings.tls_key)
+        keep_buffers_apart()
     make_http = _http_maker() if settings.http else None  # Imported before anybody can wait for it.
     hub = _hub(settings)
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, _reload, hub, certificate)

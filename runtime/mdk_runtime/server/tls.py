@@ -2,14 +2,32 @@
 
 from __future__ import annotations
 
+import ctypes
 import logging
 import ssl
+from contextlib import suppress
 from pathlib import Path
 
 from mdk_runtime.server.errors import BadCertificate
 from mdk_runtime.server.options import reason_of
 
+MMAP_THRESHOLD = -3
+"""As glibc's malloc.h calls it: M_MMAP_THRESHOLD."""
+APART_BYTES = 128 * 1024
+"""glibc's own, until it has seen something larger come and go."""
+
 logger = logging.getLogger("mdk.server")
+
+
+def keep_buffers_apart() -> None:
+    """Have the C library map large pieces of memory by themselves, always.
+
+    Of the 256 KiB that uvloop holds for each connection with TLS, one page is used. glibc maps such a piece, and so the
+    rest takes no memory, but only until the first is freed: then it begins to lay them between others, in memory
+    that was in use before. A connection took 56 kB instead of 35.
+    """
+    with suppress(AttributeError):  # Another C library, which does not do that.
+        ctypes.CDLL(None).mallopt(MMAP_THRESHOLD, APART_BYTES)
 
 
 class Certificate:

@@ -1,7 +1,9 @@
-"""What a certificate cannot be, and what is said then."""
+"""What a certificate cannot be, and what is said then; and how much memory TLS takes."""
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -15,6 +17,27 @@ from cryptography.hazmat.primitives.serialization import (
 
 from mdk_runtime.server.errors import BadCertificate
 from mdk_runtime.server.tls import Certificate
+
+MAPPED = """
+import ctypes, sys
+from mdk_runtime.server.tls import keep_buffers_apart
+
+class Usage(ctypes.Structure):
+    _fields_ = [(name, ctypes.c_size_t) for name in ("arena", "ordblks", "smblks", "hblks", "hblkhd", "usmblks",
+                                                     "fsmblks", "uordblks", "fordblks", "keepcost")]
+
+library = ctypes.CDLL(None)
+if not hasattr(library, "mallinfo2"):
+    sys.exit(3)
+library.mallinfo2.restype = Usage
+if sys.argv[1] == "apart":
+    keep_buffers_apart()
+for _ in range(3):
+    bytearray(300_000)
+before = library.mallinfo2().hblks
+buffers = [bytearray(256 * 1024) for _ in range(10)]
+print(library.mallinfo2().hblks - before)
+"""
 
 
 def test_what_cannot_be_used(tmp_path: Path) -> None:
@@ -39,3 +62,12 @@ def test_what_cannot_be_used(tmp_path: Path) -> None:
     chain.write_text("no PEM")
     with pytest.raises(BadCertificate, match=rf"the certificate {chain} cannot be used: "):
         Certificate(chain, key)
+
+
+@pytest.mark.parametrize(("how", "mapped"), [("apart", 10), ("as usual", 0)])
+def test_large_buffers_stay_apart(how: str, mapped: int) -> None:
+    """Also when others came and went before, after which the C library lays them among small ones."""
+    done = subprocess.run([sys.executable, "-c", MAPPED, how], capture_output=True, text=True, check=False)
+    if done.returncode == 3:
+        pytest.skip("another C library than glibc")
+    assert (done.stdout, done.stderr) == (f"{mapped}\n", "")

@@ -182,8 +182,11 @@ TOOLS = {
   --role ROLE   which side the implementation plays
   --say MESSAGE=JSON   fields to send in a message; may come several times
   --cases N     so many of the cases, taken evenly; all by default
-  --at-once N   connections at a time, to an accepting side; 1 by default
+  --at-once N   connections at a time, to an accepting side; programs that will connect, of a connecting one; 1 by default
   --quiet-s S   silence after which all has been said; 0.3 by default
+  --due-s S     to wait for a message that must come, or the end; 5 by default
+  --answer-s S  to wait for what only the application begins or owes; 2 by default
+  --timers-s S  the longest timer to wait for; 12 by default
   --within-s S  to wait for a connecting side each time; 30 by default
   --junit FILE  write the results as JUnit XML""",
     ),

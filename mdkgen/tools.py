@@ -6,6 +6,8 @@ right only because an engine is; so these run beside it, in a process of their o
 
 from __future__ import annotations
 
+import argparse
+import json
 import os
 import sys
 import tempfile
@@ -25,9 +27,22 @@ def run_tool(spec: Spec, tool: str, arguments: Sequence[str]) -> int:
     The tool removes the folder as soon as it has read it.
     """
     folder = tempfile.mkdtemp(prefix="mdkgen-")
-    names = ["python", "vectors"] if tool == "conform" else ["python"]
-    write(emit(spec, names), Path(folder))
-    given = [tool, *arguments, *(["--vectors", f"{folder}/vectors.json"] if tool == "conform" else [])]
+    write(emit(spec, ["python"]), Path(folder))
+    given = [tool, *arguments]
+    if tool == "conform":
+        (Path(folder) / "plan.json").write_text(json.dumps(_plan(spec, arguments)), encoding="utf-8")
+        given += ["--plan", f"{folder}/plan.json"]
     command = [sys.executable, "-m", MODULE, "--path", folder, "--package", spec.namespace, *given]
     sys.stdout.flush()
     os.execv(sys.executable, command)  # noqa: S606  # ourselves
+
+
+def _plan(spec: Spec, arguments: Sequence[str]) -> object:
+    """The cases of the role that is named; of none, if there is no such role: the tool says so."""
+    from mdkgen.vectors.driven import plan
+
+    parser = argparse.ArgumentParser(add_help=False, exit_on_error=False)
+    parser.add_argument("--role")
+    role = parser.parse_known_args(arguments)[0].role
+    protocol = spec.protocols[0]
+    return plan(spec, role) if role in (protocol.connector, protocol.acceptor) else {}

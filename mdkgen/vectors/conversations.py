@@ -58,13 +58,17 @@ class Conversations:
 
     def all(self) -> Iterator[Conversation]:
         """Every conversation: the protocol with one part at a time, and for every way to answer."""
-        yes_no = [hook for hook in self.hooks if hook.result == Scalar("bool") and not hook.each][:ANSWERS_MAX]
+        yes_no = self.yes_no()
         for part in self.protocol.parts[1:] or (self.protocol.parts[0],):
             for answers in itertools.product((True, False), repeat=len(yes_no)):
                 given = {hook.name: answer for hook, answer in zip(yes_no, answers, strict=True)}
                 yield from self._explore(part, given)
 
         yield from self._offences()
+
+    def yes_no(self) -> list[Hook]:
+        """The hooks whose answers are tried both ways."""
+        return [hook for hook in self.hooks if hook.result == Scalar("bool") and not hook.each][:ANSWERS_MAX]
 
     def _offences(self) -> Iterator[Conversation]:
         """Frames that are no messages, as many in a row as are forgiven and one more."""
@@ -199,8 +203,6 @@ class Conversations:
             here.sending[name].next_number > one.first for one in focus.deliveries if (name := one.name) in here.sending
         )
         return (*here.states, here.linked, here.up, here.wanted, flags, kept, sent, owed, waiting)
-
-    # --- outcomes -------------------------------------------------------------------------------------
 
     # --- hooks ----------------------------------------------------------------------------------------
 

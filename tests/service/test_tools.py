@@ -8,12 +8,14 @@ import os
 import shutil
 import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
 from mdkspec_runtime.testing import conform, mock, trace_check
+from mdkspec_runtime.testing.plan import Case, Step
 from service.programs import ROOT, running
 from service.servers import server
 
@@ -27,50 +29,81 @@ def _mdkgen(*arguments: str, within_s: float = 100) -> tuple[int, list[str]]:
     return done.returncode, (done.stdout + done.stderr).splitlines()
 
 
-@pytest.mark.timeout(120)
+def _conform(*arguments: str) -> tuple[int, list[str]]:
+    return _mdkgen("conform", "--spec", CHAT, "--quiet-s", "0.15", *arguments)
+
+
 def test_our_room_conforms(tmp_path: Path) -> None:
-    """Every case passes, all are reached, and JUnit has each by name."""
+    """Every case passes, all are reached, and JUnit has each by name; what only its application does is listed."""
     junit = tmp_path / "junit.xml"
     with running("examples/chat/room.py", "0") as room:
         url = room.wait_for("ws://")
-        status, lines = _mdkgen("conform", "--spec", CHAT, url, "--role", "room", "--junit", str(junit))
-    assert (status, lines[-1]) == (0, "15 cases, 0 failed, 0 not reached"), lines
+        status, lines = _conform(url, "--role", "room", "--at-once", "4", "--junit", str(junit))
+    assert (status, lines[-1]) == (0, "17 cases, 0 failed, 0 not reached"), lines
+    undriven = [line for line in lines if line.startswith("not driven ")]
+    assert lines[-2] == f"6 transitions, {6 - len(undriven)} driven"
+    assert {line.partition(": ")[2] for line in undriven} <= {"recv Join: the application answered otherwise"}
     suite = ElementTree.parse(junit).getroot()
-    assert (suite.get("tests"), suite.get("failures")) == ("15", "0")
-    assert {one.get("name") for one in suite} >= {"Join", "Welcome", "Join then Bye", "MalformedMessage"}
+    assert (suite.get("tests"), suite.get("failures")) == (str(17 + len(undriven)), "0")
+    cases = {"Join", "Welcome", "Join then Bye", "malformed", "5 s"}
+    assert {one.get("name") for one in suite} >= {*cases, "Join then Post then acknowledgement of posts then unknown"}
 
 
 FAULTS = [
     (
+        "tables.py",
         '"recv Bye": (Transition("chat.mdkspec:64", actions=(Hangup(),)),)',
         '"recv Bye": (Transition("chat.mdkspec:64"),)',
         "Join then Bye",
     ),
-    ('Send("Welcome"', 'Tell("Welcome"', "Join"),
+    ("tables.py", 'Send("Welcome"', 'Tell("Welcome"', "Join"),
     (
+        "tables.py",
         'illegal=Policy(drop_max=0, code="illegal_message")',
         'illegal=Policy(drop_max=None, code="")',
         "Join then Welcome",
     ),
+    ("tables.py", "lambda x: 5.0", "lambda x: 500.0", "5 s"),
+    (
+        "room.py",
+        "self.endpoint.acknowledge_posts(number, now=now)",
+        "pass",
+        "Join then Post then acknowledgement of posts then unknown",
+    ),
+    (
+        "room.py",
+        "acknowledge_posts(number",
+        "acknowledge_posts(number + 1",
+        "Join then Post then acknowledgement of posts then unknown",
+    ),
 ]
 
 
-@pytest.mark.timeout(120)
-@pytest.mark.parametrize(("old", "new", "case"), FAULTS, ids=["no hangup", "no welcome", "illegal is dropped"])
-def test_planted_faults_are_found(tmp_path: Path, old: str, new: str, case: str) -> None:
-    """A copy of the room with one thing wrong in its tables fails the case that is about it."""
-    text = (ROOT / "examples/chat/generated/chat_protocol/tables.py").read_text()
-    assert old in text
-    package = tmp_path / "examples/chat/generated/chat_protocol"
-    package.parent.mkdir(parents=True)
-    shutil.copytree(ROOT / "examples/chat/generated/chat_protocol", package)
-    (package / "tables.py").write_text(text.replace(old, new))
-    (tmp_path / "examples/chat/room.py").write_text((ROOT / "examples/chat/room.py").read_text())
-    with running(str(tmp_path / "examples/chat/room.py"), "0") as room:
+@pytest.mark.parametrize(
+    ("name", "old", "new", "case"),
+    FAULTS,
+    ids=["no hangup", "no welcome", "illegal is dropped", "no timer", "no acknowledgement", "another's number"],
+)
+def test_planted_faults_are_found(tmp_path: Path, name: str, old: str, new: str, case: str) -> None:
+    """A copy of the room with one thing wrong in it fails the case that is about it."""
+    chat = _copy(tmp_path, name, old, new)
+    with running(str(chat / "room.py"), "0") as room:
         url = room.wait_for("ws://")
-        status, lines = _mdkgen("conform", "--spec", CHAT, url, "--role", "room")
+        timers_s = "12" if case == "5 s" else "0"
+        status, lines = _conform(url, "--role", "room", "--at-once", "8", "--due-s", "1", "--timers-s", timers_s)
     assert status == 1
     assert any(line.startswith(f"FAILED {case}: ") for line in lines), lines
+
+
+def _copy(tmp_path: Path, name: str, old: str, new: str) -> Path:
+    """The example with something else in one of its files."""
+    chat = tmp_path / "examples/chat"
+    shutil.copytree(ROOT / "examples/chat", chat, ignore=shutil.ignore_patterns("__pycache__"))
+    file = chat / name if name == "room.py" else chat / "generated/chat_protocol" / name
+    text = file.read_text()
+    assert old in text
+    file.write_text(text.replace(old, new))
+    return chat
 
 
 CASES = "0" if os.environ.get("MDK_CONFORM") == "full" else "60"
@@ -82,7 +115,7 @@ CASES = "0" if os.environ.get("MDK_CONFORM") == "full" else "60"
 def test_our_server_conforms(tmp_path: Path, say: list[str]) -> None:
     """As an original sees it, and as our own clients do; what the other kind of `open` leads to is not reached."""
     with server(tmp_path) as one:
-        given = ["conform", "--spec", "spec", one.url, "--role", "server", "--at-once", "8", "--quiet-s", "0.5"]
+        given = ["conform", "--spec", "spec", one.url, "--role", "server", "--at-once", "16", "--quiet-s", "0.5"]
         given += ["--cases", CASES, *say]
         status, lines = _mdkgen(*given, within_s=170)
     assert status == 0, lines
@@ -90,14 +123,33 @@ def test_our_server_conforms(tmp_path: Path, say: list[str]) -> None:
     assert (cases > 50, failed) == (True, 0)
 
 
+def _member_conforms(program: Path, count: int, *arguments: str) -> tuple[int, list[str]]:
+    """What is said of so many programs, each a member that talks and comes back."""
+    options = ["--role", "member", "--at-once", str(count), "--quiet-s", "0.1", *arguments]
+    command = ["-m", "mdkgen", "conform", "--spec", CHAT, "ws://127.0.0.1:0/chat", *options]
+    with running(*command) as conform, ExitStack() as members:
+        url = conform.wait_for("waiting at ").partition("waiting at ")[2]
+        for number in range(count):
+            members.enter_context(running("tests/service/applications/chatty.py", str(program), url, f"ann {number}"))
+        return conform.process.wait(100), conform.lines
+
+
 @pytest.mark.timeout(120)
 def test_our_member_conforms() -> None:
-    """The connecting side: a case for each of its connections; it comes back after every one."""
-    with running("-m", "mdkgen", "conform", "--spec", CHAT, "ws://127.0.0.1:0/chat", "--role", "member") as conform:
-        url = conform.wait_for("waiting at ").partition("waiting at ")[2]
-        with running("examples/chat/member.py", url, "ann"):
-            assert conform.process.wait(100) == 0, conform.lines
-    assert conform.lines[-1].endswith(" 0 failed, 0 not reached")
+    """The connecting side: it comes back after every case; what it delivers is acknowledged, and sent again until it is."""
+    status, lines = _member_conforms(ROOT / "examples/chat", 4)
+    assert (status, lines[1:]) == (0, ["5 transitions, 5 driven", "20 cases, 0 failed, 0 not reached"])
+
+
+@pytest.mark.timeout(120)
+def test_a_member_that_sends_nothing_again_is_found(tmp_path: Path) -> None:
+    """Its post was not acknowledged when the connection was cut."""
+    chat = _copy(tmp_path, "tables.py", "resend=True", "resend=False")
+    status, lines = _member_conforms(chat, 4, "--due-s", "1")
+    assert status == 1
+    assert any(line.startswith("FAILED Welcome then delivery of posts then cut then Welcome: ") for line in lines), (
+        lines
+    )
 
 
 def test_a_mock_room_is_a_room_for_a_member() -> None:
@@ -171,7 +223,7 @@ def test_help_needs_no_spec_and_names_every_argument(tool: str) -> None:
 
 def test_some_of_the_cases_are_taken_evenly() -> None:
     """From the first on; never one twice."""
-    cases = [conform.Case(str(number), ()) for number in range(10)]
+    cases = [Case([Step("send", str(number))], []) for number in range(10)]
     assert [one.name for one in conform.some(cases, 4)] == ["0", "2", "5", "7"]
     assert conform.some(cases, 0) is cases
     assert conform.some(cases, 99) is cases

@@ -1,7 +1,8 @@
 """Drives an implementation of one role through every situation that its peer can bring about, legal and illegal.
 
-What must come is what the vectors of the spec say, for any way in which the application may answer: which messages are
-sent of necessity, and whether the connection stays. Whatever else the implementation sends is judged by the tables.
+What must come is what the spec says, for any way in which the application may answer: which messages are sent of
+necessity, and whether the connection stays. Whatever else the implementation sends is judged by the tables. What only
+the application begins (a delivery, a question) is waited for, and what it owes (an acknowledgement, an answer) must come.
 An accepting side is connected to at its address; a connecting one is waited for there.
 """
 
@@ -10,59 +11,52 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from itertools import groupby
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from itertools import zip_longest
 from pathlib import Path
 from types import ModuleType
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import urlsplit
 from xml.etree import ElementTree
 
+import msgspec
 from websockets.asyncio.client import connect
 from websockets.asyncio.connection import Connection
 from websockets.asyncio.server import serve
-from websockets.exceptions import ConnectionClosed, InvalidHandshake
+from websockets.exceptions import InvalidHandshake
+from websockets.protocol import State
 
-from mdkspec_runtime.errors import PeerError
-from mdkspec_runtime.monitor import Monitor
-from mdkspec_runtime.tables import Role, Send
+from mdkspec_runtime.tables import Role
+from mdkspec_runtime.testing.driver import Driver, Limits
 from mdkspec_runtime.testing.examples import roles_of
+from mdkspec_runtime.testing.plan import Case, Plan, TransitionFact
 
-END_WITHIN_S = 5.0
-"""From the message that must not be to the end of the connection."""
-
-
-class Outcome(NamedTuple):
-    """What may come: types that are sent of necessity, before the last frame and in all, and whether it hangs up."""
-
-    before: tuple[str, ...]
-    sent: tuple[str, ...]
-    hangs: bool
-
-
-@dataclass
-class Case:
-    """What is sent, and what may come of it: an entry for each way to answer."""
-
-    name: str
-    frames: tuple[str, ...]
-    outcomes: list[Outcome] = field(default_factory=list["Outcome"])
-    problem: str | None = None
-    is_reached: bool = True
-    """False if the application answered otherwise on the way: another case looks at that."""
+WAITING_MAX = 50
+"""Connections that wait for a timer of an accepting side."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Of the command."""
     parser.add_argument("url", help="ws://host:port/path of the implementation, or where it will connect to")
     parser.add_argument("--role", required=True, help="which side it plays")
-    parser.add_argument("--vectors", type=Path, required=True, help=argparse.SUPPRESS)
+    parser.add_argument("--plan", type=Path, required=True, help=argparse.SUPPRESS)
     parser.add_argument(
-        "--at-once", type=int, default=1, metavar="N", help="connections at a time, to an accepting side"
+        "--at-once",
+        type=int,
+        default=1,
+        metavar="N",
+        help="connections at a time, to an accepting side; programs that will connect, of a connecting one",
     )
     parser.add_argument("--junit", type=Path, help="write the results as JUnit XML")
     parser.add_argument("--quiet-s", type=float, default=0.3, metavar="S", help="silence after which all has been said")
+    parser.add_argument(
+        "--due-s", type=float, default=5.0, metavar="S", help="to wait for a message that must come, or the end"
+    )
+    parser.add_argument(
+        "--answer-s", type=float, default=2.0, metavar="S", help="to wait for what only the application begins or owes"
+    )
+    parser.add_argument("--timers-s", type=float, default=12.0, metavar="S", help="the longest timer to wait for")
     parser.add_argument(
         "--within-s", type=float, default=30.0, metavar="S", help="to wait for a connecting side each time"
     )
@@ -80,57 +74,20 @@ async def run(arguments: argparse.Namespace, package: ModuleType, spec: Mapping[
     if arguments.role not in roles:
         raise ValueError(f"there is no role {arguments.role!r}; there are: {', '.join(sorted(roles))}")
     role = roles[arguments.role]
-    vectors: dict[str, Any] = arguments.vectors
     said = {name: json.loads(text) for name, _, text in (one.partition("=") for one in arguments.say)}
     types = {one["name"]: one["wire"] for one in spec["messages"]}
-    said = {types[name]: fields for name, fields in said.items()}
-    cases = some(cases_of(vectors, role, said), arguments.cases)
-    driver = _Driver(role, roles[role.peer], cases, arguments.quiet_s)
-    if role.connects:
-        await _listen(driver, cases, arguments.url, arguments.within_s)
-    else:
-        gate = asyncio.Semaphore(arguments.at_once)
-        await asyncio.gather(*(_connect(driver, case, arguments.url, gate) for case in cases))
-    failed = [case for case in cases if case.problem is not None]
-    for case in failed:
-        print(f"FAILED {case.name}: {case.problem}")  # noqa: T201  # a command
-    reached = sum(case.is_reached for case in cases)
-    print(f"{len(cases)} cases, {len(failed)} failed, {len(cases) - reached} not reached")  # noqa: T201
+    plan = msgspec.convert(arguments.plan, Plan)
+    cases = some(plan.cases, arguments.cases)
+    limits = Limits(arguments.quiet_s, arguments.due_s, arguments.answer_s, arguments.timers_s)
+    driver = Driver(role, roles[role.peer], limits, {types[name]: fields for name, fields in said.items()})
+    places = _arrivals(arguments) if role.connects else _calls(arguments.url)
+    async with places as place:
+        await _drive(driver, place, cases, arguments.at_once)
+    left = undriven(plan, cases, driver)
+    _report(plan, cases, left)
     if arguments.junit is not None:
-        arguments.junit.write_text(junit(role, cases), encoding="utf-8")
-    return 1 if failed else 0
-
-
-def cases_of(vectors: Mapping[str, Any], role: Role, said: Mapping[str, Mapping[str, Any]]) -> list[Case]:
-    """The conversations that only a peer is needed for, each once, whatever the application answers."""
-    optional = _optional(role)
-    cases: dict[tuple[str, ...], Case] = {}
-    for one in vectors["conversations"]:
-        if (one["protocol"], one["role"]) != (role.protocol, role.role):
-            continue
-        frames: list[str] = []
-        before: tuple[str, ...] = ()
-        sent: tuple[str, ...] = ()
-        hangs = False
-        for step in one["steps"]:
-            if step["do"] not in ("start", "connected", "receive") or hangs:
-                break
-            if step["do"] == "receive":
-                frames.append(_frame(step["frame"], role.codec.tag, said))
-                before = sent
-            expected = step.get("expect", {})
-            types = [frame[role.codec.tag] for frame in expected.get("frames", ())]
-            sent += tuple(type_ for type_ in types if type_ not in optional)
-            hangs = expected.get("hanging_up", False)
-        if frames:
-            _note(cases, tuple(frames), role, Outcome(before, sent, hangs))
-    for case in cases.values():  # where the application may have refused before
-        for length in range(1, len(case.frames)):
-            shorter = cases.get(case.frames[:length])
-            refusals = [] if shorter is None else [one for one in shorter.outcomes if one.hangs]
-            earlier = [Outcome(one.sent, one.sent, hangs=True) for one in refusals]
-            case.outcomes += [one for one in earlier if one not in case.outcomes]
-    return list(cases.values())
+        arguments.junit.write_text(junit(role, cases, left), encoding="utf-8")
+    return 1 if any(case.problem is not None for case in cases) else 0
 
 
 def some(cases: list[Case], count: int) -> list[Case]:
@@ -140,172 +97,206 @@ def some(cases: list[Case], count: int) -> list[Case]:
     return [cases[place * len(cases) // count] for place in range(count)]
 
 
-def _note(cases: dict[tuple[str, ...], Case], frames: tuple[str, ...], role: Role, outcome: Outcome) -> None:
-    kinds = [(kind, len(list(same))) for kind, same in groupby(_kind(frame, role) for frame in frames)]
-    name = " then ".join(kind if count == 1 else f"{count} x {kind}" for kind, count in kinds)
-    case = cases.setdefault(frames, Case(name, frames))
-    if outcome not in case.outcomes:
-        case.outcomes.append(outcome)
+# --- driving ------------------------------------------------------------------------------------------
 
 
-def _optional(role: Role) -> set[str]:
-    """Types of messages that are sent for each of what a hook answers, which may be nothing."""
-    wire = {one.__name__: str(one.__struct_config__.tag) for one in role.codec.messages}
-    return {
-        wire[action.message]
-        for machine in role.machines
-        for inputs in (*machine.states.values(), machine.always)
-        for transitions in inputs.values()
-        for transition in transitions
-        for action in transition.actions
-        if isinstance(action, Send) and action.each is not None
-    }
+class _Calls:
+    """Connections to an accepting side."""
 
+    def __init__(self, url: str) -> None:
+        self._url = url
 
-def _frame(frame: Any, tag: str, said: Mapping[str, Mapping[str, Any]]) -> str:
-    return frame if isinstance(frame, str) else json.dumps({**frame, **said.get(frame[tag], {})})
+    async def drive(self, driver: Driver, case: Case) -> None:
+        async def next_connection(was_cut: bool) -> Connection:
+            return await connect(self._url, compression=None)
 
-
-def _kind(frame: str, role: Role) -> str:
-    try:
-        return type(role.codec.decode(frame)).__name__
-    except PeerError as error:
-        return type(error).__name__
-
-
-class _Driver:
-    """Plays the peer of one role, case by case."""
-
-    def __init__(self, role: Role, peer: Role, cases: Sequence[Case], quiet_s: float) -> None:
-        self._role = role
-        self._peer = peer
-        self._quiet_s = quiet_s
-        self._needed = {name for case in cases for one in case.outcomes for name in one.before}
-        """Types by which ways to answer are told apart."""
-        self._close = type(role.close("", "")).__name__ if role.close is not None else "nothing"
-
-    async def drive(self, case: Case, websocket: Connection) -> None:
-        """Send what the case says, look at what comes, and note what is wrong with it."""
-        connector, acceptor = (self._role, self._peer) if self._role.connects else (self._peer, self._role)
-        monitor = Monitor(connector, acceptor)
-        came: list[str] = []
-        problems: list[str] = []
-        before: list[str] = []
-        closed = await self._listen(websocket, monitor, came, problems) if self._role.connects else False
-        for frame in case.frames:
-            before = [*came]
-            monitor.observe(self._peer.role, frame)  # what must not be moves no state
-            try:
-                await websocket.send(frame)
-            except ConnectionClosed:
-                closed = True
-                break
-            closed = await self._listen(websocket, monitor, came, problems)
-        before = [one for one in before if one in self._needed]
-        case.outcomes = [one for one in case.outcomes if list(one.before) == before]
-        case.is_reached = bool(case.outcomes)
-        if not case.is_reached:
-            return
-        if any(one.hangs for one in case.outcomes):  # for what a peer does wrong the engine closes in any state
-            problems = [one for one in problems if not one.startswith(f"{self._role.role} may not send {self._close} ")]
-        may_stay = any(not one.hangs for one in case.outcomes)
-        if not may_stay and not closed:
-            closed = await self._ends(websocket, came)
-        case.problem = self._verdict(case, came, problems, closed=closed)
-
-    async def _listen(self, websocket: Connection, monitor: Monitor, came: list[str], problems: list[str]) -> bool:
-        """Take what comes until there is silence; True if the connection ended."""
         try:
-            while True:
-                async with asyncio.timeout(self._quiet_s):
-                    frame = await websocket.recv()
-                problem = monitor.observe(self._role.role, frame)
-                if problem is not None:
-                    problems.append(problem)
-                came.append(_tag(frame, self._role.codec.tag))
-        except TimeoutError:
-            return False
-        except ConnectionClosed:
-            return True
-
-    async def _ends(self, websocket: Connection, came: list[str]) -> bool:
-        try:
-            async with asyncio.timeout(END_WITHIN_S):
-                while True:
-                    came.append(_tag(await websocket.recv(), self._role.codec.tag))
-        except TimeoutError:
-            return False
-        except ConnectionClosed:
-            return True
-
-    def _verdict(self, case: Case, came: list[str], problems: list[str], *, closed: bool) -> str | None:
-        if problems:
-            return problems[0]
-        if any(one.hangs == closed and _in_order(one.sent, came) for one in case.outcomes):
-            return None
-        wanted = " or ".join(
-            f"{', '.join(one.sent) or 'nothing'} and {'the end' if one.hangs else 'no end'}" for one in case.outcomes
-        )
-        return f"sent {', '.join(came) or 'nothing'} and {'ended' if closed else 'did not end'}; expected {wanted}"
-
-
-def _tag(frame: str | bytes, tag: str) -> str:
-    try:
-        return str(json.loads(frame)[tag])
-    except (ValueError, KeyError, TypeError):
-        return "rubbish"
-
-
-def _in_order(wanted: Sequence[str], came: Sequence[str]) -> bool:
-    """Whether all that is wanted came, in its order; anything may stand between."""
-    rest = iter(came)
-    return all(one in rest for one in wanted)
-
-
-async def _connect(driver: _Driver, case: Case, url: str, gate: asyncio.Semaphore) -> None:
-    async with gate:
-        try:
-            async with connect(url, compression=None) as websocket:
-                await driver.drive(case, websocket)
+            await driver.drive(case, next_connection)
         except (OSError, InvalidHandshake) as error:
             case.problem = f"cannot connect: {error}"
 
 
-async def _listen(driver: _Driver, cases: Sequence[Case], url: str, within_s: float) -> None:
-    """A case for each connection that the implementation makes."""
-    place = urlsplit(url)
-    arrivals: asyncio.Queue[tuple[Connection, asyncio.Event]] = asyncio.Queue(maxsize=1)
+class _Arrivals:
+    """Connections that a connecting side makes."""
 
-    async def talk(websocket: Connection) -> None:
+    def __init__(self, programs: int, within_s: float) -> None:
+        self._programs = programs
+        self._within_s = within_s
+        self._waiting: list[tuple[Connection, asyncio.Event]] = []
+        self._changed = asyncio.Condition()
+        self._is_over = False
+
+    async def came(self, websocket: Connection) -> None:
+        """Hold a connection until its case is done."""
+        if self._is_over:
+            return
         done = asyncio.Event()
-        await arrivals.put((websocket, done))
+        async with self._changed:
+            self._waiting.append((websocket, done))
+            self._changed.notify_all()
         await done.wait()
 
-    async with serve(talk, place.hostname or "127.0.0.1", place.port, compression=None) as server:
+    def end(self) -> None:
+        """All cases are done: let everybody go."""
+        self._is_over = True
+        for _, done in self._waiting:
+            done.set()
+
+    def _here(self) -> int:
+        """How many wait; those that have gone meanwhile are let go."""
+        for one in [one for one in self._waiting if one[0].state is not State.OPEN]:
+            self._waiting.remove(one)
+            one[1].set()
+        return len(self._waiting)
+
+    async def drive(self, driver: Driver, case: Case) -> None:
+        held: list[asyncio.Event] = []
+
+        async def next_connection(was_cut: bool) -> Connection:
+            # A case that cuts begins with all programs here: who comes then is the one that was cut.
+            count = self._programs if case.does("cut") else 1
+            async with self._changed, asyncio.timeout(self._within_s):
+                await self._changed.wait_for(lambda: self._here() >= count)
+                websocket, done = self._waiting.pop(-1 if was_cut else 0)
+            held.append(done)
+            return websocket
+
+        try:
+            await driver.drive(case, next_connection)
+        except TimeoutError:
+            case.problem = f"it did not connect within {self._within_s:g} s"
+        finally:
+            for done in held:
+                done.set()
+
+
+@asynccontextmanager
+async def _calls(url: str) -> AsyncGenerator[_Calls]:
+    yield _Calls(url)
+
+
+@asynccontextmanager
+async def _arrivals(arguments: argparse.Namespace) -> AsyncGenerator[_Arrivals]:
+    place = urlsplit(str(arguments.url))
+    arrivals = _Arrivals(arguments.at_once, arguments.within_s)
+    async with serve(arrivals.came, place.hostname or "127.0.0.1", place.port, compression=None) as server:
         port = next(iter(server.sockets)).getsockname()[1]
         print(f"waiting at ws://{place.hostname}:{port}{place.path}", flush=True)  # noqa: T201  # a command
-        for case in cases:
-            try:
-                async with asyncio.timeout(within_s):
-                    websocket, done = await arrivals.get()
-            except TimeoutError:
-                case.problem = f"it did not connect within {within_s} s"
-                continue
-            await driver.drive(case, websocket)
-            done.set()
-            await websocket.close()
+        try:
+            yield arrivals
+        finally:
+            arrivals.end()
 
 
-def junit(role: Role, cases: Sequence[Case]) -> str:
-    """The results as JUnit XML."""
+async def _drive(driver: Driver, place: _Calls | _Arrivals, cases: Sequence[Case], at_once: int) -> None:
+    """All cases; once more those that the application refused, as it may have been busy with the one before.
+
+    Cases that cut come one at a time, behind the others; to an accepting side, waits for a timer are side by side.
+    """
+    one_at_a_time = asyncio.Semaphore(1)
+    gate = asyncio.Semaphore(at_once)
+    waiting = gate if driver.role.connects else asyncio.Semaphore(WAITING_MAX)
+
+    async def one(case: Case, through: asyncio.Semaphore) -> None:
+        async with through:
+            await place.drive(driver, case)
+
+    ordered = list(_mixed(cases)) if driver.role.connects else cases
+    stay = [case for case in ordered if not case.does("cut")]
+    await asyncio.gather(*(one(case, waiting if case.does("wait") else gate) for case in stay))
+    await asyncio.gather(*(one(case, one_at_a_time) for case in ordered if case.does("cut")))
+    for case in [case for case in cases if case.was_refused]:
+        case.again()
+        await one(case, one_at_a_time)
+
+
+def _mixed(cases: Sequence[Case]) -> Iterable[Case]:
+    """Those in which the other side gets nothing good, between the rest: it comes back later each time they follow one another."""
+    good = [case for case in cases if case.is_good]
+    bad = [case for case in cases if not case.is_good]
+    for pair in zip_longest(good, bad):
+        yield from (case for case in pair if case is not None)
+
+
+# --- the report ---------------------------------------------------------------------------------------
+
+
+def undriven(plan: Plan, cases: Sequence[Case], driver: Driver) -> list[tuple[TransitionFact, str]]:
+    """The transitions of the role that were not taken, and why."""
+    taken = {source for case in cases for source in case.taken}
+    return [
+        (one, _reason(one, plan, cases, driver.limits))
+        for one in plan.transitions
+        if one.source not in taken and not _was_seen(one, plan, driver)
+    ]
+
+
+def _was_seen(one: TransitionFact, plan: Plan, driver: Driver) -> bool:
+    """Whether something came that nothing else sends in its state."""
+    others = {
+        type_
+        for other in plan.transitions
+        if other is not one and other.part == one.part and other.state in (one.state, "")
+        for type_ in other.sends
+    }
+    states = {state for part, state, _ in driver.seen if part == one.part and one.state in (state, "")}
+    return any((one.part, state, type_) in driver.seen for state in states for type_ in {*one.sends} - others)
+
+
+def _reason(one: TransitionFact, plan: Plan, cases: Sequence[Case], limits: Limits) -> str:
+    if one.kind == "call":
+        return "only its application makes this call, and what it sends did not come"
+    if one.kind == "lapse":
+        return "only time ends a lease, and nothing of it is seen from outside"
+    leading = [case for case in plan.cases if any(one.source in step.takes for way in case.outcomes for step in way)]
+    if one.delay_s is not None and one.delay_s > limits.timers_s:
+        return f"{one.delay_s:g} s is longer than --timers-s {limits.timers_s:g}"
+    if not leading:
+        return "its guard wants other data: see --say" if one.guarded else "nothing that a peer does leads there"
+    driven = [case for case in cases if case in leading]
+    if not driven:
+        return "its cases were left out by --cases"
+    if any(case.problem is not None for case in driven):
+        return "its cases failed"
+    return next((case.not_reached for case in driven if case.not_reached), "the application answered otherwise")
+
+
+def _report(plan: Plan, cases: Sequence[Case], left: Sequence[tuple[TransitionFact, str]]) -> None:
+    for case in cases:
+        if case.problem is not None:
+            print(f"FAILED {case.name}: {case.problem}")  # noqa: T201  # a command
+        elif case.not_reached is not None:
+            print(f"not reached {case.name}: {case.not_reached}")  # noqa: T201
+    for one, reason in left:
+        print(f"not driven {one}: {reason}")  # noqa: T201
+    count = len(plan.transitions)
+    print(f"{count} transitions, {count - len(left)} driven")  # noqa: T201
     failed = sum(case.problem is not None for case in cases)
+    unreached = sum(case.problem is None and case.not_reached is not None for case in cases)
+    print(f"{len(cases)} cases, {failed} failed, {unreached} not reached")  # noqa: T201
+
+
+def junit(role: Role, cases: Sequence[Case], left: Sequence[tuple[TransitionFact, str]]) -> str:
+    """The results as JUnit XML; a transition that was not driven is a test that was skipped."""
+    failed = sum(case.problem is not None for case in cases)
+    unreached = sum(case.problem is None and case.not_reached is not None for case in cases)
     suite = ElementTree.Element(
-        "testsuite", name=f"{role.protocol} {role.role}", tests=str(len(cases)), failures=str(failed)
+        "testsuite",
+        name=f"{role.protocol} {role.role}",
+        tests=str(len(cases) + len(left)),
+        failures=str(failed),
+        skipped=str(unreached + len(left)),
     )
     for case in cases:
         one = ElementTree.SubElement(suite, "testcase", classname=f"{role.protocol}.{role.role}", name=case.name)
-        if not case.is_reached:
-            ElementTree.SubElement(one, "skipped", message="the application answered otherwise on the way")
         if case.problem is not None:
-            ElementTree.SubElement(one, "failure", message=case.problem).text = "\n".join(case.frames)
+            sent = [step.frame for step in case.steps if step.do == "send"]
+            text = "\n".join(frame if isinstance(frame, str) else json.dumps(frame) for frame in sent)
+            ElementTree.SubElement(one, "failure", message=case.problem).text = text
+        elif case.not_reached is not None:
+            ElementTree.SubElement(one, "skipped", message=case.not_reached)
+    for fact, reason in left:
+        place = f"{role.protocol}.{role.role}.transitions"
+        one = ElementTree.SubElement(suite, "testcase", classname=place, name=str(fact))
+        ElementTree.SubElement(one, "skipped", message=reason)
     return ElementTree.tostring(suite, encoding="unicode") + "\n"

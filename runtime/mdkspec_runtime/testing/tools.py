@@ -31,8 +31,8 @@ def main(argv: list[str] | None = None) -> int:
     sys.path.insert(0, arguments.path)
     package = importlib.import_module(arguments.package)
     spec: dict[str, Any] = json.loads((Path(arguments.path) / arguments.package / "spec.json").read_text("utf-8"))
-    if hasattr(arguments, "vectors"):
-        arguments.vectors = json.loads(arguments.vectors.read_text("utf-8"))
+    if hasattr(arguments, "plan"):
+        arguments.plan = json.loads(arguments.plan.read_text("utf-8"))
     shutil.rmtree(arguments.path)
     try:
         return int(asyncio.run(arguments.run(arguments, package, spec)))

@@ -1,0 +1,333 @@
+"""Plays the peer of an implementation, step by step, and looks at what comes.
+
+It waits for what must come, not for a time: only that nothing more comes is known by silence.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from websockets.asyncio.connection import Connection
+from websockets.exceptions import ConnectionClosed
+
+from mdkspec_runtime.monitor import Monitor
+from mdkspec_runtime.tables import Role
+from mdkspec_runtime.testing.plan import Case, Outcome, Step
+
+LATE_S = 2.0
+"""A timer may be so much later than its time, and a tenth of it."""
+
+NextConnection = Callable[[bool], Awaitable[Connection]]
+"""The next connection with the implementation; True if the one before was cut."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How long to wait."""
+
+    quiet_s: float
+    """Silence after which all has been said."""
+    due_s: float
+    """For what must come: a message, or the end."""
+    answer_s: float
+    """For what only the application brings forth."""
+    timers_s: float
+    """The longest timer that is waited for."""
+
+
+class _NotReached(Exception):
+    """The case cannot go on, and nobody is to blame."""
+
+
+class _Failed(Exception):
+    """The implementation does not conform."""
+
+
+class Driver:
+    """Drives cases of one role, any number side by side."""
+
+    def __init__(self, role: Role, peer: Role, limits: Limits, said: Mapping[str, Mapping[str, Any]]) -> None:
+        self.role = role
+        self.peer = peer
+        self.limits = limits
+        self.said = said
+        """Fields to send, by type of message."""
+        self.idle: set[str] = set()
+        """Deliveries and requests of which the application began none: waited for once."""
+        self.seen: set[tuple[str, str, str]] = set()
+        """Part, state and type of every frame that came while only one state was possible."""
+
+    async def drive(self, case: Case, connection: NextConnection) -> None:
+        """Take the steps; what came of them is noted in the case."""
+        talk = _Talk(self, case, connection)
+        try:
+            try:
+                await talk.go()
+            except _NotReached as reason:
+                case.not_reached = str(reason)
+            talk.judge()
+        except _Failed as problem:
+            case.problem = str(problem)
+        finally:
+            await talk.end()
+
+    def monitor(self) -> Monitor:
+        """An observer of one connection."""
+        connector, acceptor = (self.role, self.peer) if self.role.connects else (self.peer, self.role)
+        return Monitor(connector, acceptor)
+
+
+class _Talk:
+    """One case."""
+
+    def __init__(self, driver: Driver, case: Case, connection: NextConnection) -> None:
+        self._driver = driver
+        self._limits = driver.limits
+        self._case = case
+        self._connection = connection
+        self._alive = [*case.outcomes]
+        self._came: list[str] = []
+        self._frames: dict[str, list[Any]] = defaultdict(list)
+        """By type, those that no step has waited for yet."""
+        self._numbers: dict[str, int] = {}
+        self._problems: list[str] = []
+        self._changed = asyncio.Event()
+        self._closed = False
+        self._websocket: Connection | None = None
+        self._reader: asyncio.Task[None] | None = None
+        self._monitor = driver.monitor()
+
+    async def go(self) -> None:
+        case = self._case
+        for place, step in enumerate(case.steps):
+            before = len(self._came)
+            await self._do(step)
+            await self._settle(place, step, before)
+            for of, fields in step.again.items():
+                await self._repeated(of, fields)
+            if self._alive[0][place].hangs:
+                if place + 1 < len(case.steps):
+                    case.was_refused = True
+                    raise _NotReached(f"the application refused {step}")
+                break
+        takes = [{source for outcome in one for source in outcome.takes} for one in self._alive]
+        case.taken = set[str].intersection(*takes)
+
+    async def end(self) -> None:
+        if self._websocket is not None:
+            await self._websocket.close()
+        if self._reader is not None:
+            await self._reader
+
+    # --- steps ----------------------------------------------------------------------------------------
+
+    async def _do(self, step: Step) -> None:
+        match step.do:
+            case "connect":
+                await self._connect()
+            case "cut":
+                assert self._websocket is not None, "a case begins with its connection"
+                self._websocket.transport.abort()
+                self._frames.clear()
+                await self._until(lambda: self._closed, self._limits.due_s)
+            case "send":
+                await self._send(step)
+            case "await":
+                await self._await(step)
+            case "wait" if step.s > self._limits.timers_s:
+                raise _NotReached(f"{step.s:g} s is longer than --timers-s")
+            case _:
+                pass
+
+    async def _connect(self) -> None:
+        was_cut = self._websocket is not None
+        if self._reader is not None:
+            await self._reader
+        self._websocket = await self._connection(was_cut)
+        self._monitor = self._driver.monitor()
+        self._closed = False
+        self._reader = asyncio.create_task(self._read(self._websocket))
+
+    async def _read(self, websocket: Connection) -> None:
+        with suppress(ConnectionClosed):
+            while True:
+                self._take(await websocket.recv())
+                self._changed.set()
+        self._closed = True
+        self._changed.set()
+
+    def _take(self, frame: str | bytes) -> None:
+        role = self._driver.role
+        type_, value = _read(frame, role.codec.tag)
+        for machine in role.machines:
+            states = self._monitor.states(role.role, machine.part)
+            if len(states) == 1:
+                self._driver.seen.add((machine.part, next(iter(states)), type_))
+        problem = self._monitor.observe(role.role, frame)
+        if problem is not None:
+            self._problems.append(problem)
+        self._came.append(type_)
+        self._frames[type_].append(value)
+
+    async def _send(self, step: Step) -> None:
+        frame = step.frame
+        if not isinstance(frame, str):
+            changed = {step.place: self._numbers[step.of]} if step.of in self._numbers else {}
+            said = self._driver.said.get(frame[self._driver.role.codec.tag], {})
+            frame = json.dumps({**frame, **said, **changed})
+        self._monitor.observe(self._driver.peer.role, frame)  # what must not be moves no state
+        assert self._websocket is not None, "a case begins with its connection"
+        with suppress(ConnectionClosed):  # seen where the frames are read
+            await self._websocket.send(frame)
+
+    async def _await(self, step: Step) -> None:
+        is_own = step.what in ("delivery", "question")
+        within_s = 0.0 if step.of in self._driver.idle else self._limits.answer_s
+        found: list[int] = []
+
+        def take() -> bool:
+            for type_, path in step.fields.items():
+                for value in self._frames[type_]:
+                    numbers = _at(value, path)
+                    if _fits(numbers, step):
+                        self._frames[type_].remove(value)
+                        found.extend(numbers)
+                        return True
+            return False
+
+        if not await self._until(take, within_s):
+            if is_own:
+                self._driver.idle.add(step.of)
+                raise _NotReached(f"the application began no {step.what} of {step.of}")
+            number = "" if step.number is None else f" of number {step.number}"
+            raise _Failed(f"no {step.what} of {step.of}{number} within {self._limits.answer_s:g} s")
+        if found:
+            self._numbers[step.of] = found[0]
+
+    async def _repeated(self, of: str, fields: Mapping[str, Sequence[str]]) -> None:
+        """What was not acknowledged before the cut comes once more, under its number."""
+        number = self._numbers[of]
+
+        def came() -> bool:
+            return any(number in _at(value, path) for type_, path in fields.items() for value in self._frames[type_])
+
+        if not await self._until(came, self._limits.due_s):
+            raise _Failed(f"the delivery of {of} with number {number} did not come again")
+
+    # --- what comes -----------------------------------------------------------------------------------
+
+    async def _settle(self, place: int, step: Step, before: int) -> None:
+        """Wait until one way to answer explains what came, and keep those that do."""
+        loop = asyncio.get_running_loop()
+        begun = loop.time()
+        ways = self._alive
+
+        def met(way: list[Outcome]) -> bool:
+            wanted = [type_ for outcome in way[: place + 1] for type_ in outcome.required]
+            return _in_order(wanted, self._came) and (step.do == "cut" or self._closed == way[place].hangs)
+
+        def told_apart(way: list[Outcome]) -> bool:
+            others = {type_ for one in ways for type_ in one[place].required} - {*way[place].required}
+            return any(type_ in others for type_ in self._came[before:])
+
+        def is_decided() -> bool:
+            return any(map(met, ways)) and all(met(one) or told_apart(one) for one in ways)
+
+        asked = [one for one in ways if one[place].required or one[place].hangs]
+        if asked:
+            late_s = step.s * 1.1 + LATE_S if step.do == "wait" else 0.0
+            within_s = self._limits.due_s if len(asked) == len(ways) else self._limits.quiet_s
+            await self._until(lambda: any(map(met, asked)) or is_decided(), within_s + late_s)
+            if not is_decided():
+                await self._until(is_decided, self._limits.quiet_s)
+            if step.do == "wait" and loop.time() - begun < step.s / 2:
+                raise _Failed(f"a timer of {step.s:g} s came after {loop.time() - begun:.1f} s")
+        elif step.do == "wait":
+            await asyncio.sleep(step.s * 1.1)
+        is_last = place + 1 == len(self._case.steps)
+        if (is_last or any(one[place].more for one in ways)) and not self._closed:
+            await self._silence()
+        explained = [one for one in ways if met(one)]
+        if not explained:
+            self.judge()
+            raise _Failed(self._difference(place, step))
+        most = max(len(one[place].required) + one[place].hangs for one in explained)
+        self._alive = [one for one in explained if len(one[place].required) + one[place].hangs == most]
+
+    def judge(self) -> None:
+        """What the tables say of the frames that came.
+
+        For what a peer does wrong the engine closes in any state.
+        """
+        role = self._driver.role
+        close = type(role.close("", "")).__name__ if role.close is not None else "nothing"
+        hangs = any(outcome.hangs for one in self._alive for outcome in one)
+        for problem in self._problems:
+            if not hangs or not problem.startswith(f"{role.role} may not send {close} "):
+                raise _Failed(problem)
+
+    def _difference(self, place: int, step: Step) -> str:
+        came = f"sent {', '.join(self._came) or 'nothing'} and {'ended' if self._closed else 'did not end'}"
+        wanted: dict[str, None] = {}
+        for way in self._alive:
+            types = [type_ for outcome in way[: place + 1] for type_ in outcome.required]
+            wanted[f"{', '.join(types) or 'nothing'} and {'the end' if way[place].hangs else 'no end'}"] = None
+        return f"after {step}: {came}; expected {' or '.join(wanted)}"
+
+    async def _until(self, condition: Callable[[], bool], within_s: float) -> bool:
+        """Wait for a condition, until the connection ends or the time is over."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within_s):
+                while not condition():
+                    if self._closed:
+                        return condition()
+                    self._changed.clear()
+                    await self._changed.wait()
+                return True
+        return condition()
+
+    async def _silence(self) -> None:
+        heard = -1
+        while heard != len(self._came) and not self._closed:
+            heard = len(self._came)
+            await self._until(lambda: self._closed, self._limits.quiet_s)
+
+
+def _read(frame: str | bytes, tag: str) -> tuple[str, Any]:
+    try:
+        value = json.loads(frame)
+        return str(value[tag]), value
+    except (ValueError, KeyError, TypeError):
+        return "rubbish", None
+
+
+def _at(value: Any, path: Sequence[str]) -> list[int]:
+    """The numbers at a place: in a list, of its items."""
+    match value:
+        case list():
+            items: list[Any] = value  # pyright: ignore[reportUnknownVariableType]  # JSON
+            return [number for one in items for number in _at(one, path)]
+        case dict() if path:
+            return _at(value.get(path[0]), path[1:])  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]  # JSON
+        case int() if not path:
+            return [value]
+        case _:
+            return []
+
+
+def _fits(numbers: Sequence[int], step: Step) -> bool:
+    if step.number is None or step.number in numbers:
+        return True
+    return step.upto and any(number >= step.number for number in numbers)
+
+
+def _in_order(wanted: Sequence[str], came: Sequence[str]) -> bool:
+    """Whether all that is wanted came, in its order; anything may stand between."""
+    rest = iter(came)
+    return all(one in rest for one in wanted)

@@ -158,13 +158,13 @@ def isort_key(name: str) -> tuple[int, str]:
     return kind, name
 
 
-def import_from(module: str, names: Iterable[str]) -> str:
-    """One import statement, sorted and wrapped; empty if there is nothing to import."""
+def import_from(module: str, names: Iterable[str], *, indent: int = 0) -> str:
+    """One import statement, sorted and wrapped, for that indentation; empty if there is nothing to import."""
     ordered = sorted(set(names), key=isort_key)
     if not ordered:
         return ""
     line = f"from {module} import {', '.join(ordered)}"
-    if len(line) <= 120:
+    if len(line) <= 120 - indent:
         return line
     return layout(Group(f"from {module} import (", tuple(ordered), ")"), used=1000)
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from textwrap import indent
 from typing import Any, Protocol
 
 from mdkgen.ir import to_json
@@ -255,14 +256,20 @@ def _package_view(spec: Spec, stubs: list[Stub]) -> Mapping[str, Any]:
         "codec": ["CODEC"],
         "tables": [role_constant(p, role) for p in spec.protocols for role in (p.connector, p.acceptor)],
     }
+    sides: dict[str, Sequence[str]] = {}
     for stub in stubs:
-        names[stub.module] = stub.exports
-    shown = sorted({name for group in names.values() for name in group}, key=isort_key)
+        sides[stub.module] = stub.exports
+    shown = sorted({name for group in (*names.values(), *sides.values()) for name in group}, key=isort_key)
     imports = [import_from(f"{package}.{module}", names[module]) for module in sorted(names)]
+    side_imports = [import_from(f"{package}.{module}", sides[module], indent=INDENT) for module in sorted(sides)]
+    module_of = {name: quoted(f"{package}.{module}") for module, exports in sides.items() for name in exports}
+    standard = ["from importlib import import_module", "from typing import TYPE_CHECKING"] if sides else []
     return {
         "namespace": package,
         "version": spec.version,
-        "imports": "\n".join(line for line in imports if line),
+        "imports": import_groups([standard, imports]),
+        "side_imports": indent("\n".join(side_imports), " " * INDENT),
+        "sides": assignment("_SIDES", dict_of(*((name, module_of[name]) for name in sorted(module_of, key=isort_key)))),
         "all": assignment("__all__", list_of(*map(quoted, shown))),
     }
 

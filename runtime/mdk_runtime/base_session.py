@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import MutableMapping
 from contextvars import ContextVar
@@ -457,6 +456,8 @@ def checked_seconds(seconds: object) -> float:
 
 def _json_value(name: str, value: Any) -> Any:
     """A copy as the other side will read it: what travels is what `get_property` answers here, too."""
+    import json  # A millisecond, and many sessions have no property.
+
     try:
         text = json.dumps([name, value], allow_nan=False, ensure_ascii=False, separators=(",", ":")).encode()
         copy = json.loads(text)[1]

@@ -10,7 +10,6 @@ from mdk_protocol import messages
 from mdk_runtime.core.breaker import BreakerSettings
 from mdk_runtime.core.environments import Environment, parse_environment
 from mdk_runtime.errors import ConfigurationError
-from mdk_runtime.sources import static
 
 DEFAULT_SERVER_URL = "ws://127.0.0.1:8765/rtp"
 """Where `mdk server` listens when nothing is set."""
@@ -164,6 +163,8 @@ def _routable_address(variables: Mapping[str, str]) -> str | None:
 
 
 def _static_nodes(argument: str, environment: Environment) -> tuple[messages.Node, ...]:
+    from mdk_runtime.sources import static  # With what reads JSON; most have a server.
+
     key, _, text = argument.partition("=")
     try:
         if key != "nodes":

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from random import Random
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from mdk_runtime.base_session import BaseSession, checked_seconds, current_session
@@ -23,6 +22,8 @@ from mdk_runtime.core.context import (
 from mdk_runtime.core.trace_context import NO_UPSTREAM, Upstream, read_upstream, wanted
 
 if TYPE_CHECKING:
+    from random import Random
+
     from mdk_runtime.config import Config
     from mdk_runtime.ports import HeaderItems, WallClock
 
@@ -125,4 +126,6 @@ class Sessions(ABC, Generic[S]):
 
 def new_random() -> Random:
     """Ids must differ, not be secret."""
+    from random import Random  # 3 ms, and only needed by who makes an MDK.
+
     return Random()  # noqa: S311

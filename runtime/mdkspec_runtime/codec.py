@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Generic, TypeVar, Union, cast
@@ -214,6 +213,8 @@ def _may_be_deep(frame: str | bytes) -> bool:
 
 
 def _parse(frame: str | bytes) -> Any:
+    import json  # A millisecond to import, and only read with where msgspec refuses.
+
     try:
         return json.loads(
             frame if isinstance(frame, str) else frame.decode()

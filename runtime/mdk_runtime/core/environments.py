@@ -2,31 +2,55 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import NoReturn
 
 from mdk_protocol import messages
 
 DEFAULT_NAME = messages.Environment().name
 
 
-@dataclass(frozen=True, slots=True)
 class Environment:
-    """`fallback:name` in MDK_ENVIRONMENT: nodes live in `name`."""
+    """`fallback:name` in MDK_ENVIRONMENT: nodes live in `name`. Not to be changed.
 
-    name: str = DEFAULT_NAME
-    fallback_name: str | None = None
-    key: str = field(init=False, repr=False, compare=False)
+    By hand, because `dataclasses` alone is a tenth of what `import mdk` adds to that of msgspec.
+    """
+
+    __slots__ = ("fallback_name", "key", "message", "name")
+
+    name: str
+    fallback_name: str | None
+    key: str
     """Equal for equal environments, and quick to hash."""
-    message: messages.Environment = field(init=False, repr=False, compare=False)
+    message: messages.Environment
     """As it travels."""
 
-    def __post_init__(self) -> None:
-        message = messages.Environment(name=self.name)
-        if self.fallback_name:
-            message = messages.Environment(name=self.name, fallback_name=self.fallback_name)
-        object.__setattr__(self, "key", f"{self.fallback_name or ''}\0{self.name}")
-        object.__setattr__(self, "message", message)
+    def __init__(self, name: str = DEFAULT_NAME, fallback_name: str | None = None) -> None:
+        message = messages.Environment(name=name)
+        if fallback_name:
+            message = messages.Environment(name=name, fallback_name=fallback_name)
+        keep = object.__setattr__
+        keep(self, "name", name)
+        keep(self, "fallback_name", fallback_name)
+        keep(self, "key", f"{fallback_name or ''}\0{name}")
+        keep(self, "message", message)
+
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        raise AttributeError(f"an environment cannot be changed: {name} of {self!r}")
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Environment):
+            return NotImplemented
+        return (self.name, self.fallback_name) == (other.name, other.fallback_name)
+
+    def __hash__(self) -> int:
+        return hash(self.key)
+
+    def __repr__(self) -> str:
+        return f"Environment(name={self.name!r}, fallback_name={self.fallback_name!r})"
+
+    def __reduce__(self) -> tuple[type[Environment], tuple[str, str | None]]:
+        return Environment, (self.name, self.fallback_name)
 
     def __str__(self) -> str:
         return f"{self.fallback_name}:{self.name}" if self.fallback_name else self.name

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any, Protocol
 
 from mdk_protocol import messages
@@ -114,6 +113,8 @@ class Node:
         )
 
     def __repr__(self) -> str:
+        import json  # A millisecond, and rarely needed.
+
         return f"Node(id:{self.node_id} {self.service}: {self.address}, {self.version}) {json.dumps(self.properties)}"
 
     __str__ = __repr__

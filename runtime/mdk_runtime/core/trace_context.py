@@ -5,7 +5,6 @@ https://www.w3.org/TR/trace-context-2/ and https://www.w3.org/TR/baggage/
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Mapping, MutableMapping, Sequence
 from functools import cache
@@ -180,6 +179,7 @@ def _properties(baggage: Iterable[str], allowed: Sequence[str]) -> dict[str, Any
 
 
 def _read_value(text: str) -> Any:
+    import json
     from urllib.parse import unquote  # Slow to import, and few have anything in baggage.
 
     text = unquote(text)
@@ -190,6 +190,7 @@ def _read_value(text: str) -> Any:
 
 
 def _write_value(value: Any) -> str:
+    import json
     from urllib.parse import quote  # As above.
 
     return quote(json.dumps(value, separators=(",", ":")), safe="")

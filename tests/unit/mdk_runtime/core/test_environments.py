@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
+
 import pytest
 
 from mdk_protocol import messages
@@ -41,3 +44,14 @@ def test_original_names() -> None:
 def test_keys_differ() -> None:
     """Environments that differ have keys that differ, whatever their names."""
     assert Environment("b", "a").key != Environment("a:b").key != Environment("b").key
+
+
+def test_an_environment_is_a_value() -> None:
+    """Equal by what it says, usable as a key, copied and pickled, and not to be changed."""
+    one, same, other = Environment("child", "parent"), Environment("child", "parent"), Environment("child")
+    assert (one == same, one == other, one == "child") == (True, False, False)
+    assert {one: 1}[same] == 1
+    assert repr(one) == "Environment(name='child', fallback_name='parent')"
+    assert pickle.loads(pickle.dumps(one)) == copy.deepcopy(one) == one
+    with pytest.raises(AttributeError, match="an environment cannot be changed: name of Environment"):
+        one.name = "other"

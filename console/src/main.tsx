@@ -8,9 +8,9 @@ import { startTheme } from "~/app/theme";
 import { loadCharts } from "~/parts/chart";
 import { own } from "~/logic/identity";
 import { eachSecond, startClock } from "~/store/clock";
-import { startArrivals } from "~/store/arrivals";
 import { startCalls } from "~/store/calls";
 import { start } from "~/store/connection";
+import { startHour } from "~/store/hour";
 import { table } from "~/store/table";
 
 /** What the first page does not need comes after it. */
@@ -31,6 +31,6 @@ const root = document.getElementById("app");
 if (root === null) throw new Error("index.html has no #app");
 start(); // The connection is made while the page is drawn.
 render(<Shell />, root);
-startArrivals();
 startCalls();
+startHour();
 setTimeout(loadCharts, IDLE_MS);

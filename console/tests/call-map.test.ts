@@ -1,17 +1,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { CallRate, Environment, StoredInteraction } from "protocol";
-import { arranged, edges, health, labelShare, line, placed, RECENT_MS } from "~/logic/call-map";
+import { CallRate, CallSeen } from "protocol";
+import { arranged, edges, health, inSteps, labelShare, line, placed, RECENT_MS } from "~/logic/call-map";
 import { layered } from "~/logic/layers";
 
 const SHOP = [["gateway", "orders"], ["gateway", "cart"], ["orders", "cart"], ["orders", "payments"], ["orders", "mail"]].map(([caller = "", callee = ""]) => ({ caller, callee }));
 const rate = (caller: string, callee: string, ok: number, failed: number, start = 0) => new CallRate({ start, environment: "e", caller, callee, ok, failed });
 
-function interaction(caller: string, callee: string, worked: boolean, end: number, took = 10): StoredInteraction {
-  return new StoredInteraction({
-    position: "1.1", uuid: "u", traceId: "t", start: end - took, end, node: "n", service: caller, results: { m: worked ? 1 : 0 }, callees: { m: callee },
-    failed: !worked, startClock: [1], endClock: [2], environment: new Environment({ name: "e" }),
-  });
+function interaction(caller: string, callee: string, worked: boolean, end: number, took = 10): CallSeen {
+  return new CallSeen({ uuid: "u", traceId: "t", start: end - took, end, environment: "e", service: caller, results: { m: worked ? 1 : 0 }, callees: { m: callee } });
 }
 
 test("an edge sums its spans, over environments, and has latencies of the newest interactions", () => {
@@ -22,7 +19,7 @@ test("an edge sums its spans, over environments, and has latencies of the newest
 
 test("an edge is judged by its newest calls: broken at once, and mended at once", () => {
   const at = 10 * RECENT_MS;
-  const judged = (ok: number, failed: number, newest: StoredInteraction[]) => health(edges([rate("a", "b", ok, failed)], newest, at)[0]!);
+  const judged = (ok: number, failed: number, newest: CallSeen[]) => health(edges([rate("a", "b", ok, failed)], newest, at)[0]!);
   assert.equal(judged(10_000, 3, Array.from({ length: 3 }, () => interaction("a", "b", false, at))), "bad");
   assert.equal(judged(100, 50, [interaction("a", "b", true, at)]), "ok");
   assert.equal(judged(100, 1, [interaction("a", "b", false, at - RECENT_MS - 1)]), "warn");
@@ -65,4 +62,9 @@ test("a line begins and ends at its services, and its words stand on it", () => 
   assert.match(d, /^M174 50 C.* 421 50$/);
   assert.deepEqual([x, y], [297.5, 50]);
   assert.ok(labelShare(SHOP[3]!, SHOP) > 0.5, "orders calls many: the words stand near whom it calls");
+});
+
+test("minutes become spans of the map's history", () => {
+  const spans = inSteps([rate("a", "b", 1, 0, 60_000), rate("a", "b", 2, 0, 120_000), rate("a", "b", 4, 1, 180_000)], 120_000);
+  assert.deepEqual(edges(spans, [], 0)[0]?.history, [{ start: 0, ok: 1, failed: 0 }, { start: 120_000, ok: 6, failed: 1 }]);
 });

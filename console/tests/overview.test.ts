@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { BreakerSeen, BreakerStatus, CallRate, ClientState, Environment, LogRate, Rates, ServerState, StoredInteraction } from "protocol";
+import { BreakerSeen, BreakerStatus, CallRate, CallSeen, ClientState, Environment, LogRate, Rates, ServerState } from "protocol";
 import { concerns, lastHour, minutes, SPAN_MINUTES, total, versionSums } from "~/logic/overview";
 import type { Place } from "~/store/table";
 
@@ -46,10 +46,7 @@ test("every minute of the last hour has a sum, those of which nothing was said t
 test("the version that fails most comes first, whatever it logs", () => {
   const at = new Map([place("cart", "1.9", "a"), place("cart", "1.10", "b")].map((one) => [one.nodeId, one]));
   const called = (node: string, worked: number) =>
-    new StoredInteraction({
-      position: "1", uuid: "u", traceId: "t", start: 0, end: 1, node: "n", results: { [node]: worked }, failed: worked === 0,
-      startClock: [], endClock: [], environment: production,
-    });
+    new CallSeen({ uuid: "u", traceId: "t", start: 0, end: 1, results: { [node]: worked }, environment: "production" });
   const rates = new Rates({ calls: [], logs: [new LogRate({ start: 0, environment: "production", service: "mail", version: "1", levels: { ERROR: 9, WARN: 2 } })] });
   const sums = versionSums(rates, [called("id of a", 1), called("id of b", 0), called("id of b", 1), called("nobody", 0)], at, "");
   assert.deepEqual(sums.map((one) => [one.service, one.version, one.ok, one.failed, one.errors, one.warnings]), [

@@ -1,6 +1,6 @@
 /** Who calls whom: the edges with how they fare, and a place for each service that it keeps. */
 
-import type { CallRate, StoredInteraction } from "protocol";
+import type { CallRate, CallSeen } from "protocol";
 import { layered } from "./layers";
 
 export interface MapEdge {
@@ -37,7 +37,7 @@ export function edgeKey(caller: string, callee: string): string {
   return `${caller}>${callee}`;
 }
 
-export function edges(rates: readonly CallRate[], newest: readonly StoredInteraction[], nowMs: number): readonly MapEdge[] {
+export function edges(rates: readonly CallRate[], newest: readonly CallSeen[], nowMs: number): readonly MapEdge[] {
   const found = new Map<string, { caller: string; callee: string; ok: number; failed: number; history: Map<number, { ok: number; failed: number }> }>();
   for (const { caller, callee, start, ok, failed } of rates) {
     const key = edgeKey(caller, callee);
@@ -57,13 +57,18 @@ export function edges(rates: readonly CallRate[], newest: readonly StoredInterac
   });
 }
 
+/** Sums of minutes as sums of longer spans. */
+export function inSteps(rates: readonly CallRate[], stepMs: number): readonly CallRate[] {
+  return rates.map((rate) => ({ ...rate, start: Math.floor(rate.start / stepMs) * stepMs }));
+}
+
 interface Seen {
   ok: number;
   failed: number;
   took: number[];
 }
 
-function recent(newest: readonly StoredInteraction[], nowMs: number): Map<string, Seen> {
+function recent(newest: readonly CallSeen[], nowMs: number): Map<string, Seen> {
   const found = new Map<string, Seen>();
   for (const one of newest) {
     for (const [node, worked] of Object.entries(one.results)) {

@@ -1,6 +1,7 @@
 /** Which logs and traces are wanted, as the address says it and as the server is asked for it. */
 
-import { type Level, LogFilter, Selection } from "protocol";
+import { type CallSeen, type Level, LogFilter, Selection } from "protocol";
+import { failedOf } from "./recent";
 import { LEVELS } from "./colours";
 
 export interface Filters {
@@ -88,6 +89,18 @@ export function logFilter(of: Filters, environment: string): LogFilter {
     node: of.node || undefined,
     category: of.category || undefined,
   });
+}
+
+/** True if a call belongs to a trace that is wanted: as storage judges by interactions. */
+export function callFits(call: CallSeen, of: Filters, environment: string): boolean {
+  if (of.level !== "" || of.text !== "" || of.category !== "" || of.node !== "") return false;
+  return (
+    (!of.failed || failedOf(call)) &&
+    (of.service === "" || call.service === of.service) &&
+    (of.trace === "" || call.traceId === of.trace) &&
+    (of.until === "" || call.end < Number(of.until)) &&
+    (environment === "" || call.environment === environment)
+  );
 }
 
 interface Word {

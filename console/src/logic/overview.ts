@@ -1,6 +1,7 @@
 /** What the overview says, worked out of what the server told: what needs attention, rates by the minute, sums by version. */
 
-import type { BreakerSeen, ClientState, Rates, ServerState, StoredInteraction } from "protocol";
+import type { BreakerSeen, ClientState, CallSeen, ServerState } from "protocol";
+import type { Sums } from "./sums";
 import type { Place } from "~/store/table";
 import { isBad as isBadLevel } from "./colours";
 import { count, counted } from "./format";
@@ -27,7 +28,7 @@ export function lastHour(nowMs: number): { readonly since: number; readonly unti
 }
 
 /** Sums of every minute; those of which nothing was said are 0. */
-export function minutes(rates: Rates, since: number): Minutes {
+export function minutes(rates: Sums, since: number, environment = ""): Minutes {
   const zero = () => Array.from({ length: SPAN_MINUTES }, () => 0);
   const [calls, failed, logs, errors] = [zero(), zero(), zero(), zero()];
   const add = (sums: number[], start: number, value: number) => {
@@ -35,10 +36,12 @@ export function minutes(rates: Rates, since: number): Minutes {
     if (index >= 0 && index < SPAN_MINUTES) sums[index] = (sums[index] ?? 0) + value;
   };
   for (const one of rates.calls) {
+    if (environment !== "" && one.environment !== environment) continue;
     add(calls, one.start, one.ok + one.failed);
     add(failed, one.start, one.failed);
   }
   for (const one of rates.logs) {
+    if (environment !== "" && one.environment !== environment) continue;
     for (const [level, value] of Object.entries(one.levels)) {
       add(logs, one.start, value);
       if (isBadLevel(level)) add(errors, one.start, value);
@@ -65,8 +68,8 @@ export interface VersionSums {
 
 /** How each version fares: calls to it as callers saw them, and what it says itself. Those that fail most come first. */
 export function versionSums(
-  rates: Rates,
-  interactions: readonly StoredInteraction[],
+  rates: Sums,
+  calls: readonly CallSeen[],
   placeOfNode: ReadonlyMap<string, Place>,
   environment: string,
 ): readonly VersionSums[] {
@@ -77,8 +80,8 @@ export function versionSums(
     sums.set(key, found);
     return found;
   };
-  for (const one of interactions) {
-    if (environment !== "" && one.environment.name !== environment) continue;
+  for (const one of calls) {
+    if (environment !== "" && one.environment !== environment) continue;
     for (const [node, worked] of Object.entries(one.results)) {
       const place = placeOfNode.get(node);
       if (place === undefined) continue; // It has gone: nobody knows its version any more.
@@ -87,7 +90,7 @@ export function versionSums(
     }
   }
   for (const one of rates.logs) {
-    if (one.service === "") continue;
+    if (one.service === "" || (environment !== "" && one.environment !== environment)) continue;
     for (const [level, value] of Object.entries(one.levels)) {
       if (isBadLevel(level)) of(one.service, one.version).errors += value;
       else if (level === "WARN") of(one.service, one.version).warnings += value;

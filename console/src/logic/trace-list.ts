@@ -1,6 +1,7 @@
 /** A list of traces, some of them open. */
 
 import type { StoredTrace } from "protocol";
+import { counted } from "./format";
 import type { TraceModel, TraceRow } from "./trace";
 
 export type ListRow =
@@ -19,6 +20,18 @@ export function listRows(traces: readonly StoredTrace[], open: ReadonlyMap<strin
     rows.push({ kind: "more", key: `${traceId} more`, traceId, left: Math.max(0, sizeOf(trace) - model.items.length) });
   }
   return rows;
+}
+
+/** What a reader wants to see of it first: what went wrong, or else how it began. */
+export function saidOf(trace: StoredTrace): string {
+  const line = (trace.firstError ?? trace.firstText ?? "").split("\n", 1)[0] ?? "";
+  if (line !== "") return line;
+  return trace.failed ? "an interaction failed" : trace.interactions > 0 ? counted(trace.interactions, "interaction") : "";
+}
+
+/** Its services, the one where it began first. */
+export function inOrder({ services, entry }: StoredTrace): readonly string[] {
+  return services.includes(entry) ? [entry, ...services.filter((service) => service !== entry)] : services;
 }
 
 /** Logs and interactions together. */

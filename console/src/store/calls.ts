@@ -1,53 +1,51 @@
-/** How calls to each node went lately, as callers reported them. */
+/** How calls went lately, as callers reported them: asked for once a connection, then live. */
 
-import { effect, signal } from "@preact/signals";
-import { InteractionsQuery, Selection, type StoredInteraction } from "protocol";
+import { computed, effect, signal } from "@preact/signals";
+import { type CallSeen, InteractionsQuery, type Pulse, Selection } from "protocol";
 import { count } from "~/logic/format";
-import type { Calls } from "~/logic/services";
-import { arrivals } from "./arrivals";
-import { ask, NoAnswer } from "./connection";
+import { byNode, callOf, merged, RECENT_CALLS, RECENT_MS } from "~/logic/recent";
+import { ask, epoch, NoAnswer, pulseTakers } from "./connection";
+import { batched } from "./frames";
 
-/** Of so many of the newest interactions at most. */
-export const RECENT_CALLS = 1000;
-/** Not older than this. */
-export const RECENT_MS = 15 * 60_000;
-
-export const recentInteractions = signal<readonly StoredInteraction[]>([]);
+/** The newest first. */
+export const recentCalls = signal<readonly CallSeen[]>([]);
+export const callsByNode = computed(() => byNode(recentCalls.value));
 /** What the sums are of, in words. */
-export const callsSpan = signal("15 min");
-export const callsByNode = signal<ReadonlyMap<string, Calls>>(new Map());
+export const callsSpan = computed(() => (recentCalls.value.length < RECENT_CALLS ? "15 min" : `last ${count(RECENT_CALLS)}`));
 
-/** Sums by destination node. */
-export function byNode(interactions: readonly StoredInteraction[]): Map<string, Calls> {
-  const calls = new Map<string, { ok: number; failed: number }>();
-  for (const one of interactions) {
-    for (const [node, worked] of Object.entries(one.results)) {
-      const found = calls.get(node) ?? { ok: 0, failed: 0 };
-      if (worked === 1) found.ok += 1;
-      else found.failed += 1;
-      calls.set(node, found);
-    }
-  }
-  return calls;
+/** Told of calls as they come. */
+export type CallListener = (calls: readonly CallSeen[]) => void;
+const listeners = new Set<CallListener>();
+
+export function onCalls(listener: CallListener): () => void {
+  listeners.add(listener);
+  return () => listeners.delete(listener);
+}
+
+let newest: readonly CallSeen[] = [];
+const show = batched<void>(() => (recentCalls.value = newest));
+
+function take(calls: readonly CallSeen[]): void {
+  newest = merged(newest, calls, Date.now());
+  show();
+}
+
+/** What a pulse says; old ones go even if there are none. */
+function takeCalls({ calls }: Pulse): void {
+  if (calls.length > 0 || (newest.at(-1)?.end ?? Infinity) < Date.now() - RECENT_MS) take(calls);
+  if (calls.length > 0) for (const listener of listeners) listener(calls);
 }
 
 export function startCalls(): void {
-  let asking = false;
+  pulseTakers.push(takeCalls);
   effect(() => {
-    if (arrivals.value === 0 || asking) return;
-    asking = true;
+    if (epoch.value === 0) return;
     const wanted = new Selection({ since: Date.now() - RECENT_MS });
-    ask("interactions", new InteractionsQuery({ wanted, limit: RECENT_CALLS }))
-      .then(
-        (page) => {
-          recentInteractions.value = page.items;
-          callsByNode.value = byNode(page.items);
-          callsSpan.value = page.next === undefined ? "15 min" : `last ${count(RECENT_CALLS)}`;
-        },
-        (error: unknown) => {
-          if (!(error instanceof NoAnswer)) throw error; // With the next arrivals again.
-        },
-      )
-      .finally(() => (asking = false));
+    ask("interactions", new InteractionsQuery({ wanted, limit: RECENT_CALLS })).then(
+      (page) => take(page.items.map(callOf)),
+      (error: unknown) => {
+        if (!(error instanceof NoAnswer)) throw error; // With the next connection again.
+      },
+    );
   });
 }

@@ -1,7 +1,7 @@
 /** The one connection to the server: the generated client over `/rtp`, kept alive by its engine. */
 
 import { signal } from "@preact/signals";
-import { type Answer, Open, Question, REVISION, REVISION_PROPERTY, SessionClient, Statistics } from "protocol";
+import { type Answer, Open, type Pulse, Question, REVISION, REVISION_PROPERTY, SessionClient, Statistics } from "protocol";
 import { connect, RequestFailed } from "protocol/engine";
 import { own } from "~/logic/identity";
 import { pulses, watched } from "./pulse";
@@ -28,6 +28,9 @@ const PROBE_PATH = "/api/services?limit=1";
 const UNAUTHORIZED = 401;
 const NOTHING = () => {};
 
+/** Told of each pulse, beside store/pulse.ts. */
+export const pulseTakers: ((m: Pulse) => void)[] = [];
+
 const client = new SessionClient({
   ownOpen: () =>
     new Open({ nodeId: own.nodeId, mdkVersion: own.version, properties: { [REVISION_PROPERTY]: REVISION } }),
@@ -35,7 +38,8 @@ const client = new SessionClient({
   extended() {
     connection.value = "live";
     closed.value = null;
-    epoch.value += 1;
+    // Questions wait for the part that asks them, which begins with this very turn.
+    queueMicrotask(() => (epoch.value += 1));
   },
   closed(error) {
     closed.value = error?.title ?? error?.code ?? null;
@@ -52,7 +56,10 @@ const client = new SessionClient({
   keepWatch: (watch) => {
     watched.watch = watch;
   },
-  pulse: (m) => pulses.take(m),
+  pulse(m) {
+    pulses.take(m);
+    for (const taker of pulseTakers) taker(m);
+  },
   ownStatistics: () => new Statistics(),
   // The console registers nothing, calls nobody and sends no logs.
   remember: NOTHING,

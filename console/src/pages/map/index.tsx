@@ -1,17 +1,21 @@
 /** Who calls whom, and how that goes: as a map, or as a table. */
 
-import { type ReadonlySignal, useSignal } from "@preact/signals";
+import { useComputed, useSignal } from "@preact/signals";
 import { type CallRate, RatesQuery } from "protocol";
-import { useEffect, useRef } from "preact/hooks";
+import { useRef } from "preact/hooks";
 import { useShortcuts } from "~/app/keys";
 import { environment, param, setParams } from "~/app/router";
-import { arranged, edges, health, type MapEdge, type Places, placed } from "~/logic/call-map";
+import { arranged, edges, health, inSteps, type MapEdge, type Places, placed } from "~/logic/call-map";
 import { time } from "~/logic/filters";
 import { counted } from "~/logic/format";
+import { MINUTE_MS } from "~/logic/sums";
 import { Icon } from "~/parts/icons";
 import { Empty, Problem, State } from "~/parts/states";
-import { recentInteractions } from "~/store/calls";
-import { ask, connection, epoch, NoAnswer } from "~/store/connection";
+import { recentCalls } from "~/store/calls";
+import { now } from "~/store/clock";
+import { connection } from "~/store/connection";
+import { hour, hourError } from "~/store/hour";
+import { useAnswer } from "~/store/questions";
 import { Drawing } from "./drawing";
 import { EdgeDetails } from "./edge";
 import { EdgeTable } from "./table";
@@ -20,6 +24,7 @@ const RANGES = { "15m": "Last 15 minutes", "1h": "Last hour", "6h": "Last 6 hour
 const MINUTES = { "15m": 15, "1h": 60, "6h": 360, "24h": 1440 } as const;
 /** Points of an edge's history. */
 const POINTS = 30;
+const HALF_HOUR_MS = 30 * MINUTE_MS;
 
 export type Range = keyof typeof RANGES;
 
@@ -32,42 +37,40 @@ interface Known {
   readonly error: string | null;
 }
 
-/** Calls by span of time, asked again when interactions came in. */
-function useRates(range: Range): ReadonlySignal<Known> {
-  const known = useSignal<Known>({ rates: null, error: null });
+/**
+ * Calls by span of time: the last hour live, and before it what is asked for once in a while.
+ *
+ * The question ends half an hour ago at least, where the live part is sure to have begun.
+ */
+function useRates(range: Range): Known {
   const env = environment.value;
-  useEffect(() => {
-    known.value = { rates: null, error: null };
-  }, [range, env]);
-  useEffect(() => {
-    if (epoch.value === 0) return undefined;
-    let wanted = true;
-    const until = Date.now();
-    const since = time(range, until) ?? until;
-    const query = { since, until, stepMinutes: Math.max(1, MINUTES[range] / POINTS) };
-    ask("rates", new RatesQuery(env === "" ? query : { ...query, environment: env })).then(
-      ({ calls }) => {
-        if (wanted) known.value = { rates: calls.filter((call) => env === "" || call.environment === env), error: null };
-      },
-      (error: unknown) => {
-        if (!(error instanceof NoAnswer)) throw error;
-        if (wanted && connection.peek() === "live") known.value = { ...known.peek(), error: error.message };
-      },
-    );
-    return () => {
-      wanted = false;
-    };
-  }, [range, env, epoch.value, recentInteractions.value]);
-  return known;
+  const cut = useComputed(() => Math.floor(now.value / HALF_HOUR_MS - 1) * HALF_HOUR_MS);
+  const since = useComputed(() => {
+    const moment = time(range, now.value) ?? 0;
+    const step = stepMinutes(range) * MINUTE_MS;
+    return Math.floor(moment / step) * step;
+  });
+  const isLong = MINUTES[range] > 60;
+  const query = { since: since.peek(), until: cut.value, stepMinutes: stepMinutes(range) };
+  const before = useAnswer("rates", isLong ? () => new RatesQuery(env === "" ? query : { ...query, environment: env }) : null, `${range} ${env} ${cut.value}`);
+  const live = hour.value;
+  if (live === null || (isLong && before.value.data === null)) return { rates: null, error: before.value.error ?? hourError.value };
+  const from = isLong ? cut.value : since.value;
+  const recent = live.calls.filter((call) => call.start >= from && (env === "" || call.environment === env));
+  return { rates: [...(before.value.data?.calls ?? []), ...inSteps(recent, stepMinutes(range) * MINUTE_MS)], error: before.value.error };
+}
+
+function stepMinutes(range: Range): number {
+  return Math.max(1, MINUTES[range] / POINTS);
 }
 
 export function MapPage() {
   const range = isRange(param("range")) ? (param("range") as Range) : "15m";
   const isTable = param("view") === "table";
   const onlyBad = param("bad") === "1";
-  const { rates, error } = useRates(range).value;
+  const { rates, error } = useRates(range);
   const env = environment.value;
-  const newest = recentInteractions.value.filter((one) => env === "" || one.environment.name === env);
+  const newest = recentCalls.value.filter((one) => env === "" || one.environment === env);
   const all = edges(rates ?? [], newest, Date.now());
   const shown = onlyBad ? all.filter((edge) => health(edge) === "bad" || health(edge) === "warn") : all;
   const places = useRef<Places>(new Map());

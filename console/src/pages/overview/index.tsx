@@ -1,17 +1,18 @@
 /** Is all well? If not, where? Then the last hour. */
 
 import { useComputed } from "@preact/signals";
-import { RatesQuery, Selection, type StoredTrace, TracesQuery } from "protocol";
+import { Selection, type StoredTrace, TracesQuery } from "protocol";
 import { environment, to } from "~/app/router";
 import { bytes, count, counted, duration, short, span, success, time } from "~/logic/format";
 import { type Concern, concerns, lastHour, minutes, total, type VersionSums, versionSums } from "~/logic/overview";
+import type { Sums } from "~/logic/sums";
 import { Chart } from "~/parts/chart";
 import { Icon } from "~/parts/icons";
 import { Empty, LevelName, Problem, ServiceName, State, SuccessRate } from "~/parts/states";
-import { arrivals } from "~/store/arrivals";
-import { callsSpan, recentInteractions } from "~/store/calls";
+import { callsSpan, recentCalls } from "~/store/calls";
 import { now } from "~/store/clock";
 import { connection } from "~/store/connection";
+import { failures, hour, hourError } from "~/store/hour";
 import { pulse, pulses } from "~/store/pulse";
 import { useAnswer } from "~/store/questions";
 import { livePlaces, places, serviceOfNode } from "~/store/table";
@@ -88,20 +89,11 @@ function Facts() {
 
 // --- the last hour --------------------------------------------------------------------------------
 
-function useRates() {
-  const ask = () => new RatesQuery({ ...lastHour(Date.now()), ...(environment.value === "" ? {} : { environment: environment.value }) });
-  return useAnswer("rates", ask, `${arrivals.value} ${environment.value}`);
-}
-
 function Rates() {
-  const answer = useRates();
-  const seen = useComputed(() => {
-    const { data } = answer.value;
-    return data === null ? null : minutes(data, lastHour(Date.now()).since);
-  });
+  const minute = useComputed(() => lastHour(now.value).since);
+  const seen = useComputed(() => (hour.value === null ? null : minutes(hour.value, minute.value, environment.value)));
   const system = useComputed(() => systemSeries(pulse.value));
-  const { error } = answer.value;
-  if (error !== null) return <Problem text={error} />;
+  if (hourError.value !== null) return <Problem text={hourError.value} />;
   const own = seen.value;
   if (own === null) return <div class="charts" aria-busy="true" />;
   const [calls, failed, errors] = [total(own.calls), total(own.failed), total(own.errors)];
@@ -177,7 +169,7 @@ function systemSeries(_pulse: unknown) {
 
 function FailedTraces() {
   const wanted = new Selection({ failed: true, ...(environment.value === "" ? {} : { environment: environment.value }) });
-  const answer = useAnswer("traces", new TracesQuery({ wanted, limit: TRACES_SHOWN }), arrivals.value);
+  const answer = useAnswer("traces", new TracesQuery({ wanted, limit: TRACES_SHOWN }), failures.value);
   const { data, error } = answer.value;
   return (
     <section class="card" aria-labelledby="failed-title">
@@ -211,9 +203,8 @@ function TraceRow({ trace }: { readonly trace: StoredTrace }) {
 }
 
 function Versions() {
-  const answer = useRates();
-  const { data } = answer.value;
-  const sums = data === null ? [] : versionSums(data, recentInteractions.value, serviceOfNode.value, environment.value);
+  const data = lastOf(hour.value);
+  const sums = data === null ? [] : versionSums(data, recentCalls.value, serviceOfNode.value, environment.value);
   const shown = sums.slice(0, VERSIONS_SHOWN);
   return (
     <section class="card" aria-labelledby="versions-title">
@@ -244,6 +235,12 @@ function Versions() {
       )}
     </section>
   );
+}
+
+function lastOf(sums: Sums | null): Sums | null {
+  if (sums === null) return null;
+  const { since } = lastHour(now.value);
+  return { calls: sums.calls, logs: sums.logs.filter((one) => one.start >= since) };
 }
 
 function VersionRow({ of }: { readonly of: VersionSums }) {

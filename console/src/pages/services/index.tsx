@@ -3,7 +3,7 @@
 import { computed, useComputed, useSignal } from "@preact/signals";
 import { useRef } from "preact/hooks";
 import { useShortcuts } from "~/app/keys";
-import { environment, go, param, setParams, to } from "~/app/router";
+import { environment, param, setParams, to } from "~/app/router";
 import { isNarrow } from "~/app/theme";
 import { counted } from "~/logic/format";
 import { parentIndex, type Row, rows } from "~/logic/services";
@@ -15,6 +15,7 @@ import { callsByNode } from "~/store/calls";
 import { connection } from "~/store/connection";
 import { pulse } from "~/store/pulse";
 import { livePlaces, places } from "~/store/table";
+import { NodeDetails } from "./node";
 import { ServiceHead, ServiceRowView } from "./rows";
 
 const ROW_PX = 32;
@@ -38,6 +39,8 @@ export function ServicesPage({ rest }: { readonly rest: string }) {
   const scope = rest === "" ? places.value : places.value.filter((place) => place.service === rest);
   const shown = rows(scope, facts.value, wanted.value);
 
+  const chosen = shown.find((row) => row.key === param("node"));
+
   const setOpen = (row: Row, isOpen: boolean) => {
     const next = new Set(closed.value);
     if (isOpen) next.delete(row.key);
@@ -47,13 +50,14 @@ export function ServicesPage({ rest }: { readonly rest: string }) {
   const open = (index: number) => {
     const row = shown[index];
     if (row === undefined) return;
-    if (row.kind === "node") go(to("/logs", { node: row.place.nodeId }));
+    if (row.kind === "node") setParams({ node: row.key === param("node") ? null : row.key }, "push");
     else setOpen(row, !row.isOpen);
   };
   const key = (event: KeyboardEvent, index: number): boolean => {
     const row = shown[index];
     if (row === undefined || (event.key !== "ArrowLeft" && event.key !== "ArrowRight")) return false;
     if (row.kind !== "node" && row.isOpen === (event.key === "ArrowLeft")) setOpen(row, !row.isOpen);
+    else if (row.kind === "node" && event.key === "ArrowRight") open(index);
     else if (event.key === "ArrowLeft") active.value = parentIndex(shown, index);
     return true;
   };
@@ -84,6 +88,7 @@ export function ServicesPage({ rest }: { readonly rest: string }) {
       {shown.length === 0 ? (
         <Nothing filtered={text !== "" || onlyBad || rest !== "" || environment.value !== ""} />
       ) : (
+        <div class="with-details">
         <VirtualList
           count={shown.length}
           rowHeight={isNarrow.value ? ROW_PX_NARROW : ROW_PX}
@@ -95,24 +100,26 @@ export function ServicesPage({ rest }: { readonly rest: string }) {
           onOpen={open}
           onKey={key}
           rowKey={(index) => shown[index]?.key ?? index}
-          rowProps={(index) => attributes(shown[index])}
+          rowProps={(index) => attributes(shown[index], chosen)}
           row={(index) => {
             const row = shown[index];
             return row === undefined ? null : <ServiceRowView row={row} toggle={() => open(index)} />;
           }}
         />
+        {chosen?.kind === "node" && <NodeDetails key={chosen.key} row={chosen} close={() => setParams({ node: null })} />}
+        </div>
       )}
     </div>
   );
 }
 
-function attributes(row: Row | undefined) {
+function attributes(row: Row | undefined, chosen: Row | undefined) {
   if (row === undefined) return {};
   const gone = row.kind === "node" && row.place.goneAt !== null ? "is-gone" : "";
   const fresh = row.kind === "node" && row.place.cameAt !== null ? "is-new" : "";
   return {
     role: "row" as const,
-    class: `services-row services-${row.kind} ${gone} ${fresh}`,
+    class: `services-row services-${row.kind} ${gone} ${fresh} ${row === chosen ? "is-chosen" : ""}`,
     "aria-level": LEVELS[row.kind],
     ...(row.kind === "node" ? {} : { "aria-expanded": row.isOpen }),
   };

@@ -98,7 +98,7 @@ function NodeCells({ row }: { readonly row: NodeRow }) {
   );
 }
 
-function NodeState({ row }: { readonly row: NodeRow }) {
+export function NodeState({ row }: { readonly row: NodeRow }) {
   const { goneAt } = row.place;
   if (goneAt !== null) return <State tone="quiet" icon="gone">{`gone ${span((now.value - goneAt) / 1000)} ago`}</State>;
   if (row.health === "suspect") {
@@ -112,7 +112,7 @@ function NodeState({ row }: { readonly row: NodeRow }) {
 }
 
 /** Counts down the time to live; a renewal fills it again. */
-function Renewal({ lapsesAt, renewedAt }: { readonly lapsesAt: number; readonly renewedAt: number }) {
+export function Renewal({ lapsesAt, renewedAt }: { readonly lapsesAt: number; readonly renewedAt: number }) {
   const ttl = Math.max(1, (lapsesAt - renewedAt) / 1000);
   const left = Math.min(ttl, Math.max(0, (lapsesAt - now.value) / 1000)); // `now` may be a second behind.
   return (
@@ -125,7 +125,7 @@ function Renewal({ lapsesAt, renewedAt }: { readonly lapsesAt: number; readonly 
   );
 }
 
-function Breaker({ row }: { readonly row: NodeRow }) {
+export function Breaker({ row }: { readonly row: NodeRow }) {
   if (row.place.goneAt !== null) return null;
   const first = row.breakers[0];
   if (first === undefined) return <span class="muted">closed</span>;

@@ -2,9 +2,10 @@
 
 import { useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
-import type { ClientState, ServerState } from "protocol";
+import type { ClientState, ServerState, TenantLimits } from "protocol";
 import { bytes, count, counted, dateTime, span } from "~/logic/format";
 import { counterWords, inOrder } from "~/logic/system";
+import { Confirmed } from "~/parts/confirm";
 import { Empty, ServiceName, State } from "~/parts/states";
 import { now } from "~/store/clock";
 import { connection } from "~/store/connection";
@@ -28,6 +29,11 @@ export function SystemPage() {
         <CountersCard server={server} />
       </div>
       <Clients clients={clients} />
+      <div class="system-acts">
+        <Confirmed does="Forget all nodes" icon="gone" question="Forget every node of this tenant?" method="POST" address="/api/clear">
+          The table is emptied for all who follow it. Nodes that live come back by themselves with their next renewal; until then calls may find nobody.
+        </Confirmed>
+      </div>
     </div>
   );
 }
@@ -77,10 +83,11 @@ function ServerCard({ server }: { readonly server: ServerState }) {
 }
 
 function StorageCard({ server: { storage } }: { readonly server: ServerState }) {
-  if (storage === undefined) return <Card title="Storage"><Pair name="Stored">nothing yet</Pair></Card>;
+  const { limits } = pulse.value;
+  if (storage === undefined) return <Card title="Storage"><Pair name="Stored">nothing yet</Pair>{limits !== null && <Retention limits={limits} />}</Card>;
   return (
     <Card title="Storage">
-      <Pair name="On disk">{bytes(storage.bytes)}</Pair>
+      <Pair name="On disk">{limits === null || limits.bytes === 0 ? bytes(storage.bytes) : `${bytes(storage.bytes)} of ${bytes(limits.bytes)}`}</Pair>
       <Pair name="Logs">{count(storage.logs)}</Pair>
       <Pair name="Interactions">{count(storage.interactions)}</Pair>
       <Pair name="Files">
@@ -90,7 +97,19 @@ function StorageCard({ server: { storage } }: { readonly server: ServerState }) 
       <Pair name="Goes back to">
         {storage.oldest === undefined ? "–" : <span title={dateTime(storage.oldest)}>{span((now.value - storage.oldest) / 1000)} ago</span>}
       </Pair>
+      {limits !== null && <Retention limits={limits} />}
     </Card>
+  );
+}
+
+/** How long what is stored stays: until it is too old, or too much. */
+function Retention({ limits }: { readonly limits: TenantLimits }) {
+  if (limits.bytes === 0) return null;
+  return (
+    <>
+      <Pair name="Is kept for">{span(limits.age)}, or up to {bytes(limits.bytes)}</Pair>
+      <Pair name="Failing traces">{limits.keptBytes === 0 ? "no longer than others" : `${span(limits.keptAge)}, up to ${bytes(limits.keptBytes)} of these`}</Pair>
+    </>
   );
 }
 

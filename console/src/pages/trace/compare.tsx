@@ -7,6 +7,7 @@ import { setParams, to } from "~/app/router";
 import { isNarrow } from "~/app/theme";
 import { compare, COMPARED_MAX } from "~/logic/compare";
 import { clock, counted, duration } from "~/logic/format";
+import { saidOf } from "~/logic/trace-list";
 import { at, type TraceModel, type TraceRow } from "~/logic/trace";
 import { Empty, Problem, State } from "~/parts/states";
 import { TreeCell } from "~/parts/tree";
@@ -49,7 +50,7 @@ export function CompareChoice({ traceId, model, close }: { readonly traceId: str
             <button type="button" class="compare-offer" onClick={() => choose(one.traceId)}>
               <span class="mono">{clock(one.start)}</span>
               {one.failed ? <State tone="bad" icon="bad">failed</State> : <State tone="ok" icon="ok">ok</State>}
-              <span class="ellipsis">{one.services.join(", ")}</span>
+              <span class="ellipsis">{saidOf(one)}</span>
               <span class="number">{duration(one.end - one.start)}</span>
             </button>
           </li>

@@ -6,7 +6,7 @@ import { useEffect, useRef } from "preact/hooks";
 import { useShortcuts } from "~/app/keys";
 import { environment, go, to } from "~/app/router";
 import { isNarrow } from "~/app/theme";
-import { logFilter, selection, wordsFit, isAny } from "~/logic/filters";
+import { callFits, isAny, logFilter, selection, wordsFit } from "~/logic/filters";
 import { count, counted } from "~/logic/format";
 import { NewTraces } from "~/logic/new-traces";
 import { TraceModel } from "~/logic/trace";
@@ -15,6 +15,7 @@ import { FilterBar, setFilters, useFilters } from "~/parts/filter-bar";
 import { Icon } from "~/parts/icons";
 import { Empty, Problem } from "~/parts/states";
 import { VirtualList } from "~/parts/virtual-list";
+import { onCalls } from "~/store/calls";
 import { ask, connection } from "~/store/connection";
 import { usePages } from "~/store/pages";
 import { useTail } from "~/store/questions";
@@ -50,6 +51,15 @@ export function TracesPage({ rest }: { readonly rest: string }) {
     fresh.current.take(m.logs.filter((log) => fits(log.text)).map((log) => log.context.traceId), m.skipped);
     news.value = fresh.current.said(new Set(list.peek().items.map((trace) => trace.traceId)));
   });
+  // A trace may fail, or consist of, interactions alone, which no log tells of.
+  useEffect(
+    () =>
+      onCalls((calls) => {
+        fresh.current.take(calls.filter((call) => callFits(call, filters, env)).map((call) => call.traceId), 0);
+        news.value = fresh.current.said(new Set(list.peek().items.map((trace) => trace.traceId)));
+      }),
+    [key],
+  );
   const renew = () => {
     round.value += 1;
     active.value = 0;

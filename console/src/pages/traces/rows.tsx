@@ -4,12 +4,12 @@ import type { StoredTrace } from "protocol";
 import { to } from "~/app/router";
 import { clock, counted, dateTime, duration, short } from "~/logic/format";
 import { at } from "~/logic/trace";
-import { type ListRow, sizeOf } from "~/logic/trace-list";
+import { inOrder, type ListRow, saidOf, sizeOf } from "~/logic/trace-list";
 import { Icon } from "~/parts/icons";
 import { LevelName, ServiceName, State } from "~/parts/states";
 import { TreeCell } from "~/parts/tree";
 
-const HEADS = ["Time", "State", "Services", "First error", "Rows", "Duration", ""];
+const HEADS = ["Time", "State", "Services", "What happened", "Rows", "Duration", ""];
 const DAY_MS = 86_400_000;
 
 export function TracesHead() {
@@ -48,7 +48,7 @@ export function TraceCells({ row, toggle }: { readonly row: ListRow; readonly be
 }
 
 function Trace({ of, isOpen, toggle }: { readonly of: StoredTrace; readonly isOpen: boolean; readonly toggle: () => void }) {
-  const line = (of.firstError ?? "").split("\n", 1)[0];
+  const line = saidOf(of);
   return (
     <>
       <span role="rowheader" class="traces-time">
@@ -63,13 +63,13 @@ function Trace({ of, isOpen, toggle }: { readonly of: StoredTrace; readonly isOp
         {of.failed ? <State tone="bad" icon="bad">failed</State> : <State tone="ok" icon="ok">ok</State>}
       </span>
       <span role="gridcell" class="traces-services">
-        {of.services.map((service) => (
+        {inOrder(of).map((service) => (
           <ServiceName key={service} service={service} />
         ))}
       </span>
-      <span role="gridcell" class="traces-error" title={of.firstError}>
+      <span role="gridcell" class="traces-error" title={of.firstError ?? of.firstText}>
         {of.worstLevel !== undefined && of.worstLevel !== "INFO" && of.worstLevel !== "DEBUG" && <LevelName level={of.worstLevel} />}
-        <span class="ellipsis">{line || (of.failed && "an interaction failed")}</span>
+        <span class={`ellipsis ${of.firstError === undefined ? "is-first" : ""}`}>{line}</span>
       </span>
       <span role="gridcell" class="number" title={`${counted(sizeOf(of) - of.interactions, "log")}, ${counted(of.interactions, "interaction")}`}>
         {short(sizeOf(of))}

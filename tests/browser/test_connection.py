@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import time
 from collections.abc import Callable
@@ -14,6 +15,8 @@ from playwright.sync_api import Page, expect
 
 from mdk_runtime.client import MDK
 from mdk_runtime.config import Config
+from mdk_runtime.server.http.site import COOKIE, as_cookie
+from mdk_runtime.server.tokens import LEEWAY_S
 from service.servers import ServerProcess, server
 
 SECRET = b"a secret of the tests, 32 bytes.."
@@ -122,12 +125,77 @@ def test_what_is_not_allowed_is_not_offered(locked: ServerProcess, new_page: Cal
     m.stop()
 
 
+def logged_in(page: Page, **claims: Any) -> Page:
+    """As who has this token."""
+    page.goto("/login")
+    page.get_by_label("Token").fill(token(**claims))
+    page.get_by_role("button", name="Log in").click()
+    expect(page.locator(".tenant")).to_contain_text("acme")
+    return page
+
+
+def audited(running: ServerProcess) -> list[dict[str, Any]]:
+    """What admins did."""
+    path = running.data / "audit.jsonl"
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def test_an_admin_removes_a_node_and_clears_the_table(locked: ServerProcess, new_page: Callable[..., Page]) -> None:
+    """Each is confirmed first, done after that and not before, and in the audit log."""
+    config = Config(server_url=locked.url, token=token(sub="app"))
+    both = [MDK(config).start() for _ in range(2)]
+    for m, address in zip(both, ("http://10.0.0.8:1", "http://10.0.0.9:1"), strict=True):
+        m.register("vault", "1.0", address)
+    page = logged_in(new_page(str(locked.ready["http"])), sub="ada", scope="read admin")
+    page.goto("/services")
+    row = page.get_by_role("treegrid").get_by_role("row").filter(has_text="http://10.0.0.9:1")
+    row.click()
+    panel = page.get_by_role("complementary", name="Node")
+    expect(panel).to_contain_text("http://10.0.0.9:1")
+    panel.get_by_role("button", name="Remove node").click()
+    question = page.get_by_role("dialog", name="Remove http://10.0.0.9:1 of vault?")
+    question.get_by_role("button", name="Cancel").click()
+    expect(question).to_be_hidden()
+    assert audited(locked) == []
+    panel.get_by_role("button", name="Remove node").click()
+    question.get_by_role("button", name="Remove node").click()
+    expect(row).to_contain_text("gone")
+    expect(page.get_by_role("treegrid").get_by_role("row").filter(has_text="http://10.0.0.8:1")).to_contain_text("up")
+    page.get_by_role("link", name="System").click()
+    page.get_by_role("button", name="Forget all nodes").click()
+    question = page.get_by_role("dialog", name="Forget every node of this tenant?")
+    question.get_by_role("button", name="Forget all nodes").click()
+    expect(question).to_be_hidden()
+    assert [(one["act"], one["who"], one.get("node")) for one in audited(locked)] == [
+        ("remove", "ada", "http://10.0.0.9:1"),
+        ("clear", "ada", None),
+    ]
+    for m in both:
+        m.stop()
+
+
+def test_who_may_only_read_is_offered_no_removal(locked: ServerProcess, new_page: Callable[..., Page]) -> None:
+    """Neither of a node nor of all of them."""
+    m = MDK(Config(server_url=locked.url, token=token(sub="app"))).start()
+    m.register("vault", "1.0", "http://10.0.0.9:1")
+    page = logged_in(new_page(str(locked.ready["http"])), sub="bob", scope="read")
+    page.goto("/services")
+    page.get_by_role("treegrid").get_by_role("row").filter(has_text="http://10.0.0.9:1").click()
+    expect(page.get_by_role("complementary", name="Node").get_by_role("link", name="Its logs")).to_be_visible()
+    expect(page.get_by_role("button", name="Remove node")).to_have_count(0)
+    page.get_by_role("link", name="System").click()
+    expect(page.get_by_role("region", name="Tenant")).to_contain_text("bob")
+    expect(page.get_by_role("button", name="Forget all nodes")).to_have_count(0)
+    m.stop()
+
+
 def test_a_token_that_runs_out(locked: ServerProcess, new_page: Callable[..., Page], complaints: list[str]) -> None:
     """The connection ends with it, and the login comes back."""
     page = new_page(str(locked.ready["http"]))
-    page.goto("/login")
-    page.get_by_label("Token").fill(token(exp=time.time() + 4))
-    page.get_by_role("button", name="Log in").click()
+    left_s = 3.0
+    value = as_cookie(token(exp=time.time() + left_s - LEEWAY_S))
+    page.context.add_cookies([{"name": COOKIE, "value": value, "url": str(locked.ready["http"])}])
+    page.goto("/")
     expect(page.get_by_role("status").first).to_have_text("live")
     expect(page.get_by_label("Token")).to_be_visible(timeout=20_000)
     complaints[:] = [one for one in complaints if "401" not in one and "WebSocket" not in one]

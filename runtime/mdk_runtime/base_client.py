@@ -17,7 +17,7 @@ from mdk_protocol.client import SessionClient
 from mdk_protocol.messages import Level, LogFilter, TailBegin
 from mdk_protocol.messages import Statistics as ClientStatistics
 from mdk_runtime import lifecycle
-from mdk_runtime.base_session import checked_seconds
+from mdk_runtime.base_session import checked_callable, checked_seconds
 from mdk_runtime.config import Config, read_config
 from mdk_runtime.core.balancing import POLICIES
 from mdk_runtime.core.breaker import BreakerSettings
@@ -165,12 +165,10 @@ class BaseMDK(Sessions[S]):
         Without an address, the one that DATAWIRE_ROUTABLE_HOST and DATAWIRE_ROUTABLE_PORT name is taken.
         """
         address = address or self.config.routable_address
-        for name, value in (("service", service), ("version", version), ("address", address)):
-            if value is None or not str(value):
-                hint = ", or DATAWIRE_ROUTABLE_HOST set for the process" if name == "address" else ""
-                raise BadValue(name, value, f"a text{hint}")
+        hint = ", or DATAWIRE_ROUTABLE_HOST set for the process"
+        said = (_said("service", service), _said("version", version), _said("address", address, hint))
         with self._lock:
-            node = self.core.make_own_node(str(service), str(version), str(address))
+            node = self.core.make_own_node(*said)
             if self._connection is not None:
                 self.core.will_remember(node)
                 self._connection.call(self.endpoint.register, node)
@@ -216,7 +214,7 @@ class BaseMDK(Sessions[S]):
         for name, value, known in (("policy", policy, POLICIES), ("when_all_out", when_all_out, (WAIT, NEXT))):
             if value is not None and value not in known:
                 raise BadValue(name, value, f"one of {', '.join(known)}")
-        if failures is not None and failures < 1:
+        if failures is not None and not _is_count(failures):
             raise BadValue("failures", failures, "1 or more")
         if retry_after_s is not None and checked_seconds(retry_after_s) < 0:
             raise BadValue("retry_after_s", retry_after_s, "0 or more")
@@ -255,6 +253,7 @@ class BaseMDK(Sessions[S]):
 
     def subscribe(self, handler: Callable[[Log], None]) -> None:
         """Call `handler` with every log message of the tenant, where the I/O is done. What it logs itself is dropped."""
+        checked_callable("handler", handler)
         with self._lock:
             self._subscribers.append(handler)
             if self._connection is not None:
@@ -279,8 +278,9 @@ class BaseMDK(Sessions[S]):
         logs that were. A second call takes the place of the first. A server of 2016 sends nothing.
 
         Raises:
-            BadValue: There is no such level.
+            BadValue: There is no such level, or the handler is no function.
         """
+        checked_callable("handler", handler)
         if level is not None and level not in LEVELS:
             raise BadValue("level", level, f"one of {', '.join(LEVELS)}")
         wanted = LogFilter(
@@ -399,6 +399,17 @@ class BaseMDK(Sessions[S]):
             return f"connected to {self.server_url}"
         reason = f" ({connection.failure})" if connection.failure else ""
         return f"not connected to {self.server_url}{reason}"
+
+
+def _said(name: str, value: object, hint: str = "") -> str:
+    """A text, or what is read as its text: numbers of versions, lazy strings."""
+    if value is None or isinstance(value, (bytes, bytearray)) or not str(value):
+        raise BadValue(name, value, f"a text{hint}")
+    return str(value)
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and value >= 1
 
 
 def _node_id() -> str:

@@ -249,7 +249,7 @@ class BaseSession:
 
         Raises BadValue for what JSON cannot carry.
         """
-        self._set(name, _json_value(name, value))
+        self._set(checked_text("name", name), _json_value(name, value))
 
     def set_deadline(self, seconds: float) -> None:
         """The session ends in so many seconds. A deadline can be brought forward, never put off."""
@@ -404,10 +404,12 @@ class BaseSession:
 
     def _wait_s(self, timeout: float) -> float:
         remaining = self.get_remaining_time()
+        timeout = checked_seconds(timeout)
         return max(0.0, timeout if remaining is None else min(timeout, remaining))
 
     def _target(self, service: str, version: str | None) -> tuple[str, str | None]:
         """Where a resolve goes. A version that is no text is read as its text."""
+        service = checked_text("service", service)
         version = None if version is None else str(version)
         if self._routed:
             return routed(self._properties.get(ROUTES_PROPERTY), service, version)
@@ -452,6 +454,19 @@ def checked_seconds(seconds: object) -> float:
     if isinstance(seconds, (int, float)) and not isinstance(seconds, bool) and seconds == seconds:
         return float(seconds)
     raise BadValue("seconds", seconds, "a number")
+
+
+def checked_text(name: str, value: object) -> str:
+    """An argument that has to be a text, and not an empty one. Raises BadValue."""
+    if isinstance(value, str) and value:
+        return value
+    raise BadValue(name, value, "a text")
+
+
+def checked_callable(name: str, value: object) -> None:
+    """Raises BadValue for what cannot be called: where it will be, nobody could say who gave it."""
+    if not callable(value):
+        raise BadValue(name, value, "a function")
 
 
 def _json_value(name: str, value: Any) -> Any:

@@ -272,7 +272,7 @@ class Connection:
                 _log.warning("a message cannot be sent: %s", error)
         if taken == BATCH:
             self._loop.call_soon(self._drain)
-        if self._drop_warning is None and self._dropped() > self._dropped_said:
+        if self._drop_warning is None and self._overflown() > self._dropped_said:
             self._say_drops()
             self._drop_warning = self._loop.call_later(DROP_WARNING_EVERY_S, self._warn_again)
 
@@ -291,6 +291,10 @@ class Connection:
     def _dropped(self) -> int:
         outboxes = (self._endpoint.outbox(name) for name in ("logs", "interactions"))
         return self._intake.dropped + self._unsendable + sum(outbox.dropped for outbox in outboxes)
+
+    def _overflown(self) -> int:
+        """Those that were too many; what could not be sent at all was said for each."""
+        return self._dropped() - self._unsendable
 
     def statistics(self) -> messages.Statistics:
         """How the logs of this process fare: emitted = acknowledged + kept + dropped. On the loop."""
@@ -322,7 +326,7 @@ class Connection:
         self._say_drops()
 
     def _say_drops(self) -> None:
-        dropped = self._dropped()
+        dropped = self._overflown()
         if dropped > self._dropped_said:
             _log.warning(
                 "%d messages were dropped, %d in all: the server does not take them as fast as they come",

@@ -20,6 +20,7 @@ from mdk_runtime.core.context import (
     uuid_text,
 )
 from mdk_runtime.core.trace_context import NO_UPSTREAM, Upstream, read_upstream, wanted
+from mdk_runtime.errors import BadValue
 
 if TYPE_CHECKING:
     from random import Random
@@ -122,6 +123,8 @@ class Sessions(ABC, Generic[S]):
         except BrokenContext as error:
             _log.warning("a session context cannot be read, a new session begins: %s", error)
             return None
+        except TypeError as error:
+            raise BadValue("context", encoded, "what session.inject() gave, as text or as bytes") from error
 
 
 def new_random() -> Random:

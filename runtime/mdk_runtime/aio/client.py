@@ -167,6 +167,13 @@ class Starting:
     async def __aexit__(self, *_: object) -> None:
         await self._mdk.stop()
 
+    if not TYPE_CHECKING:  # Type checkers say the same, if there is no such method.
+
+        def __getattr__(self, name: str) -> Any:
+            raise AttributeError(
+                f"mdk.aio.start() has no {name} before it is awaited, or entered by `async with`", name=name, obj=self
+            )
+
 
 def init(environment: str | None = None) -> MDK:
     """Make an MDK from the environment variables. It opens nothing before its start()."""

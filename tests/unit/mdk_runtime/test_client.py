@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, cast
 
@@ -178,3 +179,25 @@ def test_a_forked_parent_goes_on() -> None:
 def test_version_is_the_package_s() -> None:
     """The server is told the version of the installed package."""
     assert base_client.mdk_version() == version("mdk")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "text"),
+    [
+        (lambda m: m.register(b"svc", "1.0", "a"), "service is b'svc'; expected a text"),
+        (lambda m: m.register("svc", "", "a"), "version is ''; expected a text"),
+        (lambda m: m.configure("svc", failures="3"), "failures is '3'; expected 1 or more"),
+        (lambda m: m.subscribe(3), "handler is 3; expected a function"),
+        (lambda m: m.tail("print"), "handler is 'print'; expected a function"),
+        (lambda m: m.join({"a": 1}), "context is {'a': 1}; expected what session.inject() gave, as text or as bytes"),
+        (lambda m: m.session().set_property(1, 2), "name is 1; expected a text"),
+        (lambda m: m.session().resolve_until("svc", "1.0", "5"), "seconds is '5'; expected a number"),
+        (lambda m: m.session().resolve_until(None, "1.0", 0), "service is None; expected a text"),
+        (lambda m: m.session().resolve_for("key", "", "1.0"), "service is ''; expected a text"),
+    ],
+)
+def test_what_is_wrong_is_said_where_it_is_given(wrong: Callable[[Any], object], text: str) -> None:
+    """Which argument, what it was, and what would be right; not later, and not somewhere else."""
+    with pytest.raises(BadValue) as caught:
+        wrong(make_mdk())
+    assert str(caught.value) == text

@@ -230,3 +230,9 @@ async def _first(watch: aio.Watch) -> Any:
     async for change in watch:
         yield change.kind
         return
+
+
+async def test_a_start_that_nobody_awaits() -> None:
+    """What it would have once it is awaited, it says it has not."""
+    with pytest.raises(AttributeError, match=r"mdk.aio.start\(\) has no session before it is awaited, or entered by"):
+        aio.start().session()  # type: ignore[attr-defined]  # that is the mistake

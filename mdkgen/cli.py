@@ -193,7 +193,8 @@ TOOLS = {
     "trace-check": (
         "judge recorded conversations: FILE.jsonl ...",
         """what it reads:
-  FILE.jsonl ...   a JSON object a line: `data` is a frame, `dir` its sender (c2s, s2c or a role), `conn` its connection""",
+  FILE.jsonl ...   a JSON object a line: `data` is a frame, `dir` its sender (c2s, s2c or a role), `conn` its connection
+  --role ROLE      judge only what this side sent; both by default""",
     ),
 }
 """Of the engine; what each is for, and what it takes beside the spec."""

@@ -2,6 +2,7 @@
 
 A recording has one JSON object a line. Lines with `data` are frames: `dir` says who sent it (`c2s` the connecting side,
 `s2c` the accepting one, or the name of a role), `conn` on which connection; other lines are left out.
+With `--role` only what one side sent is judged, as where its peer in the recording was no implementation under test.
 """
 
 from __future__ import annotations
@@ -22,24 +23,29 @@ class Finding(NamedTuple):
     """What is wrong in a line."""
 
     line: int
+    sender: str
+    """The role that sent it."""
     problem: str
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Of the command."""
     parser.add_argument("files", type=Path, nargs="+")
+    parser.add_argument("--role", help="judge only what this side sent; both by default")
 
 
 async def run(arguments: argparse.Namespace, package: ModuleType, spec: Mapping[str, Any]) -> int:
     """Check every file; 1 if anything was found."""
-    roles = roles_of(package).values()
-    connector = next(role for role in roles if role.connects)
-    acceptor = next(role for role in roles if not role.connects)
+    roles = roles_of(package)
+    if arguments.role not in (None, *roles):
+        raise ValueError(f"there is no role {arguments.role!r}; there are: {', '.join(sorted(roles))}")
+    connector = next(role for role in roles.values() if role.connects)
+    acceptor = next(role for role in roles.values() if not role.connects)
     status = 0
     for file in arguments.files:
         frames = 0
         for finding in findings(file.read_text(encoding="utf-8"), connector, acceptor):
-            if finding.problem:
+            if finding.problem and arguments.role in (None, finding.sender):
                 status = 1
                 print(f"{file}:{finding.line}: {finding.problem}")  # noqa: T201  # a command
             frames += 1
@@ -70,4 +76,4 @@ def findings(text: str, connector: Role, acceptor: Role) -> Iterator[Finding]:
         if sender is None or not isinstance(data, str) or frame.get("kind", "text") != "text":
             continue
         monitor = monitors.setdefault(frame.get("conn"), Monitor(connector, acceptor))
-        yield Finding(number, monitor.observe(sender, data) or "")
+        yield Finding(number, sender, monitor.observe(sender, data) or "")

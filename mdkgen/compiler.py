@@ -56,13 +56,18 @@ def compile_folder(folder: Path) -> Compilation:
     return compile_texts(read_folder(folder))
 
 
+REMEMBERED = (memory.verify, memory.play)
+"""Verification and scenarios, unless it is known that they find nothing."""
+
+
 def compile_texts(texts: Mapping[str, str], *, verifying: bool = True, remembering: bool = False) -> Compilation:
     """The same on texts by file name; verification runs only if asked for, on a spec that is otherwise right.
 
     With `remembering`, what `mdkgen.memory` knows is not done again.
     """
     parsed = memory.parse_files(texts) if remembering else [_parse(texts[name], name) for name in sorted(texts)]
-    return compile_parsed(texts, parsed, verify=(memory.verify if remembering else _verify) if verifying else None)
+    checks = REMEMBERED if remembering else (_verify, _play)
+    return compile_parsed(texts, parsed, checks=checks if verifying else ())
 
 
 def _parse(text: str, name: str) -> tuple[File, list[Diagnostic]]:
@@ -77,13 +82,22 @@ def _verify(spec: Spec) -> list[Diagnostic]:
     return verify(spec)
 
 
+def _play(spec: Spec) -> list[Diagnostic]:
+    from mdkgen.scenarios.check import check as check_scenarios
+
+    return check_scenarios(spec)
+
+
 def compile_parsed(
     texts: Mapping[str, str],
     parsed: Sequence[tuple[File, list[Diagnostic]]],
     *,
-    verify: Callable[[Spec], list[Diagnostic]] | None,
+    checks: Sequence[Callable[[Spec], list[Diagnostic]]],
 ) -> Compilation:
-    """The same on files that are read, sorted by name, each with its syntax errors; without `verify` it is left out."""
+    """The same on files that are read, sorted by name, each with its syntax errors.
+
+    `checks` are of a spec that has no errors yet, one after the other: verification, then its scenarios.
+    """
     files = [file for file, _ in parsed]
     diagnostics = [one for _, found in parsed for one in found]
     used: list[Allow] = []
@@ -93,14 +107,13 @@ def compile_parsed(
         return Compilation(texts, None, tuple(diagnostics), tuple(files))
     diagnostics = [*more, *check_annotations(files)]
     spec = None if diagnostics else spec
-    if spec is not None and verify is not None:
-        diagnostics, used = without_allowed(verify(spec), files)
-        if spec.scenarios and not any(one.severity == "error" for one in diagnostics):
-            from mdkgen.scenarios.check import check as check_scenarios
-
-            diagnostics += check_scenarios(spec)
-        if any(one.severity == "error" for one in diagnostics):
-            spec = None
+    for look in checks:
+        if spec is not None:
+            found, allowed = without_allowed(look(spec), files)
+            diagnostics += found
+            used += allowed
+            if any(one.severity == "error" for one in diagnostics):
+                spec = None
     return Compilation(texts, spec, tuple(diagnostics), tuple(files), tuple(used))
 
 

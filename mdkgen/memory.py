@@ -1,7 +1,7 @@
 """Remembers what was read and what was verified, so that a run after a small change does little.
 
-Trees are kept by the text of their file, and that a protocol has no findings by the protocol without its places: a
-change of docs or layout verifies nothing anew. Both lie in the user's cache folder; without it everything still works.
+Trees are kept by the text of their file, and that a protocol or its scenarios have no findings by what they are without
+places: a change of docs or layout verifies and plays nothing anew. Both lie in the user's cache folder; without it everything still works.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import pickle
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from hashlib import sha256
 from pathlib import Path
 from typing import cast
@@ -20,6 +20,7 @@ from mdkgen.stamp import KEPT_MAX, cache_folder, compiler_digest
 from mdkgen.syntax import File
 
 _PLACES = re.compile(r"\bspan=Span\([^()]*\)|\bdoc=(?:'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\")")
+_NAMES = re.compile(r"'(\w+)'")
 
 Parsed = tuple[File, list[Diagnostic]]
 
@@ -44,15 +45,63 @@ def parse_files(texts: Mapping[str, str]) -> list[Parsed]:
 
 def verify(spec: Spec) -> list[Diagnostic]:
     """The errors and warnings of verification."""
-    place = _place("sound", _PLACES.sub("", repr((spec.consts, spec.newtypes, spec.protocols))))
+
+    def run() -> list[Diagnostic]:
+        from mdkgen import verify as verifier
+
+        return verifier.verify(spec)
+
+    return _unless_sound("sound", _machines(spec), run)
+
+
+def play(spec: Spec) -> list[Diagnostic]:
+    """What does not go as a scenario says."""
+
+    def run() -> list[Diagnostic]:
+        from mdkgen.scenarios import check
+
+        return check.check(spec)
+
+    return _unless_sound("played", _conversations(spec), run)
+
+
+def _unless_sound(kind: str, what: str, run: Callable[[], list[Diagnostic]]) -> list[Diagnostic]:
+    place = _place(kind, what)
     if place is not None and place.is_file():
         return []
-    from mdkgen import verify as verifier
-
-    found = verifier.verify(spec)
+    found = run()
     if place is not None and not found:
         _write(place, b"")
     return found
+
+
+_last: list[tuple[Spec, str]] = []
+"""The machines of the last spec as text: it is asked for twice."""
+
+
+def _machines(spec: Spec) -> str:
+    """What verification looks at."""
+    if not _last or _last[0][0] is not spec:
+        _last[:] = [(spec, _text((spec.consts, spec.newtypes, spec.protocols)))]
+    return _last[0][1]
+
+
+def _conversations(spec: Spec) -> str:
+    """What scenarios are played with: the machines, and every type that is named there or in such a type."""
+    texts = [_machines(spec), _text(spec.scenarios)]
+    left = {one.name: one for one in (*spec.enums, *spec.records, *spec.messages)}
+    todo = [*texts]
+    while todo:
+        for name in _NAMES.findall(todo.pop()):
+            if name in left:
+                texts.append(_text(left.pop(name)))
+                todo.append(texts[-1])
+    return "\0".join(texts)
+
+
+def _text(facts: object) -> str:
+    """All of it but its places and docs."""
+    return _PLACES.sub("", repr(facts))
 
 
 def _place(kind: str, what: str) -> Path | None:

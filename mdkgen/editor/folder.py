@@ -11,9 +11,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from mdkgen import memory, syntax
+from mdkgen import syntax
 from mdkgen.chunks import Chunk
-from mdkgen.compiler import Compilation, compile_parsed, compile_texts, with_lint
+from mdkgen.compiler import REMEMBERED, Compilation, compile_parsed, compile_texts, with_lint
 from mdkgen.diagnostics import Diagnostic, TraceStep
 from mdkgen.model import Span, Spec
 from mdkgen.parser import parse, parse_chunk
@@ -69,7 +69,7 @@ class SpecFolder:
         pieces, begins = dict[Key, tuple[str, Piece]](), dict[str, int]()
         parsed = [self._parsed(name, pieces, begins) for name in sorted(self.texts)]
         self._pieces = pieces
-        compilation = compile_parsed(self.texts, parsed, verify=memory.verify if verifying else None)
+        compilation = compile_parsed(self.texts, parsed, checks=REMEMBERED if verifying else ())
         if config is not None:
             compilation = with_lint(compilation, config, theirs)
         made = Analysis(dict(self.texts), (), compilation.spec, compilation.files, begins)

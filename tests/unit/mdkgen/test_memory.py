@@ -10,6 +10,7 @@ import pytest
 from mdkgen.compiler import compile_texts
 from mdkgen.diagnostics import Diagnostic
 from mdkgen.model import Spec
+from mdkgen.scenarios.check import check as scenarios_check
 from mdkgen.source import read_folder
 from mdkgen.stamp import KEPT_MAX
 from mdkgen.verify import verify
@@ -64,6 +65,33 @@ def test_a_change_of_docs_verifies_nothing_anew(monkeypatch: pytest.MonkeyPatch)
     assert len(runs) == 1
     compile_texts(_edited("after 5s", "after 6s"), remembering=True)
     assert len(runs) == 2
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "again"),
+    [
+        ("message Said", "/// Changed.\n\nmessage Said", 0),
+        ("message Said", "record Unused { x: int }\nmessage Said", 0),
+        ("text: string\n", "text: string\n  more: int = 3\n", 1),
+        ('own_name = "Ada"', 'own_name = "Eve"', 1),
+        ("after 5s", "after 6s", 1),
+    ],
+)
+def test_only_what_a_scenario_is_played_with_plays_it_again(
+    monkeypatch: pytest.MonkeyPatch, before: str, after: str, again: int
+) -> None:
+    """The machines, the scenarios, and each type that they name; nothing else."""
+    runs: list[str] = []
+
+    def counted(spec: Spec) -> list[Diagnostic]:
+        runs.append(spec.namespace)
+        return scenarios_check(spec)
+
+    compile_texts(CHAT, remembering=True)
+    monkeypatch.setattr("mdkgen.scenarios.check.check", counted)
+    found = compile_texts(_edited(before, after), remembering=True)
+    assert found.diagnostics == compile_texts(_edited(before, after)).diagnostics
+    assert len(runs) == again + 1
 
 
 def test_a_finding_is_found_again(cache: Path) -> None:

@@ -10,6 +10,7 @@ import ast
 import dataclasses
 import json
 from collections.abc import Iterator
+from json.encoder import encode_basestring_ascii as _quoted
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ FORMAT = 1
 
 def to_json(spec: Spec) -> str:
     """The whole model as text: the same bytes for the same spec."""
-    return json.dumps({"format": FORMAT, **_plain(spec)}, indent=1, ensure_ascii=True) + "\n"
+    return '{\n "format": ' + str(FORMAT) + "," + _text(spec).removeprefix("{") + "\n"
 
 
 def describe() -> str:
@@ -60,12 +61,31 @@ def _rows(node: ast.ClassDef) -> Iterator[str]:
             yield f"| `{statement.target.id}` | `{type_}` | {' '.join(str(said).split())} |\n"
 
 
-def _plain(value: Any) -> Any:
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        fields = {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
-        return {"kind": type(value).__name__, **fields}
-    return _items(value) if isinstance(value, tuple) else value
+def _text(value: Any, margin: str = "\n") -> str:
+    """A value of the model as `json.dumps` with an indent of one would write it, several times as fast."""
+    if isinstance(value, str):
+        return _quoted(value)
+    if isinstance(value, tuple):
+        items = [_text(one, f"{margin} ") for one in value]  # pyright: ignore[reportUnknownVariableType]  # of anything
+        return _grouped("[", items, "]", margin)
+    if value is None or isinstance(value, bool | int | float):
+        return json.dumps(value)
+    kind: type[Any] = type(value)  # pyright: ignore[reportUnknownVariableType]  # one of the model's
+    names = _names(kind)
+    fields = [f'"{name}": {_text(getattr(value, name), f"{margin} ")}' for name in names]
+    return _grouped("{", fields if names[:1] == ("kind",) else [f'"kind": "{kind.__name__}"', *fields], "}", margin)
 
 
-def _items(values: Any) -> list[Any]:
-    return [_plain(value) for value in values]
+_NAMES: dict[type[Any], tuple[str, ...]] = {}
+
+
+def _names(kind: type[Any]) -> tuple[str, ...]:
+    """The fields of a class, one called `kind` first."""
+    if kind not in _NAMES:
+        names = [one.name for one in dataclasses.fields(kind)]
+        _NAMES[kind] = tuple(sorted(names, key=lambda name: name != "kind"))
+    return _NAMES[kind]
+
+
+def _grouped(opening: str, items: list[str], closing: str, margin: str) -> str:
+    return f"{opening}{margin} {f',{margin} '.join(items)}{margin}{closing}" if items else opening + closing

@@ -29,7 +29,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = _parser()
     arguments, rest = parser.parse_known_args(argv)
     if rest and not hasattr(arguments, "tool"):
-        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+        known = f"`mdkgen {arguments.chosen} --help` says what there is"
+        parser.error(f"unrecognized arguments: {' '.join(rest)}; {known}")
     arguments.rest = rest
     collecting = gc.isenabled()
     gc.disable()  # a run is over before there is anything worth collecting
@@ -72,7 +73,7 @@ def _run(arguments: argparse.Namespace) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="mdkgen", description="Check a protocol and generate its Python package.")
-    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND", dest="chosen")
     check = commands.add_parser("check", help="report every error of a spec folder")
     _add_spec(check, run=_check)
     check = commands.add_parser("lint", help="report what is right and may yet be regretted, as pyproject.toml says")
@@ -362,6 +363,9 @@ def _explain(arguments: argparse.Namespace) -> int:
     if arguments.all:
         print(all_pages(), end="")
         return FINE
+    if not arguments.code:
+        print("mdkgen explain: give a code, such as MDK4001, or --all", file=sys.stderr)
+        return USAGE
     known = rule(arguments.code)
     if known is None:
         family = [code for code in all_rules() if code[:4] == arguments.code.upper()[:4]]

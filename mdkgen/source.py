@@ -26,11 +26,14 @@ def read_folder(folder: Path) -> dict[str, str]:
     Raises:
         NoSpecError: The folder does not exist, holds no spec, or one of its files cannot be read.
     """
-    paths = spec_files(folder)
+    return {path.name: _text_of(path, folder) for path in spec_files(folder)}
+
+
+def _text_of(path: Path, folder: Path) -> str:
     try:
-        return {path.name: path.read_text(encoding="utf-8-sig") for path in paths}
+        return path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
-        raise NoSpecError(folder, f"a file in it is not UTF-8: {error}") from error
+        raise NoSpecError(folder, f"{path.name} is not UTF-8: byte {error.start}, {error.reason}") from error
     except OSError as error:
         raise NoSpecError(folder, f"{error.filename} cannot be read: {error.strerror}") from error
 

@@ -23,7 +23,11 @@ FINE, FAILED, USAGE = 0, 1, 2
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; the exit status. No traceback reaches the user."""
-    arguments = _parser().parse_args(argv)
+    parser = _parser()
+    arguments, rest = parser.parse_known_args(argv)
+    if rest:
+        known = f"`mdk {arguments.chosen} --help` says what there is"
+        parser.error(f"unrecognized arguments: {' '.join(rest)}; {known}")
     try:
         return int(arguments.run(arguments))
     except MDKError as error:
@@ -43,7 +47,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="mdk", description="Discovery and tracing for Python microservices.")
     parser.add_argument("--version", action=_Version, help="print the version and exit")
-    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND", dest="chosen")
     server = commands.add_parser("server", help="run the discovery and tracing server")
     add_server_arguments(server)
     server.set_defaults(run=_server)

@@ -209,6 +209,7 @@ def test_trace_as_a_tree(api: tuple[str, type[Api]]) -> None:
         (("resolve",), 2, "service"),
         (("register", "a", "b", "c"), 2, "COMMAND"),
         (("trace",), 2, "ID"),
+        (("logs", "--levle", "warn"), 2, "--levle warn; `mdk logs --help` says what there is"),
     ],
 )
 def test_what_does_not_work(api: tuple[str, type[Api]], options: tuple[str, ...], status: int, wrong: str) -> None:

@@ -247,7 +247,7 @@ def test_the_model_of_nothing_is_wrong_usage(capsys: pytest.CaptureFixture[str])
     [
         (None, "no such folder; give the folder that holds the .mdkspec files"),
         ({}, "no .mdkspec file in it"),
-        ({"a.mdkspec": b"\xff\xfe"}, "a file in it is not UTF-8: "),
+        ({"a.mdkspec": b"\xff\xfe"}, "a.mdkspec is not UTF-8: byte 0, invalid start byte"),
     ],
 )
 def test_a_folder_that_cannot_be_compiled(
@@ -269,6 +269,12 @@ def test_wrong_usage_exits_with_2(capsys: pytest.CaptureFixture[str]) -> None:
         main(["genrate", "a", "b"])
     assert caught.value.code == 2
     assert "invalid choice: 'genrate'" in capsys.readouterr().err
+    with pytest.raises(SystemExit) as caught:
+        main(["generate", "--chek", "a", "b"])
+    assert caught.value.code == 2
+    assert "--chek; `mdkgen generate --help` says what there is" in capsys.readouterr().err
+    assert main(["explain"]) == 2
+    assert capsys.readouterr().err == "mdkgen explain: give a code, such as MDK4001, or --all\n"
 
 
 @pytest.mark.parametrize("missing", ["lark", "jinja2"])

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import cast
 
 from mdkgen.diagnostics import Diagnostic
-from mdkgen.model import Spec
+from mdkgen.model import Enum, Message, Record, Spec
 from mdkgen.stamp import KEPT_MAX, cache_folder, compiler_digest
 from mdkgen.syntax import File
 
@@ -89,7 +89,8 @@ def _machines(spec: Spec) -> str:
 def _conversations(spec: Spec) -> str:
     """What scenarios are played with: the machines, and every type that is named there or in such a type."""
     texts = [_machines(spec), _text(spec.scenarios)]
-    left = {one.name: one for one in (*spec.enums, *spec.records, *spec.messages)}
+    types: list[Enum | Record | Message] = [*spec.enums, *spec.records, *spec.messages]
+    left = {one.name: one for one in types}
     todo = [*texts]
     while todo:
         for name in _NAMES.findall(todo.pop()):

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import gc
 import json
 import statistics
 import tempfile
@@ -23,6 +24,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from mdk_protocol.codec import CODEC
 from mdk_protocol.messages import Log, LogBatch
 from mdk_runtime.core.origin import Entry
+from mdk_runtime.server.application import GARBAGE
 from server_fanout import cpu_s, server
 from storage import Messages, floor, recorded
 
@@ -86,6 +88,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int, default=100_000)
     parser.add_argument("--clients", type=int, default=4)
     given = parser.parse_args()
+    gc.set_threshold(*GARBAGE)  # As the server does, for the floor.
     parts = entries_of(given.rows, given.clients)
     frames = [frames_of(part) for part in parts]
     mixed = [

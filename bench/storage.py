@@ -9,11 +9,13 @@ replayed by one thread that does nothing else. Queries: bench/server_queries.py.
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import random
 import shutil
 import sqlite3
 import statistics
+import sys
 import tempfile
 import threading
 import time
@@ -24,6 +26,7 @@ from typing import Any, NamedTuple, cast
 
 from mdk_protocol.messages import LamportClock, Level, Log, SharedContext
 from mdk_runtime.core.origin import Entry, Origin
+from mdk_runtime.server.application import GARBAGE, SWITCH_S
 from mdk_runtime.storage.layout import segment_path
 from mdk_runtime.storage.limits import StorageLimits
 from mdk_runtime.storage.schema import open_segment
@@ -175,6 +178,8 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--folder", type=Path, default=None, help="on the disk to measure")
     given = parser.parse_args()
+    sys.setswitchinterval(SWITCH_S)  # As the server does, and so for the floor, too.
+    gc.set_threshold(*GARBAGE)
     with tempfile.TemporaryDirectory(dir=given.folder) as name:
         print(json.dumps({"bench": "storage", **ingest(Path(name))}))
 

@@ -44,6 +44,10 @@ class SeenNumbers:
     def add(self, number: int) -> bool:
         """Add a number; False if it was seen before."""
         firsts, lasts = self._firsts, self._lasts
+        if lasts and number == lasts[-1] + 1:  # As nearly always.
+            lasts[-1] = number
+            self._touched[firsts[-1]] = None
+            return True
         place = bisect_right(firsts, number)
         if place and number <= lasts[place - 1]:
             return False

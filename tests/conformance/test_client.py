@@ -631,6 +631,7 @@ async def test_drops_are_counted(
         session.info("c", str(i))
     await until(lambda: client.mdk.statistics().queued + client.mdk.statistics().dropped == 25_000)
     await client.stop()
+    await until(lambda: any("not acknowledged" in record.msg for record in caplog.records), "the last word")
     totals = [record.args for record in caplog.records if "were dropped" in record.msg]
     assert totals
     dropped = totals[-1]

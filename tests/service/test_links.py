@@ -16,7 +16,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from mdkspec_runtime.endpoint import Endpoint
 from mdkspec_runtime.leases import SharedLeases
-from mdkspec_runtime.links import pump
+from mdkspec_runtime.links import driver
 from mdkspec_runtime.links.aio import ClientLink, Handshake, Refusal, serve
 from unit.mdkspec_runtime.toy import SERVER, Answer, Ask, Client, Handler, Post, Server
 
@@ -245,7 +245,7 @@ async def test_text_that_is_not_utf8_ends_the_connection() -> None:
 @pytest.mark.asyncio
 async def test_a_peer_that_does_not_read_is_cut_soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """Past the bound on unread output the connection ends within seconds, though nothing can be written any more."""
-    monkeypatch.setattr(pump, "HANGUP_WITHIN_S", 0.2)
+    monkeypatch.setattr(driver, "HANGUP_WITHIN_S", 0.2)
     place = Place()
     async with place.serve() as listener:
         reader, writer = await asyncio.open_connection("127.0.0.1", listener.port, limit=1024)

@@ -12,13 +12,9 @@ from websockets.frames import Opcode
 from websockets.protocol import SERVER, State
 
 from mdkspec_runtime.endpoint import Endpoint
-from mdkspec_runtime.errors import PeerError
+from mdkspec_runtime.links.driver import Driver
 
 CLOSE_NORMAL = 1000
-HANGUP_WITHIN_S = 5.0
-"""From the endpoint's hang-up to the end: a peer that reads nothing cannot be told, and is cut."""
-OFFENCES_NAMED_MAX = 5
-"""Frames of one connection that are named in the log for not being taken; the endpoint counts the rest."""
 WRITE_BYTES_MAX = 64 * 1024
 """Frames are joined up to so much for one write; then it is looked whether the connection takes more."""
 FIRST_BYTE = 0x80 | Opcode.TEXT
@@ -88,8 +84,8 @@ class Turn:
         self._shared.clear()
 
 
-class Pump:
-    """One connection of an endpoint, from `connected` to `lost`.
+class Pump(Driver):
+    """One connection of an endpoint, over a WebSocket.
 
     A task reads; what is to be written is written in the next turn of the loop. The reader never waits for a write:
     what the peer sent before it closed is handled, however much was still to be written to it. While the connection
@@ -100,19 +96,12 @@ class Pump:
     __slots__ = (
         "_at",
         "_closing",
-        "_cut",
         "_draining",
-        "_endpoint",
         "_has_ended",
         "_is_server",
         "_is_woken",
-        "_log",
-        "_loop",
         "_observe",
-        "_offences",
         "_rest",
-        "_timer",
-        "_timer_at",
         "_turn",
         "_websocket",
     )
@@ -125,15 +114,10 @@ class Pump:
         logger: logging.Logger,
         observe: Callable[[str, str | bytes], None] | None = None,
     ) -> None:
-        self._endpoint = endpoint
+        super().__init__(endpoint, logger)
         self._websocket = websocket
         self._turn = turn
-        self._log = logger
         self._observe = observe
-        self._loop = asyncio.get_running_loop()
-        self._timer: asyncio.TimerHandle | None = None
-        self._timer_at: float | None = None
-        self._cut: asyncio.TimerHandle | None = None
         self._is_woken = False
         self._rest: Sequence[bytes] = ()
         """Frames taken from the endpoint and not written yet, from `_at` on."""
@@ -143,28 +127,19 @@ class Pump:
         self._closing: asyncio.Task[None] | None = None
         self._has_ended = False
         self._is_server = websocket.protocol.side is SERVER
-        self._offences = 0
 
     async def run(self) -> None:
         """Until the connection has ended."""
-        endpoint = self._endpoint
-        endpoint.wake = self.wake
-        endpoint.on_offence = self._name_offence
         if self._is_server and self._observe is None:
-            endpoint.write = self._write_now
-        self._input(lambda: endpoint.connected(now=self._loop.time()))
+            self._endpoint.write = self._write_now
+        self._begin()
         self.wake()
         try:
             while True:
                 frame = await self._websocket.recv()
-                binary = isinstance(frame, bytes)
                 if self._observe is not None:
                     self._observe("received", frame)
-                now = self._loop.time()
-                try:
-                    endpoint.receive(frame, now=now, binary=binary)
-                except Exception:
-                    self._log.exception("the application failed on a message; the connection goes on")
+                self._receive(frame)
                 self.wake()
         except ConnectionClosed as closed:
             self._log.debug("connection closed: %s", closed)
@@ -176,8 +151,11 @@ class Pump:
         if not self._is_woken:
             self._is_woken = True
             self._turn.add(self)
-        if self._endpoint.hanging_up and self._cut is None:
-            self._cut = self._loop.call_later(HANGUP_WITHIN_S, self._websocket.transport.abort)
+        self._look_at_hangup()
+
+    def abort(self) -> None:
+        """End the connection without a word."""
+        self._websocket.transport.abort()
 
     def write(self) -> None:
         """Write all output that the connection takes now; if the endpoint hangs up, close."""
@@ -194,7 +172,7 @@ class Pump:
     def failed(self) -> None:
         """Writing failed in a way that nobody foresaw."""
         self._log.exception("a connection failed in writing, and is cut")
-        self._websocket.transport.abort()
+        self.abort()
 
     async def flush(self) -> None:
         """Write all output, however long the peer takes to read it."""
@@ -266,45 +244,15 @@ class Pump:
             self._draining = None
             self.wake()
 
-    def _set_timer(self) -> None:
-        deadline = self._endpoint.deadline
-        if deadline == self._timer_at:
-            return
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer_at = deadline
-        self._timer = None if deadline is None else self._loop.call_at(deadline, self._tick)
-
-    def _tick(self) -> None:
-        self._timer = self._timer_at = None
-        self._input(lambda: self._endpoint.tick(now=self._loop.time()))
-        self.wake()
-
-    def _input(self, act: Callable[[], None]) -> None:
-        try:
-            act()
-        except Exception:
-            self._log.exception("the application failed on an event; the connection goes on")
-
-    def _name_offence(self, offence: PeerError) -> None:
-        self._offences += 1
-        if self._offences <= OFFENCES_NAMED_MAX:
-            last = "; no more are named on this connection" if self._offences == OFFENCES_NAMED_MAX else ""
-            self._log.warning("a frame of the %s is not taken: %s%s", self._endpoint.role.peer, offence, last)
-
     async def _end(self) -> None:
-        self._endpoint.wake = self._endpoint.on_offence = self._endpoint.write = None
-        if self._timer is not None:
-            self._timer.cancel()
+        self._let_go()
         self._has_ended = True
         if self._draining is not None:
             self._draining.cancel()
         try:
             await self._websocket.close()
         except asyncio.CancelledError:
-            self._websocket.transport.abort()
+            self.abort()
             raise
         finally:
-            if self._cut is not None:
-                self._cut.cancel()
-            self._input(lambda: self._endpoint.lost(now=self._loop.time()))
+            self._lost()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
 from contextlib import suppress
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
@@ -13,7 +12,7 @@ from mdk_runtime.server.handshake import token_in_query
 from mdk_runtime.server.http.site import address_of, answer_of, site_of, token_in_headers
 from mdkspec_runtime.endpoint import Endpoint
 from mdkspec_runtime.links.aio import Refusal
-from mdkspec_runtime.links.pump import HANGUP_WITHIN_S, OFFENCES_NAMED_MAX
+from mdkspec_runtime.links.driver import Driver
 
 logger = logging.getLogger("mdk.server.link")
 
@@ -38,8 +37,8 @@ async def rtp(websocket: WebSocket) -> None:
         site.hub.ended(endpoint)
 
 
-class BrowserPump:
-    """Moves frames between an endpoint and an ASGI WebSocket: links/pump.py for what has no transport of its own.
+class BrowserPump(Driver):
+    """One connection of an endpoint, over an ASGI WebSocket: links/pump.py for what has no transport of its own.
 
     One task reads, another writes. What piles up for a browser that reads too slowly is bounded by the endpoint,
     which hangs up; one that does not even read that is cut soon after.
@@ -51,38 +50,28 @@ class BrowserPump:
     """
 
     def __init__(self, endpoint: Endpoint, websocket: WebSocket, may_read: asyncio.Event) -> None:
-        self._endpoint = endpoint
+        super().__init__(endpoint, logger)
         self._websocket = websocket
         self._may_read = may_read
-        self._loop = asyncio.get_running_loop()
         self._woken = asyncio.Event()
-        self._timer: asyncio.TimerHandle | None = None
-        self._cut: asyncio.TimerHandle | None = None
-        self._offences = 0
         self._writer: asyncio.Task[None]
 
     async def run(self) -> None:
         """Until the connection has ended."""
-        endpoint = self._endpoint
-        endpoint.wake = self._wake
-        endpoint.on_offence = self._name_offence
-        self._input(lambda: endpoint.connected(now=self._loop.time()))
+        self._begin()
         reader, self._writer = self._loop.create_task(self._read()), self._loop.create_task(self._write())
         tasks = (reader, self._writer)
-        self._wake()
+        self.wake()
         try:
             await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            endpoint.wake = endpoint.on_offence = None
-            for timer in (self._timer, self._cut):
-                if timer is not None:
-                    timer.cancel()
+            self._let_go()
             for task in tasks:
                 task.cancel()
             for result in await asyncio.gather(*tasks, return_exceptions=True):
                 if isinstance(result, Exception):
                     logger.error("a browser's connection failed", exc_info=result)
-            self._input(lambda: endpoint.lost(now=self._loop.time()))
+            self._lost()
             with suppress(WebSocketDisconnect, RuntimeError):  # It may have ended by itself.
                 await self._websocket.close()
 
@@ -92,12 +81,9 @@ class BrowserPump:
             message = await self._websocket.receive()
             if message["type"] == "websocket.disconnect":
                 return
-            self._take(message.get("text"), message.get("bytes") or b"")
-            self._wake()
-
-    def _take(self, text: str | None, data: bytes) -> None:
-        frame, now = data if text is None else text, self._loop.time()
-        self._input(lambda: self._endpoint.receive(frame, now=now, binary=text is None))
+            text = message.get("text")
+            self._receive((message.get("bytes") or b"") if text is None else text)
+            self.wake()
 
     async def _write(self) -> None:
         endpoint = self._endpoint
@@ -114,31 +100,11 @@ class BrowserPump:
                 return
             self._set_timer()
 
-    def _wake(self) -> None:
+    def wake(self) -> None:
         """Something is to be written, or the deadline has moved."""
         self._woken.set()
-        if self._endpoint.hanging_up and self._cut is None:
-            self._cut = self._loop.call_later(HANGUP_WITHIN_S, self._writer.cancel)
+        self._look_at_hangup()
 
-    def _set_timer(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-        deadline = self._endpoint.deadline
-        self._timer = None if deadline is None else self._loop.call_at(deadline, self._tick)
-
-    def _tick(self) -> None:
-        self._timer = None
-        self._input(lambda: self._endpoint.tick(now=self._loop.time()))
-        self._wake()
-
-    def _input(self, act: Callable[[], None]) -> None:
-        try:
-            act()
-        except Exception:
-            logger.exception("the application failed on an event; the connection goes on")
-
-    def _name_offence(self, offence: Exception) -> None:
-        self._offences += 1
-        if self._offences <= OFFENCES_NAMED_MAX:
-            last = "; no more are named on this connection" if self._offences == OFFENCES_NAMED_MAX else ""
-            logger.warning("a frame of the client is not taken: %s%s", offence, last)
+    def abort(self) -> None:
+        """End the connection without a word."""
+        self._writer.cancel()

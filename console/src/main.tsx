@@ -1,21 +1,27 @@
 import "./styles/app.css";
 
+import { effect } from "@preact/signals";
 import { render } from "preact";
 import { Shell } from "~/app/shell";
 import { go, startRouter } from "~/app/router";
 import { startKeys } from "~/app/keys";
 import { startTheme } from "~/app/theme";
 import { loadCharts } from "~/parts/chart";
+import { keepColours, serviceClass } from "~/logic/colours";
 import { own } from "~/logic/identity";
 import { eachSecond, startClock } from "~/store/clock";
 import { startCalls } from "~/store/calls";
 import { start } from "~/store/connection";
 import { startHour } from "~/store/hour";
-import { table } from "~/store/table";
+import { services, table } from "~/store/table";
 
 /** What the first page does not need comes after it. */
 const IDLE_MS = 2000;
 
+keepColours(localStorage, "mdk-colours");
+effect(() => {
+  for (const service of services.value) serviceClass(service); // In order of names: alike in most browsers.
+});
 startTheme();
 startRouter();
 startKeys();

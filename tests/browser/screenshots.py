@@ -28,11 +28,9 @@ def overview(page: Page) -> None:
     page.wait_for_timeout(8_000)
 
 
-def open_first(page: Page) -> None:
-    """The first trace, opened, where there is one."""
-    rows = page.get_by_role("treegrid").get_by_role("row")
-    if rows.count() > 1:
-        rows.nth(1).click()
+def open_failed(page: Page) -> None:
+    """The newest trace that failed, opened among those that worked."""
+    page.get_by_role("treegrid").get_by_role("row").filter(has_text="failed").first.click()
 
 
 def settle(page: Page) -> None:
@@ -47,7 +45,7 @@ def nothing(_: Page) -> None:
 PAGES: dict[str, tuple[str, Callable[[Page], None]]] = {
     "overview": ("/", overview),
     "services": ("/services", nothing),
-    "traces": ("/traces?failed=1", open_first),
+    "traces": ("/traces", open_failed),
     "trace": ("/t/{trace}", nothing),
     "logs": ("/logs", nothing),
     "map": ("/map", settle),

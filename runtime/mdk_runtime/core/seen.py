@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Final, NamedTuple
+
+
+RANGES_MAX: Final = 10_000
+"""Ranges of a sender that are kept apart; one more, and the two lowest become one that covers the gap between them.
+
+A number in that gap counts as seen though it never came, so it must be one that no sender keeps any more. Between our
+own sides none of the higher numbers is acknowledged before it, so they stand in the outbox with it, one for each range at
+least; and as many as these push it out (the largest outbox of the spec; a test compares). Without a bound a client that
+leaves out every other number would have a range for each of its logs, in memory and in every segment.
+"""
 
 
 class RangeChanges(NamedTuple):
@@ -19,19 +29,23 @@ class RangeChanges(NamedTuple):
 class SeenNumbers:
     """A set of numbers. Not the highest one: an original can send over six connections under one id at once.
 
-    It is exact: to take an unseen number for a seen one would be to acknowledge what was never stored.
+    It is exact, but for gaps below RANGES_MAX ranges: to take an unseen number for a seen one would be to acknowledge
+    what was never stored.
 
     Args:
         ranges: First and last numbers, ascending, as they were written.
+        limit: See RANGES_MAX.
     """
 
-    __slots__ = ("_firsts", "_lasts", "_touched")
+    __slots__ = ("_firsts", "_lasts", "_limit", "_touched")
 
-    def __init__(self, ranges: Iterable[tuple[int, int]] = ()) -> None:
+    def __init__(self, ranges: Iterable[tuple[int, int]] = (), *, limit: int = RANGES_MAX) -> None:
+        self._limit = limit
         pairs = list(ranges)
         self._firsts = [first for first, _ in pairs]
         self._lasts = [last for _, last in pairs]
         self._touched: dict[int, None] = {}
+        self._join_lowest()
 
     def __contains__(self, number: int) -> bool:
         place = bisect_right(self._firsts, number) - 1
@@ -66,7 +80,18 @@ class SeenNumbers:
             firsts.insert(place, number)
             lasts.insert(place, number)
         self._touched[firsts[place - 1] if follows else number] = None
+        self._join_lowest()
         return True
+
+    def _join_lowest(self) -> None:
+        """See RANGES_MAX."""
+        more = len(self._firsts) - self._limit
+        if more <= 0:
+            return
+        for first in self._firsts[: more + 1]:
+            self._touched[first] = None
+        del self._firsts[1 : more + 1]
+        del self._lasts[:more]
 
     def take_changes(self) -> RangeChanges:
         """What to write so that the written ranges are these; forgotten with this call."""

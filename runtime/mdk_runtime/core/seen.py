@@ -6,7 +6,6 @@ from bisect import bisect_right
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
-
 RANGES_MAX: Final = 10_000
 """Ranges of a sender that are kept apart; one more, and the two lowest become one that covers the gap between them.
 

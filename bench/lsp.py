@@ -2,7 +2,7 @@
 
 Target: 50 ms from the text to everything that is wrong with it. `verified` is the same with verification, which an
 editor asks for when nothing was typed for a moment. The spec is MDK's, with more records; keystrokes go into a
-machine, into a record, and at the head of a file (a new line, which moves everything below).
+machine (a comment, a handler), into a record, and at the head of a file (a new line, which moves everything below).
 """
 
 from __future__ import annotations
@@ -37,6 +37,9 @@ def main() -> None:
     keystrokes: dict[str, Callable[[int], str]] = {
         "record": lambda n: whole.replace("count: int = 7", f"count: int = {100 + n}"),
         "machine": lambda n: whole.replace("    recv ", f"    //{n}\n    recv ", 1),
+        "handler": lambda n: whole.replace(
+            "tell table_complete()", f"tell table_complete(), tell whole{time.time_ns()}_{n}()"
+        ),
         "new_line": lambda n: head + "\n" * (n + 1) + whole.removeprefix(head),
         "mistake": lambda n: whole.replace("count: int = 7", f"count: in{n} = 7"),
         "unfinished": lambda n: whole.replace("count: int = 7", f"count{n}: "),

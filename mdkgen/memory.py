@@ -12,12 +12,15 @@ import re
 from collections.abc import Callable, Mapping
 from hashlib import sha256
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from mdkgen.diagnostics import Diagnostic
 from mdkgen.model import Enum, Message, Record, Spec
 from mdkgen.stamp import KEPT_MAX, cache_folder, compiler_digest
 from mdkgen.syntax import File
+
+if TYPE_CHECKING:
+    from mdkgen.verify import Kept
 
 _PLACES = re.compile(r"\bspan=Span\([^()]*\)|\bdoc=(?:'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\")")
 _NAMES = re.compile(r"'(\w+)'")
@@ -43,13 +46,13 @@ def parse_files(texts: Mapping[str, str]) -> list[Parsed]:
     return list(made.values())
 
 
-def verify(spec: Spec) -> list[Diagnostic]:
-    """The errors and warnings of verification."""
+def verify(spec: Spec, kept: Kept | None = None) -> list[Diagnostic]:
+    """The errors and warnings of verification; `kept` are explorations of this process."""
 
     def run() -> list[Diagnostic]:
         from mdkgen import verify as verifier
 
-        return verifier.verify(spec)
+        return verifier.verify(spec, kept) if kept is not None else verifier.verify(spec)
 
     return _unless_sound("sound", _machines(spec), run)
 

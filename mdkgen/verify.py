@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mdkgen.configuration import Arrival, Place, View
 from mdkgen.diagnostics import Diagnostic, TraceStep
@@ -47,13 +47,17 @@ class Verification:
     diagnostics: tuple[Diagnostic, ...]
 
 
-def verify(spec: Spec) -> list[Diagnostic]:
+Kept = dict[tuple[str, str], tuple[Protocol, Explorer]]
+"""By protocol and part the last exploration, and of what: while somebody types, most machines stay as they are."""
+
+
+def verify(spec: Spec, kept: Kept | None = None) -> list[Diagnostic]:
     """The errors and warnings of `verification`."""
-    return [one for one in verification(spec).diagnostics if one.severity != "note"]
+    return [one for one in verification(spec, kept).diagnostics if one.severity != "note"]
 
 
-def verification(spec: Spec) -> Verification:
-    """Explore each protocol with each of its parts, one at a time.
+def verification(spec: Spec, kept: Kept | None = None) -> Verification:
+    """Explore each protocol with each of its parts, one at a time; with `kept`, those that changed since.
 
     That is enough: parts share no messages and nothing but the states in which they are live.
     """
@@ -68,8 +72,8 @@ def verification(spec: Spec) -> Verification:
         explorers: list[Explorer] = []
         for part in protocol.parts[1:] or (None,):
             begun = time.perf_counter()
-            explorer = Explorer(View(protocol, part), View(protocol, part))
-            result = explorer.run()
+            explorer = _explored(protocol, part, kept)
+            result = explorer.found
             explorers.append(explorer)
             name = f"{protocol.name} with {part.name}" if part is not None else protocol.name
             time_s = time.perf_counter() - begun
@@ -78,6 +82,20 @@ def verification(spec: Spec) -> Verification:
             )
         found += _of_protocol(protocol, explorers, numbers)
     return Verification(tuple(explored), tuple(found))
+
+
+def _explored(protocol: Protocol, part: Part | None, kept: Kept | None) -> Explorer:
+    """The exploration of a part, made now or as it was kept: it depends on nothing but the two machines and the policies."""
+    parts = protocol.parts[:1] if part is None else (protocol.parts[0], part)
+    alone = replace(protocol, parts=parts)
+    key = (protocol.name, parts[-1].name)
+    if kept is not None and key in kept and kept[key][0] == alone:
+        return kept[key][1]
+    explorer = Explorer(View(alone, part), View(alone, part))
+    explorer.run()
+    if kept is not None:
+        kept[key] = alone, explorer
+    return explorer
 
 
 def _of_protocol(protocol: Protocol, explorers: list[Explorer], numbers: Numbers) -> Iterator[Diagnostic]:

@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from mdkgen import syntax
+from mdkgen import memory, syntax
 from mdkgen.chunks import Chunk
-from mdkgen.compiler import REMEMBERED, Compilation, compile_parsed, compile_texts, with_lint
+from mdkgen.compiler import Compilation, compile_parsed, compile_texts, with_lint
 from mdkgen.diagnostics import Diagnostic, TraceStep
 from mdkgen.model import Span, Spec
 from mdkgen.parser import parse, parse_chunk
@@ -21,6 +22,7 @@ from mdkgen.parser import parse, parse_chunk
 if TYPE_CHECKING:
     from mdkgen.lint import Config
     from mdkgen.plugins import Plugin, RuleSet
+    from mdkgen.verify import Kept
 
 _MARK = "\x1f"
 """Between the name of a file and the number of a declaration; no file is called so."""
@@ -59,6 +61,8 @@ class SpecFolder:
         self._pieces: dict[Key, tuple[str, Piece]] = {}
         """Declarations that were read, of the texts as they were last analysed."""
         self._count = 0
+        self._explored: Kept = {}
+        """Explorations of the machines as they were last verified."""
         self.good: dict[tuple[str, str], syntax.Declaration] = {}
         """The last version of each declaration that could be read, by file and name; for completion in a broken one."""
 
@@ -69,7 +73,8 @@ class SpecFolder:
         pieces, begins = dict[Key, tuple[str, Piece]](), dict[str, int]()
         parsed = [self._parsed(name, pieces, begins) for name in sorted(self.texts)]
         self._pieces = pieces
-        compilation = compile_parsed(self.texts, parsed, checks=REMEMBERED if verifying else ())
+        checks = (partial(memory.verify, kept=self._explored), memory.play) if verifying else ()
+        compilation = compile_parsed(self.texts, parsed, checks=checks)
         if config is not None:
             compilation = with_lint(compilation, config, theirs)
         made = Analysis(dict(self.texts), (), compilation.spec, compilation.files, begins)

@@ -61,6 +61,24 @@ def test_after_any_edits_it_says_what_the_compiler_says(seed: int) -> None:
             folder.texts = dict(MDK)
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_what_was_explored_before_changes_no_verdict(seed: int) -> None:
+    """Handlers of the machines go and come back, one after another: the findings of a verification from nothing."""
+    rng = random.Random(seed)
+    folder = SpecFolder(MDK)
+    for _ in range(4):
+        name = rng.choice(sorted(MDK))
+        lines = MDK[name].split("\n")
+        handlers = [at for at, line in enumerate(lines) if line.strip().startswith(("recv ", "enter ", "ignore "))]
+        if handlers:
+            del lines[rng.choice(handlers)]
+        folder.texts[name] = "\n".join(lines)
+        wanted = compile_texts(folder.texts)
+        assert list(folder.analyse(verifying=True).diagnostics) == _shown(wanted.diagnostics)
+        if rng.random() < 0.5:
+            folder.texts[name] = MDK[name]
+
+
 def test_verification_and_lint_are_placed_too() -> None:
     """With the ways there: all places are real ones."""
     folder = SpecFolder(MDK)

@@ -199,10 +199,9 @@ class Codec:
 
 
 def _as_text(value: object) -> str:
-    """A string of another class (Django's are), as one of JSON; the checks let nothing else come so far."""
-    if isinstance(value, str):
-        return str.__str__(value)
-    raise TypeError(f"{value.__class__.__name__} is not a type of JSON")
+    """A string of another class (Django's are), as one of JSON."""
+    assert isinstance(value, str), "the checks let nothing else come so far"
+    return str.__str__(value)
 
 
 def _may_be_deep(frame: str | bytes) -> bool:

@@ -288,9 +288,9 @@ class Machines:
 
     def _leave(self, index: int) -> None:
         state = self.states[index]
-        if state is not None:
-            for timer in self._machines[index].timers.get(state, ()):
-                self.schedule.remove(TimerKey(index, timer.input))
+        assert state is not None, "who has no state takes no transition"
+        for timer in self._machines[index].timers.get(state, ()):
+            self.schedule.remove(TimerKey(index, timer.input))
 
     def _period(self, timer: Timer) -> float:
         return max(timer.delay_s(self._scope), PERIOD_S_MIN)

@@ -302,7 +302,7 @@ class Connection:
         forbidden = allowance.forbids_node(self.grant, others=registry.leases)
         if forbidden is not None and self.grant.allows(Scope.REGISTER) and registry.knows(node):
             forbidden = None  # A renewal takes no room.
-        if forbidden is None and not registry.holds(node) and registry.size_bytes + _size(node) > TABLE_BYTES_MAX:
+        if forbidden is None and not registry.holds(node) and registry.size_bytes + size_of(node) > TABLE_BYTES_MAX:
             return TABLE_IS_FULL
         return forbidden
 
@@ -341,13 +341,6 @@ class ClientEndpoint(SessionServer):
 
 def _named(node: Node) -> str:
     return f"a node of service {node.service!r}"
-
-
-def _size(node: Node) -> int:
-    try:
-        return size_of(node)
-    except UnsendableMessage:
-        return 0  # It is refused for that.
 
 
 def _unsendable(node: Node) -> str | None:

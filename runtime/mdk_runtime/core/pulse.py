@@ -294,8 +294,7 @@ class Pulses:
         tenant = self._tenant
         for connection in list(tenant.connections)[:CLIENTS_MAX]:
             client = connection.client
-            if client is None:
-                continue
+            assert client is not None, "only those whose client has spoken are here"
             said = tenant.insight.telemetry.report(connection)
             yield ClientState(
                 node=connection.node_id,

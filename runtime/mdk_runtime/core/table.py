@@ -275,9 +275,7 @@ class Table:
                 self.breakers.configure(address, settings)
 
     def _left(self, address: str, service: str) -> None:
-        services = self._services_at.get(address)
-        if services is None:
-            return
+        services = self._services_at[address]
         still_there = any(address in cluster.entries for cluster in self._clusters.get(service, {}).values())
         if not still_there:
             services.discard(service)

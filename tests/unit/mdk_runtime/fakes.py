@@ -99,7 +99,13 @@ class Reporter:
         return self.breakers.of(address)
 
 
-def make_core(clock: Clock, listener: Listener | None = None, environment: Environment | None = None) -> ClientCore:
+def make_core(
+    clock: Clock,
+    listener: Listener | None = None,
+    environment: Environment | None = None,
+    *,
+    follows_all: bool = True,
+) -> ClientCore:
     """A core that nothing surrounds."""
     return ClientCore(
         random=Random(1).random,
@@ -111,6 +117,7 @@ def make_core(clock: Clock, listener: Listener | None = None, environment: Envir
         lock=RLock(),
         monotonic=clock,
         wall=clock,
+        follows_all=follows_all,
     )
 
 

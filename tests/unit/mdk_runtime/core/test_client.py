@@ -250,3 +250,34 @@ def test_when_it_is_stopped_nothing_waits() -> None:
     core.node_active(node_message("svc", "b"))
     assert [node.address for node in found] == ["a", "b"]
     assert ended == ["first", "second"]
+
+
+def test_a_node_that_is_not_whole_is_passed_over() -> None:
+    """Among changes, too: the others are taken in."""
+    core = make_core(Clock())
+    core.changed(messages.Changes(active=[messages.Node(service="svc"), node_message("svc", "a")], suspect=[], gone=[]))
+    assert [node.address for node in core.table.nodes("svc")] == ["a"]
+
+
+def test_what_is_used_is_asked_for_once() -> None:
+    """The shell is called when there is more to ask for, and without the lock."""
+    core = make_core(Clock(), follows_all=False)
+    asked: list[str] = []
+    core.use("quiet")
+    core.asks_more = lambda: asked.append(",".join(next(iter(core.wanted())).services or ()))
+    core.use("svc")
+    core.use("svc")
+    assert asked == ["quiet,svc"]
+
+
+def test_a_probe_is_taken_by_one() -> None:
+    """Two that pick at the same moment may both see it offered."""
+    clock = Clock()
+    core = make_core(clock)
+    core.node_active(node_message("svc", "a"))
+    (node,) = core.table.nodes("svc")
+    for _ in range(3):
+        core.failed("a")
+    clock.move(30.0)
+    core.tick()
+    assert [core._take_probe(node), core._take_probe(node)] == [True, False]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from mdk_protocol.messages import BreakerStatus, Level, LevelRule, TailBegin, TailLogs
+from mdk_protocol.messages import BreakerStatus, Level, LevelRule, Statistics, TailBegin, TailLogs, Watch
 from mdk_runtime.core.client_telemetry import RULES_MAX, ToldLevels
 from mdk_runtime.core.levels import DEBUG, WARN
 from unit.mdk_runtime.fakes import Clock, Listener, make_core, make_mdk, node_message
@@ -124,3 +124,19 @@ def test_a_tail_is_asked_for_again_on_every_connection() -> None:
     assert core.own_tail().per_second_max == 7
     core.tail_received(TailLogs(skipped=3))
     assert [message.skipped for message in listener.tailed] == [3]
+
+
+def test_a_breaker_of_no_service_is_not_told() -> None:
+    """An address that is in the table no more has nobody to tell of."""
+    listener = Listener()
+    core = make_core(Clock(), listener)
+    for _ in range(3):
+        core.failed("gone")
+    assert listener.breakers == []
+
+
+def test_what_the_engine_asks() -> None:
+    """The statistics are the listener's; a client asks for no pulses."""
+    core = make_core(Clock())
+    assert core.own_statistics() == Statistics()
+    assert core.own_watch() == Watch()

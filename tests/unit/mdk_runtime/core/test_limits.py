@@ -293,4 +293,6 @@ def test_without_write_nothing_is_reported() -> None:
         connection.endpoint.connected(now=0.0)
         connection.endpoint.receive('{"type":"open","nodeId":"n","properties":{"mdkRevision":1}}', now=0.0)
         connection.endpoint.receive(json.dumps(breaker), now=0.0)
+        connection.endpoint.receive('{"type":"statistics","emitted":1}', now=0.0)
         assert len(list(served.insight.telemetry.breakers())) == count
+        assert (served.insight.telemetry.report(connection) is not None) == bool(count)

@@ -20,6 +20,7 @@ from mdk_runtime.core import pulse as module
 from mdk_runtime.core.grants import Grant, Scope
 from mdk_runtime.core.origin import Entry, Origin
 from mdk_runtime.core.pulse import Facts
+from mdk_runtime.core.tenant import Outcome
 from unit.mdk_runtime.core.test_table_told import TTL_S, Client, Network
 
 STORAGE = StorageState(bytes=77, logs=1, interactions=0, segments=1)
@@ -311,3 +312,42 @@ def test_what_is_kept_for_how_long_is_told() -> None:
     (pulse,) = Looker(network).pulses()
     told = pulse["limits"]
     assert (told["bytes"], told["age"], told["keptBytes"], told["keptAge"]) == (5, 6.0, 7, 8.0)
+
+
+def test_what_is_stored_for_a_client_is_in_the_next_pulse() -> None:
+    """Once it is durable, and only if it is new."""
+    network = Network()
+    looker, client = Looker(network), Client(network, "n1")
+    looker.pulses()
+    for number in range(2):
+        event = {
+            "uuid": str(number),
+            "session": "t",
+            "node": "n1",
+            "startTimestamp": 1,
+            "endTimestamp": 2,
+            "results": {"n2": 1},
+        }
+        client.send({"type": "interactionevent", "sequence": number, "environment": {"name": "e"}, **event})
+    new, known = [Outcome.NEW, Outcome.KNOWN]
+    writes = network.tenant.take_writes()
+    assert [len(write.entries) for write in writes] == [1, 1]
+    network.tenant.stored(zip(writes, ([new], [known]), strict=True), now=network.now)
+    network.move(1.0)
+    (pulse,) = looker.pulses()
+    assert len(pulse["calls"]) == 1
+    assert network.tenant.counters["interaction new"] == network.tenant.counters["interaction known"] == 1
+
+
+def test_a_pulse_that_is_too_long_is_counted() -> None:
+    """Services whose names fill a message each: nobody is told of their breakers, and everything goes on."""
+    network = Network()
+    looker = Looker(network)
+    looker.pulses()
+    for number in range(2):
+        breaker = {"service": f"{number}" * 700_000, "address": "a", "state": "OPEN"}
+        Client(network, f"n{number}").send({"type": "breaker", "breaker": breaker})
+    network.move(1.0)
+    assert looker.pulses() == []
+    assert network.tenant.counters["pulse unsendable"] == 1
+    assert looker.connection.endpoint.is_connected

@@ -259,3 +259,18 @@ def test_lease_keys_tell_odd_names_apart() -> None:
     one = lease_key(node("x", service="b", environment=Environment(name="a1:b")))
     other = lease_key(node("x", service="b1:b", environment=Environment(name="a")))
     assert one != other
+
+
+def test_what_is_known_of_an_address() -> None:
+    """How many senders it has, and their leases; nothing of one that nobody serves."""
+    registry = Registry()
+    for sender in ("s1", "s2"):
+        registry.register(node(sender))
+    registry.suspect("s1", until=2.0)
+    (entry,) = registry.entries()
+    assert (entry.node.address, entry.senders, entry.is_suspect) == ("a", 2, False)
+    registry.suspect("s2", until=2.0)
+    assert [one.is_suspect for one in registry.entries()] == [True]
+    name = entry.node.environment.name
+    assert registry.keys_at(name, "svc", "a") == [lease_key(node("s1")), lease_key(node("s2"))]
+    assert registry.keys_at(name, "svc", "b") == registry.keys_at(name, "other", "a") == []

@@ -500,3 +500,51 @@ class TableModel(RuleBasedStateMachine):
 
 TestTableModel = TableModel.TestCase
 TestTableModel.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+
+
+def test_a_watch_may_end_twice() -> None:
+    """Without harm to another one of the same service."""
+    table = make_table()
+    woken: list[str] = []
+
+    def one() -> None:
+        woken.append("one")
+
+    def other() -> None:
+        woken.append("other")
+
+    table.watch("svc", one)
+    table.watch("svc", other)
+    table.unwatch("svc", one)
+    table.unwatch("svc", one)
+    table.active(node("a"))
+    table.unwatch("svc", other)
+    table.unwatch("svc", other)
+    table.active(node("b"))
+    assert woken == ["other"]
+
+
+def test_an_address_goes_with_whoever_speaks_for_it() -> None:
+    """A sender that nobody knows takes it out, nameless ones behind it included."""
+    table = make_table()
+    reporter = Reporter()
+    table.active(Node("svc", "1.0", "a", id=None, environment=SANDBOX, properties=None, reporter=reporter))
+    table.active(node("a", sender="named"))
+    table.expired("svc", "sandbox", "unknown", "a")
+    assert table.nodes("svc") == []
+
+
+def test_a_probe_that_another_took_is_passed_over() -> None:
+    """Then the next probe is tried, and at last one of those that work."""
+    breakers = Breakers(BreakerSettings())
+    table = Table(breakers, lambda one: one.address == "b")
+    for address in ("a", "b", "c"):
+        table.active(node(address))
+    for address in ("a", "b"):
+        for _ in range(3):
+            breakers.failure(address, now=0.0)
+        table.may_not_be_used(address)
+    for address in breakers.tick(now=60.0):
+        table.may_be_used(address)
+    picked = [table.pick(SANDBOX, "svc", "1.0") for _ in range(3)]
+    assert [one.address for one in picked if one is not None] == ["b", "c", "c"]

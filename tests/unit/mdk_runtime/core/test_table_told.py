@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
-from mdk_protocol.messages import Open, Position
+from mdk_protocol.messages import Level, Node, Open, Position, ProtocolError, TableEnd
 from mdk_runtime.core import audience
 from mdk_runtime.core.connection import TABLE_BYTES_MAX, Connection
-from mdk_runtime.core.history import History
+from mdk_runtime.core.history import History, as_messages
 from mdk_runtime.core.protection import BROKEN_MIN, STALL_S
+from mdk_runtime.core.registry import Change
 from mdk_runtime.core.tenant import NODES_LEASE, Tenant
 
 TTL_S, GRACE_S, MERGE_S = 30.0, 2.0, 0.02
@@ -505,3 +506,58 @@ def test_a_table_that_nobody_could_read_is_refused() -> None:
     for number in range(address):
         again.send({"type": "expire", "node": node | {"id": f"s{number}", "address": f"a{number}"}})
     assert network.tenant.registry.size_bytes == 0
+
+
+def test_a_client_that_is_being_hung_up_on_is_told_nothing() -> None:
+    """Neither changes, nor the table, nor a level, a pulse or that all is cleared; nobody else misses anything."""
+    network = Network(warm_until=1000.0)
+    service, leaving, staying = Client(network, "s1"), Client(network), Client(network)
+    for one in (leaving, staying):
+        one.follow()
+    leaving.send({"type": "watch"})
+    leaving.connection.endpoint.close(ProtocolError(code="test"), now=network.now)
+    leaving.take()
+    service.register("s1", "a")
+    network.tenant.set_level("service", "svc", Level.DEBUG, 10.0, now=network.now)
+    leaving.connection.tell_changes([], now=network.now)
+    leaving.connection.tell_table(None, [], TableEnd(position=Position(epoch="e", sequence=0)), now=network.now)
+    network.tenant.clear()
+    network.move(2.0)
+    assert leaving.take() == []
+    assert "clear" in staying.take()
+
+
+def test_an_address_is_taken_out_with_all_its_senders() -> None:
+    """By an admin; who lives says so again."""
+    network = Network()
+    service, client = Client(network, "s1"), Client(network)
+    service.register("s1", "a")
+    service.register("s2", "a")
+    service.register("s3", "b")
+    network.move(1.0)
+    client.follow()
+    name = next(iter(network.tenant.registry.nodes())).environment.name
+    assert network.tenant.remove(name, "svc", "a") == 2
+    assert network.tenant.remove(name, "svc", "a") == 0
+    network.settle()
+    network.move(1.0)
+    assert client.take()[0].startswith("-a @")
+    service.register("s1", "a")
+    assert client.take()[0].startswith("+a @")
+
+
+def test_what_was_saved_and_is_not_whole_is_left() -> None:
+    """A file that somebody has edited starts the server all the same."""
+    network = Network()
+    network.tenant.restore([Node(service="svc"), Node(id="s", service="svc", version="1", address="a")], now=0.0)
+    assert [node.address for node in network.tenant.registry.nodes()] == ["a"]
+
+
+def test_a_service_whose_addresses_are_forgotten_is_forgotten() -> None:
+    """What is gone is kept to a bound, by the order of going; with its last address the service goes."""
+    history = History("e", gone_max=1)
+    for service in ("one", "two"):
+        history.note(Change(Node(id="s", service=service, version="1", address="a"), is_gone=True))
+    assert [stand.node.service for stand in history.since(0)] == ["two"]
+    assert list(history._places) == ["two"]
+    assert as_messages([], history.position(0)) == []

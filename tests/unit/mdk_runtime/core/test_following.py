@@ -1,0 +1,27 @@
+"""What a client of ours follows, at its bounds; the rest is in test_client.py and in the simulation."""
+
+from __future__ import annotations
+
+import pytest
+
+from mdk_protocol.messages import Follow, Position, TableEnd
+from mdk_runtime.core import following as module
+from mdk_runtime.core.following import Following
+
+
+def test_who_uses_too_many_services_follows_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A longer list would not fit into a message."""
+    monkeypatch.setattr(module, "SERVICES_MAX", 2)
+    following = Following(set, lambda _: None)
+    assert [following.want(service) for service in ("a", "b", "c", "d")] == [True, True, True, False]
+    assert following.wants_all
+    assert following.wanted() == [Follow()]
+
+
+def test_an_end_that_nobody_asked_for_changes_nothing_but_the_position() -> None:
+    """What is held stays what was answered."""
+    following = Following(set, lambda _: None)
+    following.want("a")
+    following.ends(TableEnd(position=Position(epoch="e", sequence=7), complete=True))
+    assert following.position == Position(epoch="e", sequence=7)
+    assert following.wanted() == [Follow(services=["a"])]

@@ -50,6 +50,20 @@ def test_charts_follow(page: Page) -> None:
     expect(page.locator(".chart-box").first).not_to_have_attribute("aria-label", str(before))
 
 
+def test_sums_come_by_themselves(page: Page) -> None:
+    """They are asked for once a connection, and follow with the server's pulse; so do the calls."""
+    sent: list[str] = []
+    page.on("websocket", lambda ws: ws.on("framesent", lambda frame: sent.append(str(frame))))
+    page.goto("/")
+    for title in ("Calls a minute", "Logs a minute"):
+        chart = page.get_by_role("img", name=re.compile(f"^{title}: "))
+        for _ in range(3):
+            expect(chart).not_to_have_attribute("aria-label", str(chart.get_attribute("aria-label")))
+    asked = [frame for frame in sent if '"question"' in frame]
+    assert len([frame for frame in asked if '"rates"' in frame]) == 1
+    assert len([frame for frame in asked if '"interactions"' in frame]) == 1
+
+
 def test_failed_traces_lead_to_their_trace(page: Page) -> None:
     """The newest first, with the first error in words."""
     page.goto("/")

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Callable
 
+import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from browser.conftest import axe_source
 from browser.shop import BAD_CART, BAD_PAYMENTS, INSTANCES, Instance
 from mdk_runtime.client import MDK
 from mdk_runtime.config import Config
@@ -104,6 +107,24 @@ def test_a_deploy_went_wrong_which_version_fails(page: Page) -> None:
     expect(bad).to_contain_text("open for orders")
     expect(bad).to_contain_text("0.0 %")
     expect(row(table, "http://10.0.4.41:8300")).to_contain_text("100 %")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_barriers_in_a_node(new_page: Callable[..., Page], mission: ServerProcess, scheme: str) -> None:
+    """Axe finds nothing serious in its panel, nor in the question before it is removed."""
+    page = new_page(str(mission.ready["http"]), color_scheme=scheme, reduced_motion="reduce")
+    row(opened(page), "http://10.0.3.32:8200").click()
+    panel = page.get_by_role("complementary", name="Node")
+    expect(panel).to_contain_text("http://10.0.3.32:8200")
+    page.evaluate(axe_source())
+    button = panel.get_by_role("button", name="Remove node…")
+    for act in (lambda: None, button.click):
+        act()
+        found = page.evaluate("axe.run(document)")["violations"]
+        assert [(one["id"], one["nodes"][0]["html"]) for one in found if one["impact"] in ("serious", "critical")] == []
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog")).to_be_hidden()
+    expect(button).to_be_focused()
 
 
 def test_filters_are_in_the_address(page: Page) -> None:

@@ -1,6 +1,6 @@
 """How quickly the pages show something when much is stored, and how smooth they stay when much comes.
 
-MDK_SPEED_ROWS=1000000 stores more. MDK_SPEED_STRICT=1 holds the figures to their targets (300 ms, 150 ms, 55 frames a second), which needs
+MDK_SPEED_ROWS=1000000 stores more. MDK_SPEED_STRICT=1 holds the figures to their targets (300 ms, 150 ms, 58 frames a second), which needs
 a machine that does nothing else; without it the bounds only tell "works" from "hangs". The figures are printed: run with -s.
 """
 
@@ -161,19 +161,20 @@ def test_the_first_trace_is_painted_soon(large_page: Page) -> None:
 
 
 def test_a_large_trace_opens_at_once(large_page: Page) -> None:
-    """50,000 rows: from the click to the first paint; the rest follows, and few of them are elements."""
+    """50,000 rows: from the click to the first paint, at p95; the rest follows, and few of them are elements."""
     times: list[float] = []
-    for _ in range(5):
+    for _ in range(VISITS):
         large_page.goto("/traces")
         large_page.locator(f"a[href^='/t/{LARGE}']").click()
         times.append(painted_ms(large_page))
     times.sort()
-    say(trace_rows=LARGE_ROWS, opened_p50_ms=times[2], opened_max_ms=times[-1])
+    p95 = times[int(0.95 * (VISITS - 1))]
+    say(trace_rows=LARGE_ROWS, opened_p50_ms=times[VISITS // 2], opened_p95_ms=p95, opened_max_ms=times[-1])
     expect(large_page.get_by_text("50,000 logs")).to_be_visible(timeout=60_000)
     large_page.locator(".trace").evaluate("box => { box.scrollTop = box.scrollHeight }")
     expect(large_page.get_by_text("row 49999 of the large one")).to_be_visible()
     assert large_page.locator(".trace .vlist-row").count() < 100
-    assert times[2] <= (150 if STRICT else 1500)
+    assert p95 <= (150 if STRICT else 1500)
 
 
 def test_a_fast_tail_stays_smooth(large_page: Page, much: ServerProcess) -> None:
@@ -196,4 +197,4 @@ def test_a_fast_tail_stays_smooth(large_page: Page, much: ServerProcess) -> None
     rows, lost = shown
     say(sent=sent, rows=rows, skipped=lost, fps=fps, frame_p99_ms=gaps[int(0.99 * len(gaps))], frame_max_ms=gaps[-1])
     assert rows + lost == sent
-    assert fps >= (55 if STRICT else 10)
+    assert fps >= (58 if STRICT else 10)  # 60 but for the frames in which garbage is looked for.

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from collections.abc import Callable
+from pathlib import Path
+from uuid import uuid4
 
 from playwright.sync_api import Locator, Page, expect
 
 from browser.conftest import axe_source
-from service.servers import ServerProcess
+from service.servers import RawClient, ServerProcess, server
 
 CAUSE = re.compile(r"KeyError: 'discount'|certificate has expired")
 BAD_NODES = re.compile(r"http://10\.0\.(3\.32:8200|4\.42:8300)")
@@ -87,6 +90,88 @@ def test_new_traces_wait_behind_a_pill(page: Page) -> None:
     assert rows.first.inner_text() == first
     pill.click()
     expect(rows.first).not_to_have_text(first)
+
+
+def test_a_trace_that_worked_says_how_it_began(page: Page) -> None:
+    """Its first text, and the service where it began before the others."""
+    traces(page)
+    row = page.locator(".traces .vlist-row").filter(has_text="POST /checkout").filter(has_text="ok").first
+    expect(row).to_contain_text("POST /checkout from 203.0.113.")
+    expect(row.locator(".service-name").first).to_have_text("gateway")
+    expect(row.locator(".service-name").nth(2)).to_be_visible()
+
+
+def test_a_failed_interaction_alone_raises_the_pill(new_page: Callable[..., Page], tmp_path: Path) -> None:
+    """A trace without any log fails: the list of those that failed says that there is a new one, and shows it."""
+    with server(tmp_path, "--http") as running, RawClient(running.url, token=None) as client:
+        client.open("n1")
+        client.send(interaction("first", {"n2": 0}))
+        page = new_page(str(running.ready["http"]))
+        page.goto("/traces?failed=1")
+        rows = page.locator(".traces .traces-row.is-bad")
+        expect(rows).to_have_count(1)
+        client.send(interaction("worked", {"n2": 1}))
+        client.send(interaction("second", {"n2": 0}))
+        page.get_by_role("button", name="1 new").click()
+        expect(rows).to_have_count(2)
+        expect(rows.first).to_contain_text("an interaction failed")
+
+
+def interaction(trace: str, results: dict[str, int]) -> dict[str, object]:
+    """An interaction of its own trace, that ended just now."""
+    now = int(time.time() * 1000)
+    return {
+        "type": "interactionevent",
+        "uuid": str(uuid4()),
+        "session": trace,
+        "node": "n1",
+        "results": results,
+        "startTimestamp": now - 5,
+        "endTimestamp": now,
+        "startClock": [1],
+        "endClock": [2],
+        "environment": {"name": "sandbox", "fallbackName": None},
+    }
+
+
+def test_a_walk_by_keyboard_alone(page: Page) -> None:
+    """From page to page, into a list, to an error and what it says, and back: no pointer is needed."""
+    press = page.keyboard.press
+    page.goto("/")
+    expect(page.get_by_role("status").first).to_have_text("live")
+    press("Tab")
+    expect(page.get_by_role("link", name="Skip to content")).to_be_focused()
+    press("Enter")
+    expect(page.locator("main")).to_be_focused()
+    press("g")
+    press("t")
+    expect(page.locator(".traces .vlist-row").nth(2)).to_be_visible()
+    press("x")
+    expect(page).to_have_url(re.compile("/traces.*failed=1"))
+    expect(page.locator(".traces .traces-row.is-bad").nth(1)).to_be_visible()
+    for _ in range(20):
+        if page.locator(".traces [role=row]:focus").count():
+            break
+        press("Tab")
+    press("ArrowDown")
+    press("o")
+    expect(page).to_have_url(re.compile("/t/"))
+    details = page.get_by_role("complementary", name="Details")
+    expect(details).to_contain_text(CAUSE)
+    press("g")
+    press("s")
+    expect(page.get_by_role("treegrid").get_by_role("row").nth(3)).to_be_visible()
+    for _ in range(20):
+        if page.locator(".services [role=row]:focus").count():
+            break
+        press("Tab")
+    for key in ("ArrowDown", "ArrowDown", "Enter"):
+        press(key)
+    panel = page.get_by_role("complementary", name="Node")
+    expect(panel).to_contain_text("http://10.0.3.31:8200")
+    press("g")
+    press("l")
+    expect(page.get_by_role("log")).to_be_visible()
 
 
 def test_a_trace_opens_in_place_by_keyboard(page: Page) -> None:

@@ -16,3 +16,11 @@ export function batched<T>(take: (value: T) => void): (value: T) => void {
     else requestAnimationFrame(flush);
   };
 }
+
+/** After what was changed just now is painted: time for what can wait. */
+export function shown(): Promise<void> {
+  return new Promise((resolve) => {
+    if (document.hidden) setTimeout(resolve, 0);
+    else requestAnimationFrame(() => setTimeout(resolve, 0));
+  });
+}

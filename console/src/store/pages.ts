@@ -3,6 +3,7 @@
 import { type ReadonlySignal, useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { connection, epoch, NoAnswer } from "./connection";
+import { shown } from "./frames";
 
 export interface Page<T> {
   readonly items: readonly T[];
@@ -42,6 +43,7 @@ export function usePages<T>(key: string, fetch: (cursor: string | undefined) => 
       try {
         const before = run.got.length;
         do {
+          if (run.cursor !== undefined) await shown();
           const page = await fetch(run.cursor);
           if (!run.wanted) return;
           run.got = [...run.got, ...page.items];

@@ -5,6 +5,7 @@ import { LogFilter, TailBegin, TraceQuery } from "protocol";
 import { useEffect, useRef } from "preact/hooks";
 import { TraceModel } from "~/logic/trace";
 import { ask, connection, epoch, NoAnswer } from "~/store/connection";
+import { shown } from "~/store/frames";
 import { useTail } from "~/store/questions";
 
 /** The first page is small, so that there is something to see; the server gives 1000 at most. */
@@ -71,6 +72,7 @@ async function load(traceId: string, run: { readonly wanted: boolean }, quietly:
       dropped ||= page.dropped;
       if (quietly && cursor !== undefined) continue;
       trace.value = { model, version: trace.peek().version + 1, loading: cursor !== undefined, error: null, dropped, grew: false };
+      if (model.items.length <= FIRST) await shown();
     } while (cursor !== undefined);
   } catch (error) {
     if (!(error instanceof NoAnswer)) throw error;

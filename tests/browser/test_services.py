@@ -118,8 +118,9 @@ def test_no_barriers_in_a_node(new_page: Callable[..., Page], mission: ServerPro
     expect(panel).to_contain_text("http://10.0.3.32:8200")
     page.evaluate(axe_source())
     button = panel.get_by_role("button", name="Remove node…")
-    for act in (lambda: None, button.click):
-        act()
+    for is_asked in (False, True):
+        if is_asked:
+            button.click()
         found = page.evaluate("axe.run(document)")["violations"]
         assert [(one["id"], one["nodes"][0]["html"]) for one in found if one["impact"] in ("serious", "critical")] == []
     page.keyboard.press("Escape")

@@ -59,3 +59,11 @@ def test_states_that_are_reached_unseen_are_possible() -> None:
         assert monitor.observe(sender, frame) is None
     assert monitor.states("client", "Work") == {"Busy", "Idle"}
     assert monitor.states("server", "Talk") == {"Inside"}
+
+
+def test_what_was_in_flight_when_one_side_hung_up_is_no_offence() -> None:
+    """Nobody reads it any more, so nothing is wrong with it."""
+    monitor = Monitor(CLIENT, SERVER)
+    bye = ("client", '{"type":"bye","code":"left"}')
+    said = [*OPENING, bye, ("server", '{"type":"beat"}'), ("server", '{"type":"welcome"}')]
+    assert [monitor.observe(sender, frame) for sender, frame in said] == [None] * 5

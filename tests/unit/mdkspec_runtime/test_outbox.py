@@ -120,3 +120,13 @@ def test_the_blurred_range_takes_numbers_again(number: int) -> None:
     ranges.add(10)
     ranges.add(number)
     assert (ranges.spans(), ranges.count) == ([(0, 10)], 3)
+
+
+def test_a_batch_passes_over_what_was_dropped() -> None:
+    """What waited and made room is not there any more; the next ones are, up to the count."""
+    outbox = filled(13, count_max=10)
+    outbox.connected()
+    outbox.put(b"abcdefghij")
+    assert len(outbox.next_batch(4, 1000)) == 4
+    assert len(outbox.next_batch(100, 1000)) == 6
+    assert outbox.next_batch(100, 1000) == []

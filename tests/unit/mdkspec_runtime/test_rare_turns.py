@@ -8,13 +8,14 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from mdkspec_runtime import MalformedMessage, UnsendableMessage
+from mdkspec_runtime import MalformedMessage, UnsendableMessage, machines
+from mdkspec_runtime.broadcast import broadcast
 from mdkspec_runtime.leases import SharedLeases
 from mdkspec_runtime.monitor import Monitor
 from mdkspec_runtime.tables import Do, Hangup, Machine, Role, Send, Tell, Transition
 from mdkspec_runtime.testing import LossyLink, VirtualClock
 from mdkspec_runtime.testing import link as link_module
-from unit.mdkspec_runtime.toy import CLIENT, SERVER, Ask, Bye, Client, Handler, Hello, Inner, Server, codec, joined
+from unit.mdkspec_runtime.toy import CLIENT, SERVER, Ask, Bye, Client, Handler, Hello, Inner, Server, Sit, codec, joined
 
 
 def changed(role: Role, place: int, **changes: Any) -> Role:
@@ -175,3 +176,26 @@ def test_two_endpoints_that_talk_without_end_are_found_out(monkeypatch: pytest.M
     link.settle()
     with pytest.raises(AssertionError, match="the endpoints do not come to rest"):
         link.advance(100_000.0)
+
+
+def test_frames_for_many_go_no_further_than_the_hang_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first one is one too many: the endpoint hangs up in its own words, and the rest is not written."""
+    _, _, server, _ = joined()
+    monkeypatch.setattr(machines, "UNREAD_BYTES_MAX", 1000)
+    assert server.put((b"x" * 1001, b"not this one"), "Work", {"Busy"})
+    assert server.hanging_up
+    assert b"not this one" not in b"".join(server.take_output())
+
+
+def test_a_message_for_many_is_encoded_once_over_their_states() -> None:
+    """In each state in which the call does nothing but send, it is the same frame."""
+    work = CLIENT.machines[1]
+    say = (Transition("x", actions=(Send("Sit", lambda x, m: m),)),)
+    states = {name: {**inputs, "call say": say} for name, inputs in work.states.items()}
+    role = changed(CLIENT, 1, states=states, sends=dict.fromkeys(work.states, work.sends["Busy"]))
+    (busy, *_), (resting, *_) = joined(role), joined(role)
+    resting.call("Work", "rest", now=0.0)
+    assert (busy.state("Work"), resting.state("Work")) == ("Busy", "Idle")
+    broadcast([busy, resting], "Work", "say", Sit(seat="a", ttl=1.0), now=0.0)
+    (one,), (other,) = busy.take_output(), resting.take_output()
+    assert one is other

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import keyword
+import re
 import sys
 from collections.abc import Sequence
 
@@ -12,7 +13,7 @@ from mdkgen.check.protocols import check_protocols
 from mdkgen.check.scenarios import check_scenarios
 from mdkgen.check.types import check_consts, check_enums, check_newtypes, check_structs
 from mdkgen.diagnostics import Diagnostic
-from mdkgen.model import Export, Face, FaceModule, Spec
+from mdkgen.model import Export, Face, FaceModule, Protocol, Spec
 
 TAKEN = {"msgspec", "mdkspec_runtime", "hypothesis", *sys.stdlib_module_names}
 """Packages that the generated one imports, or Python before it."""
@@ -31,6 +32,7 @@ def check(files: Sequence[syntax.File]) -> tuple[Spec | None, list[Diagnostic]]:
     consts, newtypes, enums = check_consts(names), check_newtypes(names), check_enums(names)
     records, messages = check_structs(names)
     protocols = check_protocols(names)
+    _check_stubs(names, protocols)
     scenarios = check_scenarios(names, protocols)
     faces = tuple(_face(names, one) for one in names.faces.values())
     certain = [one for one in names.found if not (names.incomplete and one.code in NEEDS_ALL)]
@@ -66,6 +68,21 @@ def _check_headers(names: Names) -> None:
             if mine.text != theirs.text:
                 message = f"{what} {mine.text} in a folder whose first file says {theirs.text}"
                 names.report("MDK1003", message, mine.span, expected=f"{what} {theirs.text}")
+
+
+def _check_stubs(names: Names, protocols: Sequence[Protocol]) -> None:
+    """No type or constant is called as what is generated for a protocol and its roles."""
+    for protocol in protocols:
+        made = {f"{protocol.name}Simulation"}
+        for role in (protocol.connector, protocol.acceptor):
+            stub = protocol.name + "".join(word.capitalize() for word in role.split("_"))
+            table = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", f"{protocol.name}_{role}").upper()
+            made |= {stub, table, f"{stub}Handler", f"{stub}Shared", f"{stub}SharedHandler"}
+        for declared in (names.consts, names.newtypes, names.enums, names.structs):
+            for one in declared.values():
+                if one.name.text in made:
+                    message = f"{one.name.text!r} is the name of what is generated for {protocol.name}"
+                    names.report("MDK2006", message, one.name.span, expected="another name")
 
 
 def _face(names: Names, one: syntax.Face) -> Face:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 from typing import Any, ClassVar
 
 from pygments.lexer import RegexLexer, words
@@ -11,7 +12,6 @@ from pygments.token import Comment, Keyword, Name, Number, Operator, Punctuation
 
 from mdkgen.chunks import KEYWORDS
 from mdkgen.editor.symbols import SCALARS
-from mdkgen.parser import keywords
 
 CONSTANTS = ("true", "false", "null")
 TYPES = tuple(sorted({*SCALARS, "list", "map"}))
@@ -20,8 +20,17 @@ _NUMBER = r"-?\d+(\.\d+)?(ms|s|min|h|KiB|MiB)?\b"
 _STRING = r'"(\\.|[^"\\\n])*"'
 
 
+def keywords() -> set[str]:
+    """Every word of the language that is none of a spec's own, from the grammar; read without lark, which Pygments' users may not have."""
+    grammar = Path(__file__).with_name("grammar.lark").read_text(encoding="utf-8")
+    found = set(re.findall(r'"([a-z]\w*)"', grammar))
+    for joined in re.findall(r"^[A-Z]+[.\d]*: /\(?([a-z_]+(?:\|[a-z_]+)*)\)?\\b", grammar, re.MULTILINE):
+        found.update(joined.split("|"))
+    return found
+
+
 def _others() -> tuple[str, ...]:
-    return tuple(sorted(set(keywords()) - {*CONSTANTS, *TYPES, *DECLARATIONS}))
+    return tuple(sorted(keywords() - {*CONSTANTS, *TYPES, *DECLARATIONS}))
 
 
 class MdkspecLexer(RegexLexer):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from mdkgen.model import (
     Argument,
@@ -19,6 +20,7 @@ from mdkgen.model import (
     Spec,
     Type,
 )
+from mdkgen.model_walk import structs_of
 from mdkgen.pretty import Labelled, Node, call, layout, list_of
 from mdkgen.python import import_from, import_groups, own_imports
 
@@ -50,6 +52,8 @@ class StrategyWriter:
         self.spec = spec
         self.newtypes = {one.name: one for one in spec.newtypes}
         self.enums = {one.name: one for one in spec.enums}
+        self._inside = _inside(spec)
+        self._writing = ""
         self.used: set[str] = set()
         self.helpers: set[str] = set()
         """Of mdkspec_runtime.testing.strategies."""
@@ -57,7 +61,9 @@ class StrategyWriter:
     def function(self, one: Record | Message) -> tuple[str, str, str]:
         """Name, type and body."""
         self.used.add(one.name)
+        self._writing = one.name
         body = call("st.builds", one.name, *(Labelled(f"{field.name}=", self._field(field)) for field in one.fields))
+        self._writing = ""
         return _name(one.name), one.name, layout(body, indent=4, used=11)
 
     def any_message(self) -> tuple[str, str, str]:
@@ -109,6 +115,8 @@ class StrategyWriter:
                 return self._enum(self.enums[name])
             case Named(name, "newtype"):
                 return self._newtype(self.newtypes[name])
+            case Named(name) if self._writing in self._inside.get(name, ()):
+                return f"st.deferred({_name(name)})"  # it may hold what is being written: asked for when it is drawn
             case Named(name):
                 return f"{_name(name)}()"
 
@@ -127,6 +135,28 @@ class StrategyWriter:
         if not text.startswith("st."):
             self.helpers.add(text.partition("(")[0])
         return text
+
+
+def _inside(spec: Spec) -> dict[str, set[str]]:
+    """By record or message, all that it may hold, at any depth."""
+    held = {one.name: {name for field in one.fields for name in _named(field.type)} for one in structs_of(spec)}
+    for name in held:
+        todo = [*held[name]]
+        while todo:
+            new = held.get(todo.pop(), set[str]()) - held[name]
+            held[name] |= new
+            todo += new
+    return held
+
+
+def _named(type_: Type) -> Iterator[str]:
+    match type_:
+        case ListOf(inner) | MapOf(inner) | Nullable(inner):
+            yield from _named(inner)
+        case Named(name):
+            yield name
+        case Scalar():
+            pass
 
 
 def _name(type_name: str) -> str:

@@ -25,7 +25,7 @@ def baseline(against: str, folder: Path) -> Spec:
     """The older version.
 
     Args:
-        against: `git:REV` (the same folder there), `package:NAME` (installed, with its spec.json), a spec.json, a folder
+        against: `git:REV` (the same folder there), `package:NAME` or `package:NAME==VERSION` (installed, with its spec.json, which has that version), a spec.json, a folder
             with .mdkspec files, or one with a spec.json.
         folder: The spec folder of the new version.
 
@@ -65,7 +65,8 @@ def _compiled(against: str, texts: dict[str, str]) -> Spec:
     return compilation.spec
 
 
-def _package(against: str, name: str) -> Spec:
+def _package(against: str, wanted: str) -> Spec:
+    name, _, version = wanted.partition("==")
     try:
         found = importlib.util.find_spec(name) if name.isidentifier() else None
     except (ImportError, ValueError):
@@ -73,7 +74,10 @@ def _package(against: str, name: str) -> Spec:
     places = [Path(one) / "spec.json" for one in (found.submodule_search_locations or ())] if found is not None else []
     for place in places:
         if place.is_file():
-            return _loaded(against, place)
+            spec = _loaded(against, place)
+            if version not in ("", spec.version):
+                raise BaselineError(against, f"installed is version {spec.version} of the protocol")
+            return spec
     raise BaselineError(against, "no such package is installed, or it has no spec.json")
 
 

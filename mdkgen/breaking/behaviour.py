@@ -15,7 +15,7 @@ def compare(old: Version, new: Version) -> Iterator[Change]:
     yield from explore(old, new)
     for before, old_part, after, part in parts_in_both(old, new):
         roles = (after.connector, after.acceptor)
-        yield from _deliveries(old_part, part, roles)
+        yield from _deliveries(old, new, old_part, part, roles)
         for role in roles:
             if any(one.role == role for one in old_part.machines):
                 yield from _Timers(old, new, old_part, part, role, roles.index(role)).compare()
@@ -25,7 +25,7 @@ def compare(old: Version, new: Version) -> Iterator[Change]:
     yield from _defaults(old, new)
 
 
-def _deliveries(before: Part, after: Part, roles: tuple[str, str]) -> Iterator[Change]:
+def _deliveries(old: Version, new: Version, before: Part, after: Part, roles: tuple[str, str]) -> Iterator[Change]:
     now = {one.name: one for one in after.deliveries}
     for one in before.deliveries:
         sender = (roles.index(one.sender),)
@@ -39,13 +39,14 @@ def _deliveries(before: Part, after: Part, roles: tuple[str, str]) -> Iterator[C
         if one.ack_mode != other.ack_mode:
             message = f"an {other.ack} of {one.name} now acknowledges `{other.ack_mode}`, was `{one.ack_mode}`"
             yield change("MDK6205", message, other.span, BOTH, expected="another message for another meaning")
-        if _numbering(one) != _numbering(other):
+        if _numbering(old, one) != _numbering(new, other):
             message = f"{one.name} is numbered otherwise: {other.number} from {other.first}, was {one.number} from {one.first}"
             yield change("MDK6207", message, other.span, BOTH, expected="a new delivery beside the old one")
 
 
-def _numbering(one: Delivery) -> tuple[str, int, str]:
-    return one.number, one.first, one.ack_number
+def _numbering(version: Version, one: Delivery) -> tuple[str, int, str]:
+    """The keys on the wire, and the first number: what the fields are called in the spec is no peer's business."""
+    return version.key(one.message, one.number), one.first, version.key(one.ack, one.ack_number)
 
 
 class _Timers:

@@ -80,6 +80,10 @@ class Version:
         """The beginning, for what is not there any more."""
         return Span(self.spec.files[0] if self.spec.files else "", 1, 1, 1, 2)
 
+    def key(self, struct: str, field: str) -> str:
+        """The key of a field on the wire."""
+        return next(one.wire for one in self.structs[struct].fields if one.name == field)
+
     @cached_property
     def senders(self) -> Mapping[str, frozenset[int]]:
         """Message, record, enum or newtype: the sides (0 connects, 1 accepts) that may send it, also inside another."""

@@ -34,13 +34,17 @@ def _types(old: Version, new: Version) -> Iterator[Change]:
     ):
         for name in olds:
             if name not in news:
-                yield change("MDK6301", f"the {kind} {name} is gone", new.span, expected=f"the name {name}")
+                message = f"the {kind} {name} is gone{_renamed(old, new, name)}"
+                yield change("MDK6301", message, new.span, expected=f"the name {name}")
     for name, struct in old.structs.items():
         if name in new.structs:
             now = {one.name for one in new.structs[name].fields}
+            keys = {one.wire: one.name for one in new.structs[name].fields}
             for field in struct.fields:
                 if field.name not in now:
                     message = f"{name}.{field.name} is gone"
+                    if field.wire in keys:
+                        message += f": {keys[field.wire]} has its key {field.wire!r}, programs have to use that name"
                     yield change(
                         "MDK6302", message, new.structs[name].span, expected=f"{field.name}, with its key in `as`"
                     )
@@ -55,6 +59,15 @@ def _types(old: Version, new: Version) -> Iterator[Change]:
         if name in new.consts and new.consts[name].value != const.value:
             message = f"{name} is {new.consts[name].value.value!r} now, was {const.value.value!r}"
             yield change("MDK6311", message, new.consts[name].span)
+
+
+def _renamed(old: Version, new: Version, name: str) -> str:
+    """To what, if a message has its type on the wire."""
+    if name not in old.messages:
+        return ""
+    wire = old.messages[name].wire
+    now = next((one.name for one in new.spec.messages if one.wire == wire), None)
+    return f": {now} has its type {wire!r}, programs have to use that name" if now is not None else ""
 
 
 def _machine(before: Machine, after: Machine, part: Part) -> Iterator[Change]:

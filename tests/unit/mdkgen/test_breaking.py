@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -155,6 +156,31 @@ def test_against_an_installed_package(capsys: pytest.CaptureFixture[str]) -> Non
     """Its spec.json is read, the package itself is not imported."""
     assert main(["breaking", str(ROOT / "spec"), "--against", "package:mdk_protocol"]) == 0
     assert "0 changes; compatible" in capsys.readouterr().out
+
+
+def test_against_a_version_of_an_installed_package(capsys: pytest.CaptureFixture[str]) -> None:
+    """The version that is meant must be the one that is there."""
+    assert main(["breaking", str(ROOT / "spec"), "--against", "package:mdk_protocol==2.0"]) == 0
+    assert "spec against package:mdk_protocol==2.0: 0 changes" in capsys.readouterr().out
+    assert main(["breaking", str(ROOT / "spec"), "--against", "package:mdk_protocol==1.9"]) == 2
+    said = "installed is version 2.0 of the protocol"
+    assert capsys.readouterr().err == f"mdkgen: --against package:mdk_protocol==1.9: {said}\n"
+
+
+def test_a_rename_in_the_spec_alone_breaks_programs_and_no_peer(folder: Path) -> None:
+    """A message that keeps its type and a field that keeps its key: source only, with the name that it has now."""
+    text = (folder / "chat.mdkspec").read_text()
+    old = _spec(text)
+    found = compare(old, _spec(re.sub(r"\bSaid\b", "Spoke", text)))
+    assert [(one.level, one.diagnostic.message) for one in found.changes] == [
+        ("source", "the record or message Said is gone: Spoke has its type 'said', programs have to use that name")
+    ]
+    new = text.replace("number?: int", 'count as "number"?: int').replace("number number", "number count")
+    found = compare(old, _spec(new.replace('"hello", number', '"hello", count')))
+    assert [(one.level, one.diagnostic.message) for one in found.changes if one.level != "docs"] == [
+        ("source", "Post.number is gone: count has its key 'number', programs have to use that name")
+    ]
+    assert found.verdict == "compatible: upgrade in any order"
 
 
 def test_against_a_revision(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

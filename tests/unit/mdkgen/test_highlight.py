@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from pygments.lexers import get_lexer_by_name, get_lexer_for_filename
 from pygments.token import Error, Keyword, Name
 
-from mdkgen.highlight import MdkspecLexer, textmate
-from mdkgen.parser import keywords
+from mdkgen.highlight import MdkspecLexer, keywords, textmate
+from mdkgen.parser import keywords as words_of_the_parser
 
 ROOT = Path(__file__).parents[3]
 SPECS = sorted([*ROOT.glob("spec/*.mdkspec"), *ROOT.glob("examples/*/spec/*.mdkspec")])
@@ -24,6 +26,22 @@ def test_pygments_reads_every_spec(path: Path) -> None:
     found = list(MdkspecLexer(stripnl=False, ensurenl=False).get_tokens(text))
     assert [value for kind, value in found if kind is Error] == []
     assert "".join(value for _, value in found) == text
+
+
+def test_the_keywords_are_the_parser_s() -> None:
+    """Though they are read without it."""
+    assert sorted(keywords()) == words_of_the_parser()
+
+
+def test_pygments_needs_nothing_else_of_ours() -> None:
+    """Whoever has Pygments and MDK, and not what mdkgen needs, can still look for a lexer: Pygments loads all it finds."""
+    code = (
+        "import sys; sys.modules.update(lark=None, jinja2=None)\n"
+        "from pygments.lexers import get_all_lexers, guess_lexer_for_filename\n"
+        "assert any('mdkspec' in one[1] for one in get_all_lexers())\n"
+        "assert guess_lexer_for_filename('a.mdkspec', 'mdkspec 1').name == 'mdkspec'\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
 
 def test_every_keyword_of_the_grammar_is_one() -> None:

@@ -211,6 +211,13 @@ class SilentProxy:
                 self.speaks.wait()
                 target.sendall(data)
 
+    def cut(self) -> None:
+        """End the connections; new ones hear nothing until it speaks again."""
+        self.speaks.clear()
+        for one in self._sockets:
+            with suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+
     def close(self) -> None:
         """End everything."""
         self.speaks.set()

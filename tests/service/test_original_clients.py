@@ -19,7 +19,8 @@ import pytest
 from mdk_runtime.storage.reader import Reader
 from service.original_mdk import OriginalUnavailable, original_python
 from service.programs import Program, started, wait_until
-from service.servers import ServerProcess, server, stored_logs
+from service.servers import RawClient, ServerProcess, active, server, stored_logs
+from service.test_discovery import silent_proxy
 from service.test_server_http import ask
 
 PEER = str(Path(__file__).parent / "applications" / "peer.py")
@@ -136,3 +137,30 @@ def test_both_kinds_work_together_across_a_restart(
             assert traces[text.replace(" begins", "'s joined")] == trace, "both sides of a session are one trace"
     with Reader(running.tenant_folder()) as reader:
         assert reader.stats().interactions == 2 * 2 * INTERACTIONS
+
+
+@pytest.mark.timeout(120)
+def test_an_original_that_was_cut_off_loses_what_went_meanwhile(pythons: dict[str, str], tmp_path: Path) -> None:
+    """It forgets no node by itself; our server tells it when it comes back, and it calls the dead one no more."""
+    with (
+        server(tmp_path) as running,
+        RawClient(running.url) as service,
+        silent_proxy(running.url) as (proxy, url),
+        peer("original", pythons["original"], url) as original,
+    ):
+        service.open("s")
+        stays, goes = active("s1", "http://stays"), active("s2", "http://goes")
+        for message in (stays, goes):
+            service.send(message)
+            assert service.receive()["node"]["address"] == message["node"]["address"]
+
+        def resolved() -> set[str]:
+            return {original.resolve("svc") for _ in range(4)}
+
+        wait_until(lambda: resolved() == {"http://stays", "http://goes"}, "both are known")
+        proxy.cut()
+        service.send({**goes, "type": "expire"})
+        assert service.receive()["type"] == "expire"
+        assert resolved() == {"http://stays", "http://goes"}, "it has not heard of it"
+        proxy.speaks.set()
+        wait_until(lambda: resolved() == {"http://stays"}, "the dead one is forgotten")

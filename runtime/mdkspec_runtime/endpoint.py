@@ -72,9 +72,9 @@ class Endpoint:
         "connect_at",
         "counters",
         "on_offence",
-        "together",
+        "told_together",
         "wake",
-        "write",
+        "write_now",
     )
 
     def __init__(
@@ -109,12 +109,12 @@ class Endpoint:
         """When the shell shall connect; None for: not at all, or it has."""
         self.wake: Callable[[], None] | None = None
         """Set by the shell; called when a call has made output or moved the deadline forward by itself."""
-        self.write: Callable[[Sequence[bytes]], bool] | None = None
+        self.write_now: Callable[[Sequence[bytes]], bool] | None = None
         """Set by the shell if it likes; called with frames that it may write before all other output, at once. False: it
         cannot now, and shall find them in the output. Who is sent the same frames is given the same object."""
         self.on_offence: Callable[[PeerError], None] | None = None
         """Set by the shell; told of every frame that is not taken, for its log."""
-        self.together: Mapping[str, str] = NONE
+        self.told_together: Mapping[str, str] = NONE
         """Set by the application: the handler's methods that take the messages of a batch as a list, at once, by the
         events that tell of them one by one."""
 
@@ -272,7 +272,7 @@ class Endpoint:
         machines = self._machines
         if machines.states[self._plan.index[part]] not in states:
             return False
-        if self.write is None or machines.output.frames or not self.write(frames):
+        if self.write_now is None or machines.output.frames or not self.write_now(frames):
             for frame in frames:
                 if machines.is_up:
                     machines.write(frame)
@@ -404,7 +404,7 @@ class Endpoint:
         input_ = f"recv {delivery.message}"
         errors: list[Exception] = []
         self._offences.forgive()
-        take = self._taking_together(machine, machines.states[index], input_, items) if self.together else None
+        take = self._taking_together(machine, machines.states[index], input_, items) if self.told_together else None
         if take is not None:
             self.counters.received += len(items)
             self._senders.came(delivery.name, [getattr(item, delivery.number) for item in items])
@@ -428,7 +428,7 @@ class Endpoint:
         """What takes these messages at once; None where the spec does more with one than to tell it as it is."""
         match machine.states[state].get(input_) if state is not None else None:
             case (Transition(actions=(Tell(event=event, args=args),), target=None, guard=None),) if items:
-                name, told = self.together.get(event), args(self._scope, items[0])
+                name, told = self.told_together.get(event), args(self._scope, items[0])
                 is_as_it_came = len(told) == 1 and told[0] is items[0]
                 return getattr(self._scope.hooks, name) if name is not None and is_as_it_came else None
             case _:

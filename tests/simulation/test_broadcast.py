@@ -54,7 +54,7 @@ def test_a_shell_may_write_at_once() -> None:
         return takes[number]
 
     for number, endpoint in enumerate((quick, busy, early, conditional)):
-        endpoint.write = partial(write, number)
+        endpoint.write_now = partial(write, number)
     calls = [("tell_changes", Changes()), ("complete_table", TableComplete())]
     frames = [CODEC.encode(message) for _, message in calls]
     with pytest.raises(ExceptionGroup):
@@ -74,7 +74,7 @@ def test_a_shell_may_write_at_once() -> None:
 def test_who_has_hung_up_is_not_written_to() -> None:
     """Neither by the shell nor to the output; the rest of the calls still reach the others."""
     leaving, other = server(), server()
-    leaving.write = other.write = lambda frames: False
+    leaving.write_now = other.write_now = lambda frames: False
     leaving.close(now=0.0)
     leaving.take_output()
     broadcast_all([leaving, other], "Table", [("tell_changes", Changes())] * 2, now=0.0)

@@ -323,7 +323,7 @@ class ClientEndpoint(SessionServer):
         tenant = connection.tenant
         super().__init__(connection, shared=tenant.leases, ttl=tenant.ttl_s)
         self.connection = connection
-        self.together = TOGETHER
+        self.told_together = TOGETHER
 
     def receive(self, frame: str | bytes, *, now: float, binary: bool = False) -> None:
         """A frame came. Before the first is answered it is seen whether there is room for one more client."""

@@ -48,7 +48,7 @@ class Driver(ABC):
 
     def _let_go(self) -> None:
         """The endpoint asks for nothing any more."""
-        self._endpoint.wake = self._endpoint.on_offence = self._endpoint.write = None
+        self._endpoint.wake = self._endpoint.on_offence = self._endpoint.write_now = None
         if self._timer is not None:
             self._timer.cancel()
 

@@ -131,7 +131,7 @@ class Pump(Driver):
     async def run(self) -> None:
         """Until the connection has ended."""
         if self._is_server and self._observe is None:
-            self._endpoint.write = self._write_now
+            self._endpoint.write_now = self._write_now
         self._begin()
         self.wake()
         try:

@@ -30,6 +30,8 @@ def main(argv: list[str] | None = None) -> int:
     arguments = parser.parse_args(argv)
     sys.path.insert(0, arguments.path)
     package = importlib.import_module(arguments.package)
+    for name in package.__all__:
+        getattr(package, name)  # Some of it is imported when it is asked for; its folder goes before.
     spec: dict[str, Any] = json.loads((Path(arguments.path) / arguments.package / "spec.json").read_text("utf-8"))
     if hasattr(arguments, "plan"):
         arguments.plan = json.loads(arguments.plan.read_text("utf-8"))

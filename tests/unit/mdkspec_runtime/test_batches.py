@@ -207,7 +207,7 @@ def taking_together(server_role: Role = BATCHED_SERVER) -> tuple[Endpoint, Endpo
     """A client, and a server whose handler takes batches at once."""
     theirs = Together()
     client, server = Client(Handler(), BATCHED_CLIENT), Server(theirs, role=server_role)
-    server.together = {"posted": "all_posted"}
+    server.told_together = {"posted": "all_posted"}
     client.start(now=0.0)
     for one in (client, server):
         one.connected(now=0.0)

@@ -64,10 +64,14 @@ def test_what_cannot_be_used(tmp_path: Path) -> None:
         Certificate(chain, key)
 
 
-@pytest.mark.parametrize(("how", "mapped"), [("apart", 10), ("as usual", 0)])
-def test_large_buffers_stay_apart(how: str, mapped: int) -> None:
-    """Also when others came and went before, after which the C library lays them among small ones."""
+@pytest.mark.parametrize(("how", "mapped"), [("apart", {8, 9, 10}), ("as usual", {0})])
+def test_large_buffers_stay_apart(how: str, mapped: set[int]) -> None:
+    """Also when others came and went before, after which the C library lays them among small ones.
+
+    One or two may find room where something large was given back before.
+    """
     done = subprocess.run([sys.executable, "-c", MAPPED, how], capture_output=True, text=True, check=False)
     if done.returncode == 3:
         pytest.skip("another C library than glibc")
-    assert (done.stdout, done.stderr) == (f"{mapped}\n", "")
+    assert done.stderr == ""
+    assert int(done.stdout) in mapped

@@ -2,6 +2,7 @@
 
 import { computed, effect, signal } from "@preact/signals";
 import { type CallSeen, InteractionsQuery, type Pulse, Selection } from "protocol";
+import { useEffect } from "preact/hooks";
 import { count } from "~/logic/format";
 import { byNode, callOf, merged, RECENT_CALLS, RECENT_MS } from "~/logic/recent";
 import { ask, epoch, NoAnswer, pulseTakers } from "./connection";
@@ -36,10 +37,19 @@ function takeCalls({ calls }: Pulse): void {
   if (calls.length > 0) for (const listener of listeners) listener(calls);
 }
 
+const isWanted = signal(false);
+
+/** For pages that show calls: nothing is asked before the first of them. */
+export function useCalls(): void {
+  useEffect(() => {
+    isWanted.value = true;
+  }, []);
+}
+
 export function startCalls(): void {
   pulseTakers.push(takeCalls);
   effect(() => {
-    if (epoch.value === 0) return;
+    if (epoch.value === 0 || !isWanted.value) return;
     const wanted = new Selection({ since: Date.now() - RECENT_MS });
     ask("interactions", new InteractionsQuery({ wanted, limit: RECENT_CALLS })).then(
       (page) => take(page.items.map(callOf)),

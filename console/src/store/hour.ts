@@ -2,6 +2,7 @@
 
 import { effect, signal } from "@preact/signals";
 import { type Pulse, RatesQuery } from "protocol";
+import { useEffect } from "preact/hooks";
 import { lastHour } from "~/logic/overview";
 import { type Sums, SumsStore } from "~/logic/sums";
 import { ask, epoch, NoAnswer, pulseTakers } from "./connection";
@@ -9,12 +10,21 @@ import { ask, epoch, NoAnswer, pulseTakers } from "./connection";
 const store = new SumsStore();
 
 /** Null before the first answer. */
-export const hour = signal<Sums | null>(null);
+const hour = signal<Sums | null>(null);
 export const hourError = signal<string | null>(null);
 /** Counts up when more has failed than before: who lists failures asks again. */
 export const failures = signal(0);
 
 let isAsked = false;
+const isWanted = signal(false);
+
+/** For pages that show it: nothing is asked before the first of them. */
+export function useHour(): Sums | null {
+  useEffect(() => {
+    isWanted.value = true;
+  }, []);
+  return hour.value;
+}
 
 function take(sums: Sums): void {
   if (store.take(sums, Date.now())) failures.value += 1;
@@ -29,7 +39,7 @@ export function startHour(): void {
   pulseTakers.push(takeSums);
   effect(() => {
     const connected = epoch.value;
-    if (connected === 0) return;
+    if (connected === 0 || !isWanted.value) return;
     isAsked = false;
     store.clear();
     ask("rates", new RatesQuery(lastHour(Date.now()))).then(

@@ -11,10 +11,10 @@ import { counted } from "~/logic/format";
 import { MINUTE_MS } from "~/logic/sums";
 import { Icon } from "~/parts/icons";
 import { Empty, Problem, State } from "~/parts/states";
-import { recentCalls } from "~/store/calls";
+import { recentCalls, useCalls } from "~/store/calls";
 import { now } from "~/store/clock";
 import { connection } from "~/store/connection";
-import { hour, hourError } from "~/store/hour";
+import { hourError, useHour } from "~/store/hour";
 import { useAnswer } from "~/store/questions";
 import { Drawing } from "./drawing";
 import { EdgeDetails } from "./edge";
@@ -53,7 +53,7 @@ function useRates(range: Range): Known {
   const isLong = MINUTES[range] > 60;
   const query = { since: since.peek(), until: cut.value, stepMinutes: stepMinutes(range) };
   const before = useAnswer("rates", isLong ? () => new RatesQuery(env === "" ? query : { ...query, environment: env }) : null, `${range} ${env} ${cut.value}`);
-  const live = hour.value;
+  const live = useHour();
   if (live === null || (isLong && before.value.data === null)) return { rates: null, error: before.value.error ?? hourError.value };
   const from = isLong ? cut.value : since.value;
   const recent = live.calls.filter((call) => call.start >= from && (env === "" || call.environment === env));
@@ -65,6 +65,7 @@ function stepMinutes(range: Range): number {
 }
 
 export function MapPage() {
+  useCalls();
   const range = isRange(param("range")) ? (param("range") as Range) : "15m";
   const isTable = param("view") === "table";
   const onlyBad = param("bad") === "1";

@@ -2,6 +2,7 @@
 
 import { useComputed } from "@preact/signals";
 import { Selection, type StoredTrace, TracesQuery } from "protocol";
+import { useMemo } from "preact/hooks";
 import { environment, to } from "~/app/router";
 import { bytes, count, counted, duration, short, span, success, time } from "~/logic/format";
 import { type Concern, concerns, lastHour, minutes, total, type VersionSums, versionSums } from "~/logic/overview";
@@ -9,10 +10,10 @@ import type { Sums } from "~/logic/sums";
 import { Chart } from "~/parts/chart";
 import { Icon } from "~/parts/icons";
 import { Empty, LevelName, Problem, ServiceName, State, SuccessRate } from "~/parts/states";
-import { callsSpan, recentCalls } from "~/store/calls";
+import { callsSpan, recentCalls, useCalls } from "~/store/calls";
 import { now } from "~/store/clock";
 import { connection } from "~/store/connection";
-import { failures, hour, hourError } from "~/store/hour";
+import { failures, hourError, useHour } from "~/store/hour";
 import { pulse, pulses } from "~/store/pulse";
 import { useAnswer } from "~/store/questions";
 import { livePlaces, places, serviceOfNode } from "~/store/table";
@@ -21,6 +22,7 @@ const TRACES_SHOWN = 8;
 const VERSIONS_SHOWN = 8;
 
 export function OverviewPage() {
+  useCalls();
   return (
     <div class="page overview">
       <h1 class="visually-hidden">Overview</h1>
@@ -91,10 +93,12 @@ function Facts() {
 
 function Rates() {
   const minute = useComputed(() => lastHour(now.value).since);
-  const seen = useComputed(() => (hour.value === null ? null : minutes(hour.value, minute.value, environment.value)));
+  const sums = useHour();
+  const since = minute.value;
+  const seen = useMemo(() => (sums === null ? null : minutes(sums, since, environment.value)), [sums, since, environment.value]);
   const system = useComputed(() => systemSeries(pulse.value));
   if (hourError.value !== null) return <Problem text={hourError.value} />;
-  const own = seen.value;
+  const own = seen;
   if (own === null) return <div class="charts" aria-busy="true" />;
   const [calls, failed, errors] = [total(own.calls), total(own.failed), total(own.errors)];
   const latest = pulse.value.server;
@@ -203,7 +207,7 @@ function TraceRow({ trace }: { readonly trace: StoredTrace }) {
 }
 
 function Versions() {
-  const data = lastOf(hour.value);
+  const data = lastOf(useHour());
   const sums = data === null ? [] : versionSums(data, recentCalls.value, serviceOfNode.value, environment.value);
   const shown = sums.slice(0, VERSIONS_SHOWN);
   return (

@@ -11,7 +11,7 @@ import { Icon } from "~/parts/icons";
 import { MoreDetail } from "~/parts/more-detail";
 import { Empty } from "~/parts/states";
 import { VirtualList } from "~/parts/virtual-list";
-import { callsByNode } from "~/store/calls";
+import { callsByNode, useCalls } from "~/store/calls";
 import { connection } from "~/store/connection";
 import { pulse } from "~/store/pulse";
 import { livePlaces, places } from "~/store/table";
@@ -25,6 +25,7 @@ const LEVELS = { service: 1, version: 2, node: 3 } as const;
 const facts = computed(() => ({ lives: pulse.value.lives, breakers: pulse.value.breakers, calls: callsByNode.value }));
 
 export function ServicesPage({ rest }: { readonly rest: string }) {
+  useCalls();
   const filter = useRef<HTMLInputElement>(null);
   const active = useSignal(0);
   const closed = useSignal<ReadonlySet<string>>(new Set());

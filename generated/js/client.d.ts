@@ -44,6 +44,8 @@ export interface SessionClientHandler {
   ownStatistics(): m.Statistics;
   /** Told on `recv LevelRule`. */
   levelRuled(m: m.LevelRule): void;
+  /** Told on `recv Storing`. */
+  storingChanged(works: boolean): void;
   /** Asked on `enter`. */
   ownTail(): m.TailBegin;
   /** Asked on `call tail`. */

@@ -915,6 +915,15 @@ export class LevelRule {
   readonly left: number;
 }
 
+/** Whether the server can store what it is sent. While it cannot, it acknowledges nothing: its senders keep what they have, as much as has room, and had better say less. */
+export class Storing {
+  static typeName: string;
+  static wireName: string | null;
+  static fields: readonly Field[];
+  constructor(fields: { works: boolean });
+  readonly works: boolean;
+}
+
 /** One log message of a session. */
 export class Log {
   static typeName: string;
@@ -996,6 +1005,7 @@ export type AnyMessage =
   | BreakerChanged
   | Statistics
   | LevelRule
+  | Storing
   | Log
   | LogAck
   | LogBatch

@@ -1580,6 +1580,20 @@ export class LevelRule {
   }
 }
 
+/** Whether the server can store what it is sent. While it cannot, it acknowledges nothing: its senders keep what they have, as much as has room, and had better say less. */
+export class Storing {
+  static typeName = "Storing";
+  static wireName = "storing";
+  /** @type {readonly $.Field[]} */
+  static fields = [$.field("works", "works", $.boolean, "required")];
+
+  /** @param {ConstructorParameters<typeof import("./messages.js").Storing>[0]} fields */
+  constructor({ works }) {
+    this.works = works;
+    $.freeze(this);
+  }
+}
+
 /** One log message of a session. */
 export class Log {
   static typeName = "Log";

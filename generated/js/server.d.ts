@@ -97,6 +97,8 @@ export class SessionServer extends Endpoint {
   acknowledgeInteractions(number: number): void;
   /** Call `rule_level` of Telemetry. Raises IllegalCall unless Telemetry is in state Up. */
   ruleLevel(rule: m.LevelRule): void;
+  /** Call `tell_storing` of Telemetry. Raises IllegalCall unless Telemetry is in state Up. */
+  tellStoring(storing: m.Storing): void;
   /** Call `show` of Tail. Raises IllegalCall unless Tail is in state Up. */
   show(m: m.TailLogs): void;
   /** Answer a question of the client; the answer gets the question's number. */

@@ -131,6 +131,15 @@ export class SessionServer extends Endpoint {
   }
 
   /**
+   * Call `tell_storing` of Telemetry. Raises IllegalCall unless Telemetry is in state Up.
+   *
+   * @param {import("./messages.js").Storing} storing
+   */
+  tellStoring(storing) {
+    this.call("Telemetry", "tell_storing", storing);
+  }
+
+  /**
    * Call `show` of Tail. Raises IllegalCall unless Tail is in state Up.
    *
    * @param {import("./messages.js").TailLogs} m

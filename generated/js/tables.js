@@ -188,7 +188,7 @@ const TELEMETRY_CLIENT_MACHINE = {
     Up: {
       enter: [
         {
-          source: "telemetry.mdkspec:66",
+          source: "telemetry.mdkspec:72",
           actions: [
             $.send(
               "BreakerChanged",
@@ -198,17 +198,18 @@ const TELEMETRY_CLIENT_MACHINE = {
           ],
         },
       ],
-      "every 0": [{ source: "telemetry.mdkspec:67", actions: [$.send("Statistics", (x) => x.hooks.ownStatistics())] }],
+      "every 0": [{ source: "telemetry.mdkspec:73", actions: [$.send("Statistics", (x) => x.hooks.ownStatistics())] }],
       "call report": [
-        { source: "telemetry.mdkspec:68", actions: [$.send("Statistics", (x) => x.hooks.ownStatistics())] },
+        { source: "telemetry.mdkspec:74", actions: [$.send("Statistics", (x) => x.hooks.ownStatistics())] },
       ],
       "call breaker_changed": [
         {
-          source: "telemetry.mdkspec:69",
+          source: "telemetry.mdkspec:75",
           actions: [$.send("BreakerChanged", (x, breaker) => new BreakerChanged({ breaker }))],
         },
       ],
-      "recv LevelRule": [{ source: "telemetry.mdkspec:70", actions: [$.tell("levelRuled", (x, m) => [m])] }],
+      "recv LevelRule": [{ source: "telemetry.mdkspec:76", actions: [$.tell("levelRuled", (x, m) => [m])] }],
+      "recv Storing": [{ source: "telemetry.mdkspec:77", actions: [$.tell("storingChanged", (x, m) => [m.works])] }],
     },
   },
   always: {},
@@ -503,11 +504,12 @@ const TELEMETRY_SERVER_MACHINE = {
   start: "Up",
   states: {
     Up: {
-      "call rule_level": [{ source: "telemetry.mdkspec:76", actions: [$.send("LevelRule", (x, rule) => rule)] }],
+      "call rule_level": [{ source: "telemetry.mdkspec:83", actions: [$.send("LevelRule", (x, rule) => rule)] }],
+      "call tell_storing": [{ source: "telemetry.mdkspec:84", actions: [$.send("Storing", (x, storing) => storing)] }],
       "recv BreakerChanged": [
-        { source: "telemetry.mdkspec:77", actions: [$.tell("breakerChanged", (x, m) => [m.breaker])] },
+        { source: "telemetry.mdkspec:85", actions: [$.tell("breakerChanged", (x, m) => [m.breaker])] },
       ],
-      "recv Statistics": [{ source: "telemetry.mdkspec:78", actions: [$.tell("reported", (x, m) => [m])] }],
+      "recv Statistics": [{ source: "telemetry.mdkspec:86", actions: [$.tell("reported", (x, m) => [m])] }],
     },
   },
   always: {},
@@ -604,6 +606,7 @@ export const SESSION_CLIENT = {
     InteractionAck: "Metrics",
     InteractionBatchAck: "Metrics",
     LevelRule: "Telemetry",
+    Storing: "Telemetry",
     TailLogs: "Tail",
     Answer: "Queries",
     Pulse: "Console",

@@ -114,6 +114,10 @@ class SessionClientHandler(Protocol):
         """Told on `recv LevelRule`."""
         ...
 
+    def storing_changed(self, works: bool) -> None:
+        """Told on `recv Storing`."""
+        ...
+
     def own_tail(self) -> TailBegin:
         """Asked on `enter`."""
         ...

@@ -806,6 +806,15 @@ class LevelRule(Struct, frozen=True, kw_only=True, tag_field="type", tag="levelr
     """How long the rule still holds; 0 ends it."""
 
 
+class Storing(Struct, frozen=True, kw_only=True, tag_field="type", tag="storing"):
+    """Whether the server can store what it is sent.
+
+    While it cannot, it acknowledges nothing: its senders keep what they have, as much as has room, and had better say less.
+    """
+
+    works: bool
+
+
 class Log(Struct, frozen=True, kw_only=True, tag_field="type", tag="log", rename={"content_type": "contentType"}):
     """One log message of a session."""
 
@@ -870,6 +879,7 @@ AnyMessage: TypeAlias = (
     | BreakerChanged
     | Statistics
     | LevelRule
+    | Storing
     | Log
     | LogAck
     | LogBatch

@@ -25,6 +25,7 @@ from mdk_protocol.messages import (
     Pulse,
     Question,
     Statistics,
+    Storing,
     TableBegin,
     TableComplete,
     TableEnd,
@@ -238,6 +239,13 @@ class SessionServer(Endpoint):
         Raises IllegalCall unless Telemetry is in state Up.
         """
         self.call("Telemetry", "rule_level", rule, now=now)
+
+    def tell_storing(self, storing: Storing, *, now: float) -> None:
+        """Call `tell_storing` of Telemetry.
+
+        Raises IllegalCall unless Telemetry is in state Up.
+        """
+        self.call("Telemetry", "tell_storing", storing, now=now)
 
     def show(self, m: TailLogs, *, now: float) -> None:
         """Call `show` of Tail.

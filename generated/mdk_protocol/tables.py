@@ -225,7 +225,7 @@ TELEMETRY_CLIENT_MACHINE: Final = Machine(
         "Up": {
             "enter": (
                 Transition(
-                    "telemetry.mdkspec:66",
+                    "telemetry.mdkspec:72",
                     actions=(
                         Send(
                             "BreakerChanged",
@@ -236,18 +236,21 @@ TELEMETRY_CLIENT_MACHINE: Final = Machine(
                 ),
             ),
             "every 0": (
-                Transition("telemetry.mdkspec:67", actions=(Send("Statistics", lambda x: x.hooks.own_statistics()),)),
+                Transition("telemetry.mdkspec:73", actions=(Send("Statistics", lambda x: x.hooks.own_statistics()),)),
             ),
             "call report": (
-                Transition("telemetry.mdkspec:68", actions=(Send("Statistics", lambda x: x.hooks.own_statistics()),)),
+                Transition("telemetry.mdkspec:74", actions=(Send("Statistics", lambda x: x.hooks.own_statistics()),)),
             ),
             "call breaker_changed": (
                 Transition(
-                    "telemetry.mdkspec:69",
+                    "telemetry.mdkspec:75",
                     actions=(Send("BreakerChanged", lambda x, breaker: BreakerChanged(breaker=breaker)),),
                 ),
             ),
-            "recv LevelRule": (Transition("telemetry.mdkspec:70", actions=(Tell("level_ruled", lambda x, m: (m,)),)),),
+            "recv LevelRule": (Transition("telemetry.mdkspec:76", actions=(Tell("level_ruled", lambda x, m: (m,)),)),),
+            "recv Storing": (
+                Transition("telemetry.mdkspec:77", actions=(Tell("storing_changed", lambda x, m: (m.works,)),)),
+            ),
         },
     },
     timers={"Up": (Timer("every 0", delay_s=lambda x: x.params["report_every"], repeat=True),)},
@@ -387,6 +390,7 @@ SESSION_CLIENT: Final = Role(
         "InteractionAck": "Metrics",
         "InteractionBatchAck": "Metrics",
         "LevelRule": "Telemetry",
+        "Storing": "Telemetry",
         "TailLogs": "Tail",
         "Answer": "Queries",
         "Pulse": "Console",
@@ -641,16 +645,19 @@ TELEMETRY_SERVER_MACHINE: Final = Machine(
     states={
         "Up": {
             "call rule_level": (
-                Transition("telemetry.mdkspec:76", actions=(Send("LevelRule", lambda x, rule: rule),)),
+                Transition("telemetry.mdkspec:83", actions=(Send("LevelRule", lambda x, rule: rule),)),
+            ),
+            "call tell_storing": (
+                Transition("telemetry.mdkspec:84", actions=(Send("Storing", lambda x, storing: storing),)),
             ),
             "recv BreakerChanged": (
-                Transition("telemetry.mdkspec:77", actions=(Tell("breaker_changed", lambda x, m: (m.breaker,)),)),
+                Transition("telemetry.mdkspec:85", actions=(Tell("breaker_changed", lambda x, m: (m.breaker,)),)),
             ),
-            "recv Statistics": (Transition("telemetry.mdkspec:78", actions=(Tell("reported", lambda x, m: (m,)),)),),
+            "recv Statistics": (Transition("telemetry.mdkspec:86", actions=(Tell("reported", lambda x, m: (m,)),)),),
         },
     },
     live_in=frozenset(["Extended"]),
-    sends={"Up": frozenset(["LevelRule"])},
+    sends={"Up": frozenset(["LevelRule", "Storing"])},
 )
 
 TAIL_SERVER_MACHINE: Final = Machine(

@@ -67,6 +67,7 @@ from mdk_protocol.messages import (
     StoredInteraction,
     StoredLog,
     StoredTrace,
+    Storing,
     Subscribe,
     TableBegin,
     TableComplete,
@@ -732,6 +733,11 @@ def any_level_rule() -> st.SearchStrategy[LevelRule]:
     )
 
 
+def any_storing() -> st.SearchStrategy[Storing]:
+    """Any Storing that may be sent."""
+    return st.builds(Storing, works=st.booleans())
+
+
 def any_log() -> st.SearchStrategy[Log]:
     """Any Log that may be sent."""
     return st.builds(
@@ -797,6 +803,7 @@ def any_message() -> st.SearchStrategy[AnyMessage]:
         any_breaker_changed(),
         any_statistics(),
         any_level_rule(),
+        any_storing(),
         any_log(),
         any_log_ack(),
         any_log_batch(),
@@ -848,6 +855,7 @@ class SessionSimulation(Simulation):
         Call("client", "Telemetry", "report", ()),
         Call("client", "Telemetry", "breaker_changed", (any_breaker_status(),)),
         Call("server", "Telemetry", "rule_level", (any_level_rule(),)),
+        Call("server", "Telemetry", "tell_storing", (any_storing(),)),
         Call("client", "Tail", "tail", (any_tail_begin(),)),
         Call("client", "Tail", "end_tail", ()),
         Call("server", "Tail", "show", (any_tail_logs(),)),

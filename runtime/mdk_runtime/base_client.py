@@ -340,6 +340,16 @@ class BaseMDK(Sessions[S]):
         connection = self._connection
         return connection.statistics() if connection is not None else ClientStatistics()
 
+    def storing_changed(self, works: bool) -> None:
+        """Who runs this process learns why log messages may get lost."""
+        if works:
+            _log.warning("the server stores log messages again")
+        else:
+            _log.warning(
+                "the server cannot store log messages at present; they wait here, and the oldest are dropped when they"
+                " get too many"
+            )
+
     def tail_received(self, message: TailLogs) -> None:
         """Logs that fit what `tail` was given."""
         handler = self._tail_handler

@@ -57,6 +57,10 @@ class Listener(Protocol):
         """Logs that this process asked for."""
         ...
 
+    def storing_changed(self, works: bool) -> None:
+        """The server cannot store what it is sent, or can again."""
+        ...
+
     def rescheduled(self) -> None:
         """The core's deadline may have moved forward."""
         ...

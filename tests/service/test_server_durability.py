@@ -200,9 +200,10 @@ def test_a_full_disk_is_survived(running: ServerProcess) -> None:
     """Nothing acknowledged is lost, discovery goes on, memory stays bounded, and it goes on when there is room."""
     process = running.process.pid
     acked: set[int] = set()
-    with RawClient(running.url) as client, RawClient(running.url) as watcher:
+    with RawClient(running.url) as client, RawClient(running.url) as watcher, RawClient(running.url) as ours:
         client.open("n1")
         watcher.open("n2")
+        assert ours.open("n3", mdkRevision=1).receive()["type"] == "extend"
         client.send(log(0))
         assert client.receive()["sequence"] == 0
         acked.add(0)
@@ -216,6 +217,7 @@ def test_a_full_disk_is_survived(running: ServerProcess) -> None:
             number = next(numbers)
             client.send(log(number, text=f"{number} {text}"))
             acked |= acknowledged_by_now(client)
+        assert ours.receive() == {"type": "storing", "works": False}
         before = resident_bytes(process)
         for number in itertools.islice(numbers, 40_000):
             client.send(log(number, text=f"{number} {text}"))
@@ -226,6 +228,7 @@ def test_a_full_disk_is_survived(running: ServerProcess) -> None:
         frames = client.rest()
         acked |= {one["sequence"] for one in frames if one["type"] == "logack"}
         assert frames[-1]["error"]["code"] == "resend"
+        assert ours.receive() == {"type": "storing", "works": True}
     with RawClient(running.url) as client:
         client.open("n1")
         last = next(numbers)

@@ -71,6 +71,7 @@ const client = new SessionClient({
   logReceived: NOTHING,
   breakersNotClosed: () => [],
   levelRuled: NOTHING,
+  storingChanged: NOTHING,
 });
 
 /** The address is asked for before every attempt: a failed handshake looks the same to scripts whatever its reason. */

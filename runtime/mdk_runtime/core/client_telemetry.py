@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 RULES_MAX = 1000
 """Level rules that are kept; a server of ours sends far fewer."""
 
+WARN_EVERY_S = 600.0
+"""That the server cannot store is said again so much later, if it still cannot."""
+
 STATES: Final = {
     BreakerState.CLOSED: messages.BreakerState.CLOSED,
     BreakerState.OUT: messages.BreakerState.OPEN,
@@ -76,6 +79,8 @@ class ClientTelemetry:
         self._wall = wall
         self._tail = messages.TailBegin()
         """What was asked for last."""
+        self._warned_until: float | None = None
+        """The application was warned that the server cannot store, and is not again before that time."""
         self._since: dict[str, int] = {}
         """Addresses whose breakers are not closed, to when it was said last that they changed, in ms."""
 
@@ -92,6 +97,16 @@ class ClientTelemetry:
     def level_ruled(self, m: messages.LevelRule) -> None:
         """The server wants to hear more, or no longer."""
         self.levels.take(m)
+
+    def storing_changed(self, works: bool) -> None:
+        """The server cannot store, or can again. Told once, also where the connection is lost meanwhile, or for long."""
+        now = self._monotonic()
+        if works and self._warned_until is not None:
+            self._warned_until = None
+            self.listener.storing_changed(works)
+        elif not works and (self._warned_until is None or now >= self._warned_until):
+            self._warned_until = now + WARN_EVERY_S
+            self.listener.storing_changed(works)
 
     def keep_tail(self, begin: messages.TailBegin) -> None:
         """What is to be asked for on every connection."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
-from mdk_protocol.messages import BreakerStatus, Level, Log, Question, Statistics, TailBegin
+from mdk_protocol.messages import BreakerStatus, Level, Log, Question, Statistics, Storing, TailBegin
 from mdk_runtime.core.tails import Tail
 from mdk_runtime.core.telemetry import Telemetry
 from mdkspec_runtime.errors import UnsendableMessage
@@ -30,6 +30,7 @@ class Insight:
         self._unruled: list[Connection] = []
         """They have not been told the level rules yet."""
         self._questions: list[Asked] = []
+        self._is_storing = True
 
     def opened(self, connection: Connection) -> None:
         """A client of ours is there."""
@@ -41,13 +42,21 @@ class Insight:
         self.telemetry.left(connection)
 
     def work(self, *, now: float) -> None:
-        """Tell new clients the level rules."""
+        """Tell new clients the level rules, and that storage fails if it does."""
         unruled, self._unruled = self._unruled, []
         rules = self.telemetry.rules.messages(now=now) if unruled else []
         for connection in unruled:
             for rule in rules:
                 if connection.endpoint.is_connected:
                     connection.endpoint.rule_level(rule, now=now)
+        if not self._is_storing:
+            _tell_storing(unruled, works=False, now=now)
+
+    def tell_storing(self, connections: Iterable[Connection], works: bool, *, now: float) -> None:
+        """Storage works or fails; clients are told when that has changed."""
+        if works != self._is_storing:
+            self._is_storing = works
+            _tell_storing(connections, works=works, now=now)
 
     def set_level(
         self, connections: Iterable[Connection], kind: str, name: str, level: Level, for_s: float, *, now: float
@@ -108,3 +117,9 @@ class Insight:
         """What was asked since the last time."""
         questions, self._questions = self._questions, []
         return questions
+
+
+def _tell_storing(connections: Iterable[Connection], *, works: bool, now: float) -> None:
+    for connection in connections:
+        if connection.is_extended and connection.endpoint.is_connected:
+            connection.endpoint.tell_storing(Storing(works=works), now=now)

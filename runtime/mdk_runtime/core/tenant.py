@@ -259,6 +259,10 @@ class Tenant:
         """
         self.insight.set_level(self.connections, kind, name, level, for_s, now=now)
 
+    def tell_storing(self, works: bool, *, now: float) -> None:
+        """Storage works or fails: our own clients are told when that has changed."""
+        self.insight.tell_storing(self.connections, works, now=now)
+
     def take_notices(self) -> list[str]:
         """What an operator should know, since the last time."""
         notices, self._notices = self._notices, []

@@ -48,7 +48,7 @@ SUMS_EVERY_S = 0.5
 """How often it is asked for the minutes that have changed: half the time between two pulses, so that each may have some."""
 
 WATCH_EVERY_S = 0.25
-"""How often the loop is looked at: whether it still runs in time, and still reads."""
+"""How often it is looked at whether the loop still runs in time and still reads, and whether storage works."""
 
 MINUTE_S = 60.0
 """How often the console's charts are kept a point for."""
@@ -295,6 +295,7 @@ class Hub:
         self.measures.loop_lag_s.observe(max(0.0, late_s))
         for served in self._tenants.values():
             served.tenant.stalled(late_s, now=now)
+            served.tenant.tell_storing(not self.writer.is_failing, now=now)
             expires_at = served.tenant.expires_at
             if not self.may_read.is_set() and expires_at is not None and expires_at < now + WATCH_EVERY_S * 2:
                 served.tenant.protect("the server does not read while storage is behind", now=now)
@@ -346,6 +347,9 @@ class Hub:
     def _recall(self, now: float) -> None:
         """Storage works again: who reconnects sends again what was not acknowledged."""
         owing, self._owing = self._owing, set()
+        if owing:
+            for served in self._tenants.values():
+                served.tenant.tell_storing(True, now=now)
         for connection in owing:
             if connection.endpoint.is_connected:
                 error = ProtocolError(code="resend", title="storage works again; send what is not acknowledged")

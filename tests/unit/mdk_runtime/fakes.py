@@ -40,6 +40,7 @@ class Listener:
         self.logs: list[messages.Log] = []
         self.breakers: list[messages.BreakerStatus] = []
         self.tailed: list[messages.TailLogs] = []
+        self.storing: list[bool] = []
         self.rescheduled_count = 0
 
     def opened(self, message: messages.Open) -> None:
@@ -65,6 +66,10 @@ class Listener:
     def tail_received(self, message: messages.TailLogs) -> None:
         """Keep it."""
         self.tailed.append(message)
+
+    def storing_changed(self, works: bool) -> None:
+        """Keep it."""
+        self.storing.append(works)
 
     def rescheduled(self) -> None:
         """Count it."""

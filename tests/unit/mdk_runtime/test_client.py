@@ -136,6 +136,22 @@ def test_subscribers_are_apart(caplog: pytest.LogCaptureFixture) -> None:
     assert caplog.messages == ["a subscriber failed on a log message"]
 
 
+def test_who_runs_a_process_learns_that_the_server_cannot_store(caplog: pytest.LogCaptureFixture) -> None:
+    """In its log: log messages may get lost, and it is not this process's fault."""
+    one = make_mdk()
+    one.core.storing_changed(False)
+    one.core.storing_changed(True)
+    assert [(record.name, record.levelname, record.message) for record in caplog.records] == [
+        (
+            "mdk",
+            "WARNING",
+            "the server cannot store log messages at present; they wait here, and the oldest are dropped when they get"
+            " too many",
+        ),
+        ("mdk", "WARNING", "the server stores log messages again"),
+    ]
+
+
 def test_a_forked_child_is_another_process() -> None:
     """It has its own id and nothing of its parent's to send, offers the same, and its sessions go on."""
     one = make_mdk()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mdk_protocol.messages import BreakerStatus, Level, LevelRule, Statistics, TailBegin, TailLogs, Watch
-from mdk_runtime.core.client_telemetry import RULES_MAX, ToldLevels
+from mdk_runtime.core.client_telemetry import RULES_MAX, WARN_EVERY_S, ToldLevels
 from mdk_runtime.core.levels import DEBUG, WARN
 from unit.mdk_runtime.fakes import Clock, Listener, make_core, make_mdk, node_message
 
@@ -140,3 +140,21 @@ def test_what_the_engine_asks() -> None:
     core = make_core(Clock())
     assert core.own_statistics() == Statistics()
     assert core.own_watch() == Watch()
+
+
+def test_that_the_server_cannot_store_is_said_once() -> None:
+    """Not for every connection on which it says so; again when it can, and when it cannot for long."""
+    clock, listener = Clock(), Listener()
+    core = make_core(clock, listener)
+    core.storing_changed(True)
+    assert listener.storing == []
+    core.storing_changed(False)
+    clock.move(WARN_EVERY_S - 1.0)
+    core.storing_changed(False)
+    assert listener.storing == [False]
+    core.storing_changed(True)
+    core.storing_changed(True)
+    core.storing_changed(False)
+    clock.move(WARN_EVERY_S)
+    core.storing_changed(False)
+    assert listener.storing == [False, True, False, False]

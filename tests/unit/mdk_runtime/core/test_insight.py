@@ -146,3 +146,19 @@ def test_questions_wait_for_the_shell() -> None:
     asked = network.tenant.insight.take_questions()
     assert [(one.connection, one.question.request) for one in asked] == [(client.connection, 1), (client.connection, 2)]
     assert network.tenant.insight.take_questions() == []
+
+
+def test_clients_of_ours_are_told_that_storage_fails() -> None:
+    """When that changes, and who comes while it does; originals would not know what to do with it."""
+    network = Network()
+    early, original = Client(network, "n1"), Client(network, "n2", is_ours=False, takes=False)
+    network.tenant.tell_storing(True, now=network.now)
+    assert told(early, "storing") == []
+    for _ in range(2):
+        network.tenant.tell_storing(False, now=network.now)
+    late = Client(network, "n3", takes=False)
+    assert [told(one, "storing") for one in (early, late)] == [[{"type": "storing", "works": False}]] * 2
+    network.tenant.tell_storing(True, now=network.now)
+    after = Client(network, "n4", takes=False)
+    assert [told(one, "storing") for one in (early, late)] == [[{"type": "storing", "works": True}]] * 2
+    assert told(after, "storing") == told(original, "storing") == []

@@ -8,6 +8,7 @@ typed for `IDLE_S`, and on saving.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,8 @@ from mdkgen.editor.edits import Edit, RenameError, fixes, rename
 from mdkgen.editor.folder import Analysis, SpecFolder
 from mdkgen.editor.hover import hover
 from mdkgen.editor.symbols import Index, Occurrence
+from mdkgen.editor.tokens import KINDS as TOKEN_KINDS
+from mdkgen.editor.tokens import Token, tokens
 from mdkgen.formatter import format_text
 from mdkgen.lint.config import Config, ConfigError, config_for
 from mdkgen.model import Span, Spec
@@ -54,6 +57,9 @@ KINDS = {
     "variable": types.CompletionItemKind.Variable,
     "const": types.CompletionItemKind.Constant,
 }
+
+TOKENS = sorted({*TOKEN_KINDS.values()})
+"""The kinds by which an editor colours; a token has the number of one."""
 
 
 @dataclass
@@ -292,7 +298,30 @@ def _questions(made: Server) -> None:
             for one in found
         ]
 
-    _ = (hovered, defined, referenced, outlined, completed)
+    @made.feature(types.TEXT_DOCUMENT_SEMANTIC_TOKENS_FULL, types.SemanticTokensLegend(TOKENS, ["declaration"]))
+    async def coloured(params: types.SemanticTokensParams) -> types.SemanticTokens:
+        opened, name = made.at(params.text_document.uri)
+        found = tokens(opened.analysis, Index(opened.analysis.files), name)
+        lines = [*opened.folder.texts.get(name, "").splitlines(keepends=True), ""]
+        return types.SemanticTokens(list(_encoded(made, found, lines)))
+
+    _ = (hovered, defined, referenced, outlined, completed, coloured)
+
+
+def _encoded(made: Server, found: list[Token], lines: list[str]) -> Iterator[int]:
+    """Five numbers a name: lines and columns from the one before, length, kind, and whether it is declared here."""
+    line = column = 0
+    for one in found:
+        begin, end = (
+            made.workspace.position_codec.position_to_client_units(lines, types.Position(one.span.line - 1, at - 1))
+            for at in (one.span.column, one.span.end_column)
+        )
+        yield begin.line - line
+        yield begin.character - (column if begin.line == line else 0)
+        yield end.character - begin.character
+        yield TOKENS.index(TOKEN_KINDS[one.kind])
+        yield int(one.defines)
+        line, column = begin.line, begin.character
 
 
 def _symbol(made: Server, opened: _Open, one: Any) -> types.DocumentSymbol:

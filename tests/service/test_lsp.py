@@ -158,3 +158,23 @@ async def test_a_file_that_another_program_wrote_is_read(client: LanguageClient,
     event = types.FileEvent(other.as_uri(), types.FileChangeType.Changed)
     client.workspace_did_change_watched_files(types.DidChangeWatchedFilesParams([event]))
     await _codes(client, uri, {"MDK2002", "MDK2003", "MDK2009", "MDK3009"})
+
+
+@pytest.mark.asyncio
+async def test_names_are_coloured_by_what_they_are(client: LanguageClient, tmp_path: Path) -> None:
+    """Places and lengths as the client counts, each from the one before."""
+    folder = tmp_path / "one"
+    folder.mkdir()
+    file = folder / "a.mdkspec"
+    file.write_text(
+        'mdkspec 1\nnamespace a\nversion 1.0\nrecord Node { id: string }\nmessage Hi as "\U0001f40e" { node: Node }\n'
+    )
+    uri = _open(client, file)
+    document = types.TextDocumentIdentifier(uri)
+    found = await client.text_document_semantic_tokens_full_async(types.SemanticTokensParams(document))
+    assert found is not None
+    numbers = [*found.data]
+    places = [tuple(numbers[at : at + 5]) for at in range(0, len(numbers), 5)]
+    assert [place[:3] for place in places] == [(3, 7, 4), (0, 7, 2), (1, 8, 2), (0, 13, 4), (0, 6, 4)]
+    assert [place[4] for place in places] == [1, 1, 1, 1, 0]
+    assert places[0][3] == places[4][3] != places[2][3]

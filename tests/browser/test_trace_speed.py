@@ -1,6 +1,6 @@
 """How quickly the pages show something when much is stored, and how smooth they stay when much comes.
 
-MDK_SPEED_ROWS=1000000 stores more. MDK_SPEED_STRICT=1 holds the figures to their targets (300 ms, 150 ms, 58 frames a second), which needs
+MDK_SPEED_ROWS=1000000 stores more, MDK_SPEED_TAIL_S=25 has more logs come than the page keeps. MDK_SPEED_STRICT=1 holds the figures to their targets (300 ms, 150 ms, 58 frames a second), which needs
 a machine that does nothing else; without it the bounds only tell "works" from "hangs". The figures are printed: run with -s.
 """
 
@@ -33,7 +33,7 @@ BATCH = 2000
 PER_TRACE = 20
 VISITS = 20
 TAIL_PER_SECOND = 5000
-TAIL_S = 5
+TAIL_S = int(os.environ.get("MDK_SPEED_TAIL_S", "5"))
 
 PAINTED = """
 window.begun = 0;
@@ -192,9 +192,11 @@ def test_a_fast_tail_stays_smooth(large_page: Page, much: ServerProcess) -> None
     fps = 1000 * len(gaps) / (frames[-1] - frames[0])
     expect(large_page.get_by_text(re.compile("^log number|skipped$")).last).to_be_visible()
     end = time.monotonic() + 20
-    while (shown := counted(large_page)) and sum(shown) < sent and time.monotonic() < end:
+    while (shown := counted(large_page)) and sum(shown) < min(sent, 100_000) and time.monotonic() < end:
         large_page.wait_for_timeout(100)
     rows, lost = shown
     say(sent=sent, rows=rows, skipped=lost, fps=fps, frame_p99_ms=gaps[int(0.99 * len(gaps))], frame_max_ms=gaps[-1])
-    assert rows + lost == sent
+    is_cut = large_page.get_by_text("The oldest rows went.").count() > 0
+    assert is_cut or rows + lost == sent
+    assert not is_cut or 100_000 <= rows <= 105_000
     assert fps >= (58 if STRICT else 10)  # 60 but for the frames in which garbage is looked for.

@@ -12,6 +12,7 @@ from uuid import uuid4
 from playwright.sync_api import Locator, Page, expect
 
 from browser.conftest import axe_source
+from browser.shop import USERS
 from service.servers import RawClient, ServerProcess, server
 
 CAUSE = re.compile(r"KeyError: 'discount'|certificate has expired")
@@ -50,6 +51,8 @@ def test_a_request_failed_find_why(page: Page) -> None:
     details = page.get_by_role("complementary", name="Details")
     expect(details).to_contain_text(CAUSE)
     expect(details).to_contain_text(BAD_NODES)
+    expect(details.get_by_role("term").filter(has_text="Deadline")).to_be_visible()
+    expect(details).to_contain_text(re.compile(f"user({'|'.join(USERS)})"))
     expect(page.locator(".trace .vlist-row.is-chosen")).to_contain_text("ERROR")
 
 
@@ -214,6 +217,8 @@ def test_a_trace_as_json(page: Page) -> None:
     texts = [item["log"]["text"] for item in copied["items"] if "log" in item]
     assert "Starting interaction." in texts
     assert any("interaction" in item for item in copied["items"])
+    page.get_by_title("Copy a link to what you see").click()
+    page.wait_for_function("() => navigator.clipboard.readText().then(text => text === location.href)")
 
 
 def test_two_traces_beside_each_other(page: Page) -> None:

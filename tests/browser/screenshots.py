@@ -8,7 +8,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast
 
 from PIL import Image
 from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
@@ -55,11 +55,14 @@ PAGES: dict[str, tuple[str, Callable[[Page], None]]] = {
 
 
 def save(picture: bytes, path: Path) -> None:
-    """With 256 colours, which is a third of the size, and nobody sees it."""
-    with Image.open(io.BytesIO(picture)) as image:
-        image.convert("RGB").quantize(256, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(
-            path, optimize=True
-        )
+    """With its 256 most frequent colours, which is a third of the size: grounds and tints stay as they are, edges of letters do not."""
+    with Image.open(io.BytesIO(picture)) as opened:
+        image = opened.convert("RGB")
+    found = cast("list[tuple[int, tuple[int, int, int]]]", image.getcolors(image.width * image.height))
+    frequent = [colour for _, colour in sorted(found, key=lambda one: (-one[0], one[1]))[:256]]
+    palette = Image.new("P", (1, 1))
+    palette.putpalette([channel for colour in frequent for channel in colour])
+    image.quantize(palette=palette, dither=Image.Dither.NONE).save(path, optimize=True)
     print(f"{path.name}: {path.stat().st_size // 1024} KiB")
 
 

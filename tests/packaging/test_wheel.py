@@ -27,12 +27,14 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.mark.timeout(180)
 def test_the_wheel_has_our_packages_and_nothing_else(wheel: Path) -> None:
-    """Top level: the five packages and the metadata; every package typed; the compiler's data on board."""
+    """Top level: the five packages and the metadata; every package typed; the compiler's data and the console on board."""
     names = set(zipfile.ZipFile(wheel).namelist())
     tops = {name.partition("/")[0] for name in names}
     assert {top for top in tops if not top.endswith(".dist-info")} == PACKAGES
     assert {f"{package}/py.typed" for package in PACKAGES} <= names
     assert {"mdkgen/grammar.lark", "mdkgen/templates/messages.py.j2", "mdk_protocol/spec.json"} <= names
+    console = ROOT / "runtime/mdk_runtime/console/static"
+    assert {f"mdk_runtime/console/static/{path.name}" for path in console.iterdir()} <= names
     assert not [name for name in names if "__pycache__" in name or name.startswith("tests")]
 
 

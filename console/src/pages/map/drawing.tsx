@@ -8,6 +8,8 @@ import { perMinute } from "./edge";
 
 const MARGIN_PX = 24;
 const NAME_CHARS = 17;
+/** About the width of a character of the words at an edge. */
+const CHAR_PX = 6;
 const SAID = { ok: "works", warn: "fails now and then", bad: "is broken", idle: "is idle" } as const;
 
 interface Props {
@@ -50,6 +52,8 @@ function EdgeLine({ edge, share, places, minutes, isChosen, choose }: Omit<Props
   const { d, x, y } = line(from, to_, share);
   const kind = health(edge);
   const rate = success(edge.ok, edge.failed);
+  const words = [`${kind === "bad" ? "✗ " : kind === "warn" ? "! " : ""}${perMinute(edge, minutes)}/min`, edge.failed > 0 ? `${rate} ok` : edge.p95 === null ? "" : `p95 ${duration(edge.p95)}`] as const;
+  const width = Math.max(...words.map((one) => one.length)) * CHAR_PX + 6;
   const said = `${edge.caller || "unknown"} calls ${edge.callee || "unknown"}: ${SAID[kind]}, ${perMinute(edge, minutes)} a minute, ${rate} worked`;
   const act = () => choose(edge);
   return (
@@ -69,13 +73,12 @@ function EdgeLine({ edge, share, places, minutes, isChosen, choose }: Omit<Props
       <path class="map-hit" d={d} />
       <path class="map-line" d={d} marker-end={`url(#arrow-${kind})`} />
       <g transform={`translate(${x} ${y})`} aria-hidden="true">
-        <rect class="map-label-back" x="-38" y="-16" width="76" height="32" rx="5" />
+        <rect class="map-label-back" x={-width / 2} y="-14" width={width} height="28" rx="4" />
         <text class="map-label" y="-3">
-          {kind === "bad" ? "✗ " : kind === "warn" ? "! " : ""}
-          {perMinute(edge, minutes)}/min
+          {words[0]}
         </text>
-        <text class="map-label is-second" y="11">
-          {edge.failed > 0 ? `${rate} ok` : edge.p95 === null ? "" : `p95 ${duration(edge.p95)}`}
+        <text class="map-label is-second" y="10">
+          {words[1]}
         </text>
       </g>
     </g>

@@ -109,9 +109,9 @@ class Connection:
         skip, self._skip = self._skip, 0
         owed, self.owed = self.owed or (), None
         endpoint = self.endpoint
-        if not endpoint.is_connected:
-            return
         for one in (*news[skip:], *owed):
+            if not endpoint.is_connected:
+                return  # From the start, or since a message that was one too many for it.
             if isinstance(one, Active):
                 endpoint.announce(one, now=now)
             else:
@@ -125,8 +125,8 @@ class Connection:
 
     def tell_changes(self, changes: Sequence[Changes], *, now: float) -> None:
         """Tell a client of ours what changed."""
-        if self.endpoint.is_connected:
-            for one in changes:
+        for one in changes:
+            if self.endpoint.is_connected:
                 self.endpoint.tell_changes(one, now=now)
 
     def tell_table(self, begin: TableBegin | None, changes: Sequence[Changes], end: TableEnd, *, now: float) -> None:

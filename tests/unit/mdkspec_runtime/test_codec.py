@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 from enum import Enum
 from typing import Any
@@ -263,3 +264,10 @@ def test_the_first_frames_may_be_read_by_several_threads() -> None:
         with ThreadPoolExecutor(8) as pool:
             read = list(pool.map(one.decode, ['{"type":"hello","name":"ada"}'] * 8))
         assert read == [Hello(name="ada")] * 8
+
+
+def test_many_brackets_are_not_deep() -> None:
+    """A record with hundreds of lists side by side is read; only what is nested is too much."""
+    wide = json.dumps({"extra": {"x": [[]] * 300}})
+    record = codec().decode_record(Inner, wide)
+    assert record.extra == {"x": [[]] * 300}

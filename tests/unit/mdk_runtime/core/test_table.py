@@ -548,3 +548,14 @@ def test_a_probe_that_another_took_is_passed_over() -> None:
         table.may_be_used(address)
     picked = [table.pick(SANDBOX, "svc", "1.0") for _ in range(3)]
     assert [one.address for one in picked if one is not None] == ["b", "c", "c"]
+
+
+def test_an_address_in_two_environments_stays_until_both_let_it_go() -> None:
+    """The process is the same, so it has one place among the services of its address."""
+    table = make_table()
+    for environment in (SANDBOX, PARENT):
+        table.active(node("a", environment=environment))
+    table.expired("svc", "sandbox", "id-a", "a")
+    assert [one.environment.name for one in table.nodes_at("a")] == ["parent"]
+    table.expired("svc", "parent", "id-a", "a")
+    assert table.nodes_at("a") == []

@@ -14,6 +14,7 @@ from mdk_runtime.core.history import History, as_messages
 from mdk_runtime.core.protection import BROKEN_MIN, STALL_S
 from mdk_runtime.core.registry import Change
 from mdk_runtime.core.tenant import NODES_LEASE, Tenant
+from mdkspec_runtime import machines
 
 TTL_S, GRACE_S, MERGE_S = 30.0, 2.0, 0.02
 
@@ -561,3 +562,24 @@ def test_a_service_whose_addresses_are_forgotten_is_forgotten() -> None:
     assert [stand.node.service for stand in history.since(0)] == ["two"]
     assert list(history._places) == ["two"]
     assert as_messages([], history.position(0)) == []
+
+
+def test_one_that_reads_nothing_costs_nobody_anything(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An original for whom the news are too many is hung up on in the middle of them; the others hear all."""
+    network = Network()
+    service, other, ours = Client(network, "s1"), Client(network, "o2", is_ours=False), Client(network)
+    ours.follow()
+    network.move(1)
+    service.register("first", "x" * 1000)  # Told at once: what follows is gathered.
+    service.register("second", "second")
+    other.take(), ours.take()
+    slow = Client(network, "o1", is_ours=False, takes=False)
+    for number in range(8):
+        service.register(f"s{number}", f"a{number}")
+    monkeypatch.setattr(machines, "UNREAD_BYTES_MAX", 2000)
+    network.move(1)
+    told = [f"active a{number}" for number in range(8)]
+    assert other.take()[-8:] == told
+    assert sorted(" ".join(ours.take()).split()[-9:-1]) == [f"+a{number}" for number in range(8)]
+    slow.take_frames()
+    assert slow.frames[-1]["type"] == "close"

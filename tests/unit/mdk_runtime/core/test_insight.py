@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from mdk_protocol.messages import Level
+from mdk_protocol.messages import Level, ProtocolError
 from mdk_runtime.core.connection import Connection
 from mdk_runtime.core.origin import Origin
 from mdk_runtime.core.tenant import Outcome, Write
@@ -162,3 +162,16 @@ def test_clients_of_ours_are_told_that_storage_fails() -> None:
     after = Client(network, "n4", takes=False)
     assert [told(one, "storing") for one in (early, late)] == [[{"type": "storing", "works": True}]] * 2
     assert told(after, "storing") == told(original, "storing") == []
+
+
+def test_who_is_hung_up_on_at_once_is_told_no_level() -> None:
+    """It spoke, and was sent away before the rules were told: they are for those who stay."""
+    network = Network()
+    network.tenant.set_level("service", "svc", Level.DEBUG, 10.0, now=network.now)
+    network.settle()
+    endpoint = network.tenant.connect().endpoint
+    endpoint.connected(now=network.now)
+    endpoint.receive('{"type":"open","properties":{"mdkRevision":1}}', now=network.now)
+    endpoint.close(ProtocolError(code="test"), now=network.now)
+    network.settle()
+    assert not any(b'"levelrule"' in frame for frame in endpoint.take_output())

@@ -69,9 +69,28 @@ def _logs(arguments: argparse.Namespace) -> int:
         return 0
     level = None if arguments.level == LEVELS[-1] else arguments.level
     filters = {name: getattr(arguments, name) for name in ("service", "trace", "text", "since")}
-    for row in _queries(arguments).logs(arguments.limit, level=level, **filters):
-        _show(_stored(row), arguments)
+    rows = _queries(arguments).logs(arguments.limit, level=level, **filters)
+    for log in in_order([_stored(row) for row in rows]):
+        _show(log, arguments)
     return 0
+
+
+def in_order(logs: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """By time, and within a trace by its clock.
+
+    They come as they arrived: late ones last. No message stands before what caused it, even if a clock on the wall says
+    so: it counts as no older than what comes before it in its trace.
+    """
+    traces: dict[str, list[dict[str, Any]]] = {}
+    for log in logs:
+        traces.setdefault(log["trace"], []).append(log)
+    timed: list[tuple[int, dict[str, Any]]] = []
+    for trace in traces.values():
+        latest = 0
+        for log in sorted(trace, key=lambda one: one["clock"]):
+            latest = max(latest, log["timestamp"])
+            timed.append((latest, log))
+    return [log for _, log in sorted(timed, key=lambda one: one[0])]
 
 
 def _follow(arguments: argparse.Namespace) -> None:

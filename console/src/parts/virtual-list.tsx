@@ -10,6 +10,8 @@ const OVERSCAN = 8;
 const OVERSCAN_FOLLOWING = 1;
 /** This close to the end counts as being there. */
 const END_PX = 4;
+/** What stands around a list, about: before it is measured, so many rows are drawn. */
+const AROUND_PX = 172;
 /** More is asked for when so many rows are left. */
 const AHEAD = 30;
 
@@ -58,7 +60,7 @@ export function VirtualList(props: VirtualListProps) {
   const scroller = useRef<HTMLDivElement>(null);
   const headBox = useRef<HTMLDivElement>(null);
   const top = useSignal(0);
-  const height = useSignal(600);
+  const height = useSignal(rounded(innerHeight - AROUND_PX, rowHeight));
   const atEnd = useRef(true);
   const shift = useRef(props.shift ?? 0);
   const elements = useRef<ReadonlyMap<string | number, number>>(new Map());
@@ -68,8 +70,9 @@ export function VirtualList(props: VirtualListProps) {
   const look = () => {
     const box = scroller.current;
     if (box === null) return;
-    top.value = box.scrollTop;
-    height.value = box.clientHeight - (headBox.current?.offsetHeight ?? 0);
+    // In whole rows: what is drawn changes with these only.
+    top.value = Math.floor(box.scrollTop / latest.current.rowHeight) * latest.current.rowHeight;
+    height.value = rounded(box.clientHeight - (headBox.current?.offsetHeight ?? 0), latest.current.rowHeight);
     const is = box.scrollTop + box.clientHeight >= box.scrollHeight - END_PX;
     if (is !== atEnd.current) {
       atEnd.current = is;
@@ -99,7 +102,7 @@ export function VirtualList(props: VirtualListProps) {
     if (isFollowing && from > AHEAD * rowHeight) {
       // Where the end is, is known: asking would lay out everything once more in each frame.
       box.scrollTop = count * rowHeight;
-      top.value = from;
+      top.value = Math.floor(from / rowHeight) * rowHeight;
       return;
     }
     if (added !== 0) box.scrollTop += added * rowHeight;
@@ -190,6 +193,10 @@ export function VirtualList(props: VirtualListProps) {
       </div>
     </div>
   );
+}
+
+function rounded(px: number, rowHeight: number): number {
+  return Math.ceil(Math.max(0, px) / rowHeight) * rowHeight;
 }
 
 /** A number for each row's element: rows that stay keep theirs, and rows that come take over those of rows that go. */

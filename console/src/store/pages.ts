@@ -39,11 +39,12 @@ export function usePages<T>(key: string, fetch: (cursor: string | undefined) => 
     const ask = async () => {
       if (run.busy || run.complete) return;
       run.busy = true;
-      list.value = { ...list.peek(), loading: true };
       try {
         const before = run.got.length;
+        if (run.cursor !== undefined) await shown();
+        if (!run.wanted) return;
+        list.value = { ...list.peek(), loading: true };
         do {
-          if (run.cursor !== undefined) await shown();
           const page = await fetch(run.cursor);
           if (!run.wanted) return;
           run.got = [...run.got, ...page.items];

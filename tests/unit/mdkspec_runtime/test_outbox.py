@@ -122,11 +122,14 @@ def test_the_blurred_range_takes_numbers_again(number: int) -> None:
     assert (ranges.spans(), ranges.count) == ([(0, 10)], 3)
 
 
-def test_a_batch_passes_over_what_was_dropped() -> None:
-    """What waited and made room is not there any more; the next ones are, up to the count."""
-    outbox = filled(13, count_max=10)
+def test_a_batch_passes_over_what_is_not_kept_any_more() -> None:
+    """Acknowledged before it was written on this connection, or dropped: the next ones are written, up to the count."""
+    outbox = filled(10, count_max=10)
     outbox.connected()
-    outbox.put(b"abcdefghij")
+    assert outbox.acknowledge(0) == 1
+    for _ in range(2):
+        outbox.put(b"abcdefghij")
+    assert list(outbox.numbers()) == list(range(2, 12))
     assert len(outbox.next_batch(4, 1000)) == 4
     assert len(outbox.next_batch(100, 1000)) == 6
     assert outbox.next_batch(100, 1000) == []

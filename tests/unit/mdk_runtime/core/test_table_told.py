@@ -9,6 +9,7 @@ import pytest
 
 from mdk_protocol.messages import Level, Node, Open, Position, ProtocolError, TableEnd
 from mdk_runtime.core import audience
+from mdk_runtime.core import history as history_module
 from mdk_runtime.core.connection import TABLE_BYTES_MAX, Connection
 from mdk_runtime.core.history import History, as_messages
 from mdk_runtime.core.protection import BROKEN_MIN, STALL_S
@@ -583,3 +584,18 @@ def test_one_that_reads_nothing_costs_nobody_anything(monkeypatch: pytest.Monkey
     assert sorted(" ".join(ours.take()).split()[-9:-1]) == [f"+a{number}" for number in range(8)]
     slow.take_frames()
     assert slow.frames[-1]["type"] == "close"
+
+
+def test_a_table_that_is_too_much_ends_the_connection_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A client of ours that reads nothing is hung up on in the middle of the table's pieces; no end of it is told."""
+    network = Network()
+    service = Client(network, "s1")
+    for number in range(5):
+        service.register(f"s{number}", f"a{number}" * 100)
+    network.move(1)
+    client = Client(network)
+    monkeypatch.setattr(history_module, "PIECE_BYTES_MAX", 1)
+    monkeypatch.setattr(machines, "UNREAD_BYTES_MAX", 1000)
+    told = client.follow()
+    assert told[-1] == "close"
+    assert not any(one.startswith("end") for one in told)

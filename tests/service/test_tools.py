@@ -123,6 +123,22 @@ def test_our_server_conforms(tmp_path: Path, say: list[str]) -> None:
     assert (cases > 50, failed) == (True, 0)
 
 
+@pytest.mark.timeout(180)
+def test_our_client_conforms() -> None:
+    """Six programs of `mdk.start()` that log and go on logging; only what nobody asks of them is not reached."""
+    options = ["--role", "client", "--at-once", "6", "--quiet-s", "0.1", "--timers-s", "0"]
+    options += ["--cases", "0" if CASES == "0" else "16"]
+    command = ["-m", "mdkgen", "conform", "--spec", "spec", "ws://127.0.0.1:0/rtp", *options]
+    with running(*command) as conform, ExitStack() as programs:
+        url = conform.wait_for("waiting at ").partition("waiting at ")[2]
+        for _ in range(6):
+            programs.enter_context(running("tests/service/applications/chatty_client.py", MDK_SERVER_URL=url))
+        status = conform.process.wait(170)
+    assert status == 0, conform.lines
+    unreached = [line for line in conform.lines if line.startswith("not reached ")]
+    assert all("began no question of ask" in line or "--timers-s" in line for line in unreached), unreached
+
+
 def _member_conforms(program: Path, count: int, *arguments: str) -> tuple[int, list[str]]:
     """What is said of so many programs, each a member that talks and comes back."""
     options = ["--role", "member", "--at-once", str(count), "--quiet-s", "0.1", *arguments]

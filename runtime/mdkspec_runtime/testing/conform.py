@@ -252,7 +252,11 @@ def _reason(one: TransitionFact, plan: Plan, cases: Sequence[Case], limits: Limi
     if one.delay_s is not None and one.delay_s > limits.timers_s:
         return f"{one.delay_s:g} s is longer than --timers-s {limits.timers_s:g}"
     if not leading:
-        return "its guard wants other data: see --say" if one.guarded else "nothing that a peer does leads there"
+        return (
+            "its guard wants what only the application does, or other data: see --say"
+            if one.guarded
+            else "nothing that a peer does leads there"
+        )
     driven = [case for case in cases if case in leading]
     if not driven:
         return "its cases were left out by --cases"

@@ -22,6 +22,8 @@ from mdkspec_runtime.testing.plan import Case, Outcome, Step
 
 LATE_S = 2.0
 """A timer may be so much later than its time, and a tenth of it."""
+SILENCES_MAX = 3
+"""Times the quiet that is waited for while more comes."""
 
 NextConnection = Callable[[bool], Awaitable[Connection]]
 """The next connection with the implementation; True if the one before was cut."""
@@ -293,8 +295,11 @@ class _Talk:
         return condition()
 
     async def _silence(self) -> None:
+        """Until nothing came for a while; an application that goes on talking is not waited for."""
         heard = -1
-        while heard != len(self._came) and not self._closed:
+        for _ in range(SILENCES_MAX):
+            if heard == len(self._came) or self._closed:
+                break
             heard = len(self._came)
             await self._until(lambda: self._closed, self._limits.quiet_s)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mdk_protocol.messages import Follow, Position, TableEnd
+from mdk_protocol.messages import Follow, Position, TableBegin, TableEnd
 from mdk_runtime.core import following as module
 from mdk_runtime.core.following import Following
 
@@ -25,3 +25,18 @@ def test_an_end_that_nobody_asked_for_changes_nothing_but_the_position() -> None
     following.ends(TableEnd(position=Position(epoch="e", sequence=7), complete=True))
     assert following.position == Position(epoch="e", sequence=7)
     assert following.wanted() == [Follow(services=["a"])]
+
+
+def test_what_is_not_named_again_goes_when_the_table_is_complete() -> None:
+    """Not before: a server that has just started does not know yet who lives."""
+    places = {("svc", "sandbox", "stays"), ("svc", "sandbox", "goes")}
+    dropped: list[set[tuple[str, str, str]]] = []
+    following = Following(lambda: places, lambda gone: dropped.append(set(gone)), wants_all=True)
+    following.wanted()
+    following.begins(TableBegin())
+    following.named(("svc", "sandbox", "stays"))
+    following.ends(TableEnd(position=Position(epoch="e", sequence=1), complete=False))
+    assert dropped == []
+    following.complete()
+    following.complete()
+    assert dropped == [{("svc", "sandbox", "goes")}]

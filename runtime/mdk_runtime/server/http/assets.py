@@ -22,6 +22,8 @@ GZIP_BYTES_MIN: Final = 500
 NAMED_BY_CONTENT: Final = re.compile(r"-[0-9A-Z]{8}\.(?:js|css)")
 """As console/build.mjs names what it makes: another content has another name."""
 FOREVER: Final = "public, max-age=31536000, immutable"
+A_DAY: Final = "public, max-age=86400"
+"""Pictures: an old one does no harm."""
 ASK_AGAIN: Final = "no-cache"
 
 
@@ -63,5 +65,5 @@ def _read(path: Path, _changed_ns: int) -> Asset:
         packed,
         f'W/"{hashlib.sha256(content).hexdigest()[:32]}"',
         mimetypes.guess_type(path.name)[0] or "application/octet-stream",
-        FOREVER if NAMED_BY_CONTENT.search(path.name) else ASK_AGAIN,
+        FOREVER if NAMED_BY_CONTENT.search(path.name) else A_DAY if path.suffix == ".svg" else ASK_AGAIN,
     )

@@ -101,7 +101,11 @@ async def test_files_are_packed_and_sent_once(tmp_path: Path, monkeypatch: pytes
         assert int(named.headers["Content-Length"]) < 100
         unpacked = await client.get("/app.js", headers={"Accept-Encoding": "identity"})
         assert (unpacked.text, "Content-Encoding" in unpacked.headers) == (code, False)
-        assert "Content-Encoding" not in (await client.get("/noise.svg")).headers
+        picture = await client.get("/noise.svg")
+        assert (picture.headers["Cache-Control"], "Content-Encoding" in picture.headers) == (
+            "public, max-age=86400",
+            False,
+        )
         had = {"If-None-Match": plain.headers["ETag"]}
         again = await client.get("/app.js", headers=had)
         assert (again.status_code, again.content) == (304, b"")

@@ -1,7 +1,7 @@
 /** Lists of any length, asked for page by page. */
 
 import { type ReadonlySignal, useSignal } from "@preact/signals";
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { connection, epoch, NoAnswer } from "./connection";
 import { shown } from "./frames";
 
@@ -33,7 +33,8 @@ export function usePages<T>(key: string, fetch: (cursor: string | undefined) => 
   const list = useSignal<Listed<T>>({ items: [], complete: false, loading: true, error: null, dropped: false });
   const more = useRef(() => {});
   const connected = epoch.value;
-  useEffect(() => {
+  // Not after the paint: the question is under way while that is done.
+  useLayoutEffect(() => {
     if (connected === 0) return undefined;
     const run = { wanted: true, busy: false, cursor: undefined as string | undefined, got: [] as T[], complete: false, dropped: false };
     const ask = async () => {

@@ -1,7 +1,7 @@
 /** Questions as hooks: asked again when the query changes, and after a reconnect. */
 
 import { type ReadonlySignal, signal, useSignal } from "@preact/signals";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
 import { type AnswerTo, ask, beginTail, connection, endTail, epoch, type Kind, NoAnswer, type QuestionOf } from "./connection";
 import { tail } from "./tail";
 import type { TailBegin, TailLogs } from "protocol";
@@ -28,7 +28,8 @@ export function useAnswer<K extends Kind>(
   const connected = epoch.value;
   const text = query === null ? null : typeof query === "function" ? "" : JSON.stringify(query);
   const asked = useRef<string | null>(null);
-  useEffect(() => {
+  // Not after the paint: the question is under way while that is done.
+  useLayoutEffect(() => {
     if (query === null || connected === 0) return undefined;
     const same = asked.current === text;
     asked.current = text;

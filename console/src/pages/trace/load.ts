@@ -2,7 +2,7 @@
 
 import { type ReadonlySignal, useSignal } from "@preact/signals";
 import { LogFilter, TailBegin, TraceQuery } from "protocol";
-import { useEffect, useRef } from "preact/hooks";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import { TraceModel } from "~/logic/trace";
 import { ask, connection, epoch, NoAnswer } from "~/store/connection";
 import { shown } from "~/store/frames";
@@ -35,7 +35,7 @@ export function useTrace(traceId: string): { readonly trace: ReadonlySignal<Load
   const shownId = useRef("");
   const timer = useRef<ReturnType<typeof setTimeout>>(undefined);
   const connected = epoch.value;
-  useEffect(() => {
+  useLayoutEffect(() => {
     if (connected === 0 || traceId === "") return undefined;
     const run = { wanted: true };
     const isSame = shownId.current === traceId;

@@ -22,6 +22,7 @@ from mdk_runtime.intake import INTERACTION
 from mdk_runtime.sources.synapse import watch_folder
 from mdkspec_runtime.errors import IllegalCall, ProtocolRuntimeError
 from mdkspec_runtime.links.aio import ClientLink, shown_url
+from mdkspec_runtime.links.timer import Timer
 
 if TYPE_CHECKING:
     import ssl
@@ -78,8 +79,8 @@ class Connection:
         """What is to be called later, or at the end."""
         self._stopping = asyncio.Event()
         self._stop_within_s = 0.0
-        self._timer: asyncio.TimerHandle | None = None
-        self._sweep: asyncio.TimerHandle | None = None
+        self._timer = Timer(loop)
+        self._sweep = Timer(loop)
         self._drop_warning: asyncio.TimerHandle | None = None
         self._dropped_said = 0
         self._unsendable = 0
@@ -233,26 +234,17 @@ class Connection:
             _log.error("%s", error)
 
     def _set_timer(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        deadline = self._core.deadline
-        if deadline is not None:
-            self._timer = self._loop.call_at(deadline, self._tick)
+        self._timer.move(self._core.deadline, self._tick)
 
     def _tick(self) -> None:
-        self._timer = None
         self._core.tick()
         self._set_timer()
 
     def opened(self) -> None:
         """A connection is up: what the server does not name within a ttl went while we were away."""
-        if self._sweep is not None:
-            self._sweep.cancel()
-        self._sweep = self._loop.call_later(messages.NODE_TTL, self._sweep_table)
+        self._sweep.move(self._loop.time() + messages.NODE_TTL, self._sweep_table)
 
     def _sweep_table(self) -> None:
-        self._sweep = None
         if self.connected and (gone := self._core.sweep()):
             _log.info("%d nodes went while the server was away", gone)
 
@@ -377,9 +369,10 @@ class Connection:
         self._has_ended = True
         self._intake.hold()
         await end_tasks(self._tasks)
-        for timer in (self._timer, self._sweep, self._drop_warning):
-            if timer is not None:
-                timer.cancel()
+        self._timer.stop()
+        self._sweep.stop()
+        if self._drop_warning is not None:
+            self._drop_warning.cancel()
         for function, timer in tuple(self._waiting.items()):
             timer.cancel()
             function()

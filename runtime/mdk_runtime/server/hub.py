@@ -6,32 +6,25 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable
-from concurrent.futures import Future
-from contextlib import suppress
 from http import HTTPStatus
 from pathlib import Path
-from time import time_ns
 from uuid import uuid4
 
-from msgspec import UNSET, UnsetType
-
-from mdk_protocol.messages import NODE_TTL, Level, Open, ProtocolError, Rates, RatesQuery, StorageState
+from mdk_protocol.messages import NODE_TTL, Level, Open, ProtocolError
 from mdk_runtime.core.connection import ClientEndpoint, Connection
 from mdk_runtime.core.grants import Grant, Scope
 from mdk_runtime.core.limits import Limits
 from mdk_runtime.core.origin import Entry
 from mdk_runtime.core.protection import Protection
-from mdk_runtime.core.pulse import MINUTE_MS, Facts, Retention
 from mdk_runtime.core.registry import Registry
 from mdk_runtime.core.tenant import Outcome, Tenant, Write, by_write
 from mdk_runtime.server.answering import Answering
 from mdk_runtime.server.auth import Gate
+from mdk_runtime.server.figures import Figures
 from mdk_runtime.server.handshake import refusal_of, token_of
-from mdk_runtime.server.last_known import Keeper
 from mdk_runtime.server.measures import Measures
+from mdk_runtime.server.served import Served
 from mdk_runtime.server.settings import TENANTS_MAX
-from mdk_runtime.server.stored import rates, storage_state
-from mdk_runtime.storage.errors import NoSuchTenant, TooManyQueries
 from mdk_runtime.storage.limits import StorageLimits
 from mdk_runtime.storage.segment import Stored
 from mdk_runtime.storage.storage import Storage
@@ -41,11 +34,6 @@ from mdkspec_runtime.links.aio import Handshake, Refusal
 
 NAMED_MAX = 1000
 """Messages and nodes named in the log for being refused; the rest is only counted."""
-
-STATS_EVERY_S = 5.0
-"""How often storage is asked how much it holds, while somebody looks."""
-SUMS_EVERY_S = 0.5
-"""How often it is asked for the minutes that have changed: half the time between two pulses, so that each may have some."""
 
 WATCH_EVERY_S = 0.25
 """How often it is looked at whether the loop still runs in time and still reads, and whether storage works."""
@@ -92,7 +80,7 @@ class Hub:
         self._own_open = own_open
         self._grace_s = grace_s
         self._loop = asyncio.get_running_loop()
-        self._tenants: dict[str, _Served] = {}
+        self._tenants: dict[str, Served] = {}
         self._waiting = 0
         """Messages submitted and not acknowledged yet."""
         self._settled = asyncio.Event()
@@ -225,7 +213,7 @@ class Hub:
 
     # --- inside -----------------------------------------------------------------------------------
 
-    def _tenant(self, name: str) -> _Served | None:
+    def _tenant(self, name: str) -> Served | None:
         served = self._tenants.get(name)
         if served is None:
             if len(self._tenants) >= self._tenants_max:
@@ -241,7 +229,8 @@ class Hub:
                 warm_until=warm_until,
                 limits=self._tenant_limits,
             )
-            served = self._tenants[name] = _Served(name, tenant, self._data / name, self._work)
+            figures = Figures(name, tenant.pulses, self.storage, started_at=self._started_at)
+            served = self._tenants[name] = Served(name, tenant, self._data / name, figures, self._work)
             known = served.keeper.load()
             tenant.restore(known, now=now)
             if known:
@@ -254,10 +243,10 @@ class Hub:
                 self.measures.counters.update(served.tenant.counters)
                 del self._tenants[name]
 
-    def _work(self, served: _Served) -> int:
+    def _work(self, served: Served) -> int:
         """Let a tenant do what is due, and pass on what it wants stored; answers how much that is."""
         if served.tenant.pulses.is_wanted:
-            served.tenant.pulses.facts = self._facts(served)
+            served.tenant.pulses.facts = served.figures.facts()
         try:
             served.tenant.work(now=self._loop.time())
         except Exception:
@@ -274,20 +263,6 @@ class Hub:
         served.look()
         return len(writes)
 
-    def _facts(self, served: _Served) -> Facts:
-        served.ask_storage(self.storage)
-        served.ask_sums(self.storage)
-        limits = self.storage.limits
-        return Facts(
-            time_ms=time_ns() // 1_000_000,
-            uptime_s=self._loop.time() - self._started_at,
-            waiting=self.writer.backlog,
-            is_failing=self.writer.is_failing,
-            storage=served.storage_state,
-            sums=served.sums,
-            retention=Retention(limits.bytes_max, limits.age_s_max, limits.kept_bytes_max, limits.kept_age_s_max),
-        )
-
     def _watch(self) -> None:
         """What a loop did not do for a while, or does not read, is nobody else's silence."""
         now = self._loop.time()
@@ -302,14 +277,14 @@ class Hub:
         if now >= self._minute_at:
             self._minute_at = now + MINUTE_S
             for served in self._tenants.values():
-                served.tenant.pulses.keep_minute(self._facts(served))
+                served.tenant.pulses.keep_minute(served.figures.facts())
         self._watch_at = now + WATCH_EVERY_S
         self._loop.call_at(self._watch_at, self._watch)
 
     def _work_all(self) -> int:
         return sum(self._work(served) for served in self._tenants.values())
 
-    def _submit(self, served: _Served, writes: list[Write]) -> None:
+    def _submit(self, served: Served, writes: list[Write]) -> None:
         if self.writer.is_full and self.writer.is_failing:
             # Not acknowledged, so their senders have them still; reading goes on, or live nodes would lapse unheard.
             self._owing.update(write.connection for write in writes)
@@ -338,7 +313,7 @@ class Hub:
             self.may_read.set()
             self._recall(now)
 
-    def _name_rejected(self, served: _Served, entries: list[Entry], results: list[Stored]) -> None:
+    def _name_rejected(self, served: Served, entries: list[Entry], results: list[Stored]) -> None:
         for (message, _), result in zip(entries, results, strict=True):
             if result.outcome is Outcome.REJECTED:
                 kind = type(message).__name__
@@ -367,107 +342,3 @@ class Hub:
             self._loop.call_soon_threadsafe(function, done)
         except RuntimeError:  # The loop has ended; what is stored is stored, and is known when it is sent again.
             logger.debug("acknowledgements come too late")
-
-
-class _Served:
-    """A tenant, with what the loop does for it."""
-
-    def __init__(self, name: str, tenant: Tenant, folder: Path, work: Callable[[_Served], object]) -> None:
-        self.name = name
-        self.tenant = tenant
-        self.folder = folder
-        self.keeper = Keeper(folder, tenant.registry)
-        self.is_ending = False
-        self.storage_state: StorageState | UnsetType = UNSET
-        """What is stored, a while ago."""
-        self._ask_at = 0.0
-        self.sums: Rates | UnsetType = UNSET
-        """Of the minutes to which something was added when it was asked last."""
-        self._sums_at = 0.0
-        self._is_summing = False
-        self._loop = asyncio.get_running_loop()
-        self._work = work
-        self._soon: asyncio.Handle | None = None
-        self._timer: asyncio.TimerHandle | None = None
-        self._timer_at: float | None = None
-        tenant.wake = self._woken
-
-    def look(self) -> None:
-        """Look again when the tenant's deadline comes, and have its nodes saved if they have changed."""
-        if not self.is_ending:
-            self.keeper.look()
-        deadline = self.tenant.deadline
-        if deadline == self._timer_at:
-            return
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer_at = deadline
-        self._timer = None if deadline is None else self._loop.call_at(deadline, self._due)
-
-    def ask_storage(self, storage: Storage) -> None:
-        """Have `storage_state` renewed in a while, if it is old."""
-        now = self._loop.time()
-        if now < self._ask_at:
-            return
-        self._ask_at = now + STATS_EVERY_S
-        with suppress(TooManyQueries):
-            future = storage.query(self.name, lambda reader: storage_state(reader.stats()))
-            future.add_done_callback(self._storage_answered)
-
-    def ask_sums(self, storage: Storage) -> None:
-        """Have `sums` renewed for who looks, once between two pulses: one question, however many look."""
-        now = self._loop.time()
-        if now < self._sums_at or self._is_summing:
-            return
-        minutes = self.tenant.pulses.take_minutes()
-        if not minutes:
-            return
-        self._sums_at = now + SUMS_EVERY_S
-        query = RatesQuery(since=min(minutes) * MINUTE_MS, until=(max(minutes) + 1) * MINUTE_MS)
-        with suppress(TooManyQueries):
-            future = storage.query(self.name, lambda reader: rates(reader, query))
-            self._is_summing = True
-            future.add_done_callback(self._summed)
-
-    def _summed(self, done: Future[Rates]) -> None:
-        """On a thread of storage's. What fails is asked again when more is stored."""
-        self._is_summing = False
-        if done.cancelled():
-            return
-        error = done.exception()
-        if error is None:
-            self.sums = done.result()
-        else:
-            logger.warning("minutes of %s cannot be summed up: %s", self.name, error)
-
-    def _storage_answered(self, done: Future[StorageState]) -> None:
-        """On a thread of storage's."""
-        if done.cancelled():
-            return
-        error = done.exception()
-        if error is None:
-            self.storage_state = done.result()
-        elif not isinstance(error, NoSuchTenant):
-            logger.warning("what is stored of %s cannot be counted: %s", self.name, error)
-
-    def end_if_idle(self) -> bool:
-        """True if nothing of the tenant is needed any more; then it wants nothing of the loop either."""
-        if not (self.tenant.is_idle and self.keeper.is_settled):
-            return False
-        self.tenant.wake = None
-        for handle in (self._soon, self._timer):
-            if handle is not None:
-                handle.cancel()
-        return True
-
-    def _woken(self) -> None:
-        if self._soon is None:
-            self._soon = self._loop.call_soon(self._run)
-
-    def _run(self) -> None:
-        self._soon = None
-        self._work(self)
-
-    def _due(self) -> None:
-        self._timer = self._timer_at = None
-        self._work(self)

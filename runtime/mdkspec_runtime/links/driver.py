@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 from mdkspec_runtime.endpoint import Endpoint
 from mdkspec_runtime.errors import PeerError
+from mdkspec_runtime.links.timer import Timer
 
 HANGUP_WITHIN_S = 5.0
 """From the endpoint's hang-up to the end: a peer that reads nothing cannot be told, and is cut."""
@@ -22,14 +23,13 @@ class Driver(ABC):
     What the application raises is logged, and the connection goes on: the fault is not the peer's.
     """
 
-    __slots__ = ("_cut", "_endpoint", "_log", "_loop", "_offences", "_timer", "_timer_at")
+    __slots__ = ("_cut", "_endpoint", "_log", "_loop", "_offences", "_timer")
 
     def __init__(self, endpoint: Endpoint, logger: logging.Logger) -> None:
         self._endpoint = endpoint
         self._log = logger
         self._loop = asyncio.get_running_loop()
-        self._timer: asyncio.TimerHandle | None = None
-        self._timer_at: float | None = None
+        self._timer = Timer(self._loop)
         self._cut: asyncio.TimerHandle | None = None
         self._offences = 0
 
@@ -49,8 +49,7 @@ class Driver(ABC):
     def _let_go(self) -> None:
         """The endpoint asks for nothing any more."""
         self._endpoint.wake = self._endpoint.on_offence = self._endpoint.write_now = None
-        if self._timer is not None:
-            self._timer.cancel()
+        self._timer.stop()
 
     def _lost(self) -> None:
         """The connection is gone."""
@@ -69,16 +68,9 @@ class Driver(ABC):
             self._cut = self._loop.call_later(HANGUP_WITHIN_S, self.abort)
 
     def _set_timer(self) -> None:
-        deadline = self._endpoint.deadline
-        if deadline == self._timer_at:
-            return
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer_at = deadline
-        self._timer = None if deadline is None else self._loop.call_at(deadline, self._tick)
+        self._timer.move(self._endpoint.deadline, self._tick)
 
     def _tick(self) -> None:
-        self._timer = self._timer_at = None
         self._input(lambda: self._endpoint.tick(now=self._loop.time()))
         self.wake()
 

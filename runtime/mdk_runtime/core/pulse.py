@@ -72,7 +72,7 @@ class Facts(NamedTuple):
     storage: StorageState | UnsetType = UNSET
     """Of the tenant."""
     sums: Rates | UnsetType = UNSET
-    """Of minutes to which something was added (`Pulses.take_minutes`); each answer is another object."""
+    """Of minutes to which something was added (`Pulses.minutes`); each answer is another object."""
     retention: Retention = Retention()
 
 
@@ -147,10 +147,14 @@ class Pulses:
                     )
                 )
 
-    def take_minutes(self) -> set[int]:
-        """Minutes of which the sums have changed since the last time."""
-        touched, self._touched = self._touched, set()
-        return touched
+    @property
+    def minutes(self) -> frozenset[int]:
+        """Minutes of which the sums have changed since `sums_asked`."""
+        return frozenset(self._touched)
+
+    def sums_asked(self) -> None:
+        """The sums of all of them will be told."""
+        self._touched.clear()
 
     def keep_minute(self, facts: Facts) -> None:
         """A minute has passed, whether anybody looks or not."""

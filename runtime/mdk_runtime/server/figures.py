@@ -76,13 +76,14 @@ class Figures:
         """One question, however many look."""
         if now < self._sums_at or self._is_summing:
             return
-        minutes = self._pulses.take_minutes()
+        minutes = self._pulses.minutes
         if not minutes:
             return
         self._sums_at = now + SUMS_EVERY_S
         query = RatesQuery(since=min(minutes) * MINUTE_MS, until=(max(minutes) + 1) * MINUTE_MS)
         with suppress(TooManyQueries):
             future = self._storage.query(self._name, lambda reader: rates(reader, query))
+            self._pulses.sums_asked()
             self._is_summing = True
             future.add_done_callback(self._summed)
 

@@ -270,8 +270,10 @@ def test_minutes_are_asked_for_when_something_came() -> None:
     pulses.facts = Facts(time_ms=100 * module.MINUTE_MS)
     log = Entry(Log(text="late", timestamp=70 * module.MINUTE_MS + 1), Origin())
     stored(network, call(1), log, call(2, minute=20), call(3, minute=5000))
-    assert pulses.take_minutes() == {70, 100}
-    assert pulses.take_minutes() == set()
+    assert pulses.minutes == {70, 100}
+    assert pulses.minutes == {70, 100}
+    pulses.sums_asked()
+    assert pulses.minutes == set()
 
 
 def test_sums_are_told_once() -> None:

@@ -152,6 +152,10 @@ class Pulses:
         """Minutes of which the sums have changed since `sums_asked`."""
         return frozenset(self._touched)
 
+    def has_told(self, sums: Rates | UnsetType) -> bool:
+        """True if they were in a pulse: others, in their place, would keep them from being told."""
+        return self._told is sums
+
     def sums_asked(self) -> None:
         """The sums of all of them will be told."""
         self._touched.clear()

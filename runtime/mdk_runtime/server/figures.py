@@ -74,7 +74,7 @@ class Figures:
 
     def _ask_sums(self, now: float) -> None:
         """One question, however many look."""
-        if now < self._sums_at or self._is_summing:
+        if now < self._sums_at or self._is_summing or not self._pulses.has_told(self._sums):
             return
         minutes = self._pulses.minutes
         if not minutes:
@@ -99,11 +99,10 @@ class Figures:
 
     def _summed(self, done: Future[Rates]) -> None:
         """On a thread of storage's. What fails is asked again when more is stored."""
-        self._is_summing = False
-        if done.cancelled():
-            return
-        error = done.exception()
-        if error is None:
-            self._sums = done.result()
-        else:
-            logger.warning("minutes of %s cannot be summed up: %s", self._name, error)
+        if not done.cancelled():
+            error = done.exception()
+            if error is None:
+                self._sums = done.result()
+            else:
+                logger.warning("minutes of %s cannot be summed up: %s", self._name, error)
+        self._is_summing = False  # Not before: others would be asked for, in place of these.

@@ -40,7 +40,7 @@ class Host:
         writes = self.tenant.take_writes()
         outcomes = []
         for write in writes:
-            ((message, _),) = write.entries
+            ((message, *_),) = write.entries
             key = getattr(message, "uuid", None) or (message.node, message.sequence)
             outcomes.append((write, [Outcome.KNOWN if key in self.stored else Outcome.NEW]))
             self.stored.add(key)

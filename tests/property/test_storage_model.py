@@ -20,7 +20,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from mdk_protocol.messages import Environment, InteractionEvent, LamportClock, Level, Log, SharedContext
+from mdk_protocol.messages import Environment, InteractionEvent, LamportClock, Level, Log, ProtocolError, SharedContext
 from mdk_runtime.core.origin import Entry, Origin
 from mdk_runtime.core.tenant import Outcome
 from mdk_runtime.storage import faults
@@ -35,6 +35,7 @@ from mdk_runtime.storage.tenant_store import TenantStore
 EXAMPLES = int(os.environ.get("MDK_MODEL_EXAMPLES", "25"))
 START_MS = 1_795_000_020_000
 LIMITS = StorageLimits(segment_rows=12, age_s_max=60.0)
+TOO_MANY = ProtocolError(code="logs_per_second_max")
 TRACES = ["6ba7b810-9dad-11d1-80b4-00c04fd430c8", "0f8fad5b-d9cb-469f-a165-70867728950e", "odd", ""]
 NODES = ["n1", "n2"]
 SERVICES = ["cart", "pay", ""]
@@ -198,12 +199,28 @@ class StorageMachine(RuleBasedStateMachine):
         assert [result.outcome for result in results] == [Outcome.NEW] * len(entries)
         self.learn(entries)
 
+    @rule(some=st.lists(drafts, min_size=1, max_size=8), forbidden=st.sets(st.integers(0, 7)))
+    def too_many_logs_come(self, some: list[tuple[Any, ...]], forbidden: set[int]) -> None:
+        """Those above the rate are rejected, and their numbers seen; the others are stored."""
+        entries = [self.entry(*draft) for draft in some]
+        for place in forbidden & set(range(len(entries))):
+            if isinstance(entries[place].message, Log):
+                entries[place] = entries[place]._replace(forbidden=TOO_MANY)
+        results = self.store.store(entries, now_ms=self.now_ms)
+        assert [result.outcome is Outcome.REJECTED for result in results] == [bool(one.forbidden) for one in entries]
+        self.learn([one for one in entries if not one.forbidden])
+        self.sent += [one for one in entries if one.forbidden]
+
     @precondition(lambda self: self.sent)
-    @rule(data=st.data())
-    def messages_come_again(self, data: st.DataObject) -> None:
-        """They are known, wherever they are stored, and if they are dropped."""
+    @rule(data=st.data(), is_forbidden=st.booleans())
+    def messages_come_again(self, data: st.DataObject, is_forbidden: bool) -> None:
+        """They are known, wherever they are stored, if they are dropped, if they were rejected or would be now."""
         places = st.lists(st.integers(0, len(self.sent) - 1), min_size=1, max_size=10)
-        entries = [self.sent[place] for place in data.draw(places)]
+        again = TOO_MANY if is_forbidden else None
+        entries = [
+            one._replace(forbidden=again if isinstance(one.message, Log) else None)
+            for one in map(self.sent.__getitem__, data.draw(places))
+        ]
         results = self.store.store(entries, now_ms=self.now_ms)
         assert [result.outcome for result in results] == [Outcome.KNOWN] * len(entries)
 

@@ -1,18 +1,23 @@
-"""The real tenant and the real storage behind a link that fails: every log is stored once, whatever was sent again."""
+"""The real tenant and the real storage behind a link that fails: every log is stored once, whatever was sent again.
+
+So it is when the server ends in between, and when its tenant logs too fast: what is above the rate is rejected once.
+"""
 
 from __future__ import annotations
 
 import random
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from mdk_protocol import InteractionEvent, Log, Open, SessionClient, messages
+from mdk_runtime.core.limits import Limits
 from mdk_runtime.core.tenant import Tenant, by_write
 from mdk_runtime.storage.layout import segment_path
 from mdk_runtime.storage.reader import Reader
-from mdk_runtime.storage.segment import Segment
+from mdk_runtime.storage.segment import LOGS, Segment
 from mdkspec_runtime import Endpoint
 from mdkspec_runtime.testing import LossyLink, VirtualClock
 from simulation.variants import Recorder
@@ -21,12 +26,15 @@ STEPS = 150
 
 
 class World:
-    """One client, one tenant, one file; the disk takes its time."""
+    """One client, one tenant, one file; the disk takes its time. The server may end and start again."""
 
-    def __init__(self, seed: int, folder: Path) -> None:
+    def __init__(self, seed: int, folder: Path, *, logs_per_s_max: int = 0) -> None:
         self.dice = random.Random(seed)
         self.clock = VirtualClock()
-        self.tenant = Tenant(Open())
+        self.limits = Limits(logs_per_s_max=logs_per_s_max)
+        self.tenant = Tenant(Open(), limits=self.limits)
+        self.counters = Counter[str]()
+        """Of the servers that are gone."""
         self.segment = Segment(segment_path(folder, 1))
         self.waiting: list[Any] = []
         """Batches that the disk has taken, not yet told to the tenant."""
@@ -37,6 +45,8 @@ class World:
         )
         self.logs = 0
         self.interactions = 0
+        self.seen: list[tuple[int, int]] = []
+        """The numbers that are stored or rejected, in the end."""
 
     def _accept(self) -> Endpoint:
         return self.tenant.connect().endpoint
@@ -64,6 +74,35 @@ class World:
         if self.dice.random() < 0.5:
             self.tell()
 
+    def restart(self, *, is_killed: bool) -> None:
+        """The server ends, and another one starts on the same file. Its last acknowledgements do not arrive."""
+        self.link.cut()
+        if is_killed:
+            self.waiting.clear()
+        self.tell()
+        self.counters += self.tenant.counters
+        self.segment.close()
+        self.segment = Segment(self.segment.path)
+        self.tenant = Tenant(Open(), limits=self.limits)
+
+    def outcome(self, name: str) -> int:
+        """How many logs had it, over all lives of the server."""
+        return self.counters[f"log {name}"] + self.tenant.counters[f"log {name}"]
+
+    def end(self) -> None:
+        """Everything works again, until all is acknowledged."""
+        self.link.cut()
+        self.link.is_reachable = True
+        for _ in range(40):
+            self.link.advance(1.0)
+            self.store()
+            self.tell()
+        self.link.settle()
+        assert self.client.outbox("logs").count == 0
+        assert self.client.outbox("interactions").count == 0
+        self.seen = [(first, last) for _, kind, first, last in self.segment.seen() if kind == LOGS]
+        self.segment.close()
+
     def store(self) -> None:
         """The disk takes what the tenant wants stored; the acknowledgement comes later, or never."""
         self.tenant.work(now=self.clock.now())
@@ -84,18 +123,32 @@ def test_every_log_is_stored_once(seed: int, tmp_path: Path) -> None:
     world = World(seed, tmp_path)
     for _ in range(STEPS):
         world.step()
-    world.link.cut()
-    world.link.is_reachable = True
-    for _ in range(40):
-        world.link.advance(1.0)
-        world.store()
-        world.tell()
-    world.link.settle()
-    assert world.client.outbox("logs").count == 0
-    assert world.client.outbox("interactions").count == 0
-    world.segment.close()
+    world.end()
     with Reader(tmp_path) as reader:
         stats = reader.stats()
         assert (stats.logs, stats.interactions) == (world.logs, world.interactions)
         stored = reader.logs(limit=1000, oldest_first=True).items
     assert [log.text for log in stored] == [f"log {number}" for number in range(world.logs)]
+
+
+@pytest.mark.parametrize("is_killed", [False, True], ids=["ends", "is killed"])
+@pytest.mark.parametrize("seed", range(30))
+def test_every_log_is_stored_or_rejected_once(seed: int, is_killed: bool, tmp_path: Path) -> None:
+    """Emitted = stored + rejected, though servers end, and what was stored comes again above the rate.
+
+    One that is killed takes its counts with it, but not what it decided.
+    """
+    world = World(seed, tmp_path, logs_per_s_max=4)
+    for _ in range(STEPS):
+        world.step()
+        if world.dice.random() < 0.05:
+            world.restart(is_killed=is_killed)
+    world.end()
+    with Reader(tmp_path) as reader:
+        stored = {log.sequence for log in reader.logs(limit=1000, oldest_first=True).items}
+        assert (reader.stats().logs, reader.stats().interactions) == (len(stored), world.interactions)
+    if is_killed:
+        assert world.outcome("rejected") <= world.logs - len(stored)
+    else:
+        assert (world.outcome("new"), world.outcome("rejected")) == (len(stored), world.logs - len(stored))
+    assert world.seen == [(0, world.logs - 1)] if world.logs else not world.seen

@@ -30,6 +30,7 @@ from mdk_protocol.messages import (
 )
 from mdk_protocol.server import SessionServer
 from mdk_runtime.core.grants import Grant, Scope
+from mdk_runtime.core.limits import MAY_NOT_WRITE
 from mdk_runtime.core.origin import Entry, Message
 from mdk_runtime.core.registry import size_of
 from mdk_runtime.core.wholeness import completed, lease_key, missing_in
@@ -139,7 +140,7 @@ class Connection:
 
     def acknowledge(self, entries: Sequence[Entry], *, now: float) -> None:
         """The client need not send them again. All are logs, or all are interactions."""
-        numbers = [number for message, _ in entries if (number := message.sequence) is not UNSET]
+        numbers = [number for message, *_ in entries if (number := message.sequence) is not UNSET]
         if numbers:
             delivery = LOGS if isinstance(entries[0].message, Log) else INTERACTIONS
             self.endpoint.acknowledge_all(delivery, numbers, now=now)
@@ -199,7 +200,7 @@ class Connection:
         if missing:
             self.tenant.refused(_named(node), f"it has no {' and no '.join(missing)}")
         elif forbidden is not None:
-            self._tell_once(forbidden, _named(node))
+            self.tell_once(forbidden, _named(node), now=self.now)
         else:
             self.tenant.refused(_named(node), f"{_unsendable(node)}")
 
@@ -254,48 +255,37 @@ class Connection:
         self.received([m])
 
     def received(self, messages: Sequence[Message]) -> None:
-        """Messages of one kind, each acknowledged when it is stored."""
-        if not self._may_write_together(messages):
-            messages = [one for one in messages if self.endpoint.is_connected and self.may_write(one)]
-        if messages:
-            self.tenant.write(self, messages)
+        """Messages of one kind, each acknowledged when it is stored, or when it is known that it never will be.
+
+        Storage decides on what is above the rate, by what it has seen: a log that is stored and comes again is not
+        rejected, and one that was rejected is not counted again. A client without the scope has no part in storage.
+        """
+        tenant = self.tenant
+        if not self.grant.allows(Scope.WRITE):
+            tenant.reject(self, messages)
+            self.tell_once(MAY_NOT_WRITE, f"messages of {messages[0].node!r}", now=self.now)
+            return
+        within = len(messages)
+        if isinstance(messages[0], Log):
+            within = tenant.allowance.logs_within(within, now=self.now)
+        if within:
+            tenant.write(self, messages[:within])
+        if within < len(messages):
+            tenant.write(self, messages[within:], forbidden=tenant.allowance.too_many_logs)
 
     # --- what it may do ---------------------------------------------------------------------------
-
-    def _may_write_together(self, messages: Sequence[Message]) -> bool:
-        """True if all may be stored, by one look; False, and nothing is decided, where each has to be looked at."""
-        tenant = self.tenant
-        run = tenant.decisions.run_of(messages)
-        logs = len(messages) if isinstance(messages[0], Log) else 0
-        if run is None or not tenant.allowance.lets_write(self.grant, logs=logs, now=self.now):
-            return False
-        tenant.decisions.let_in(messages[0], run)
-        return True
-
-    def may_write(self, message: Message) -> bool:
-        """True if the message may be stored; otherwise it is counted as rejected, and acknowledged as such.
-
-        One that is sent again keeps what it got: what was let in is not counted a second time as rejected, nor what
-        was rejected as stored.
-        """
-        tenant, is_log = self.tenant, isinstance(message, Log)
-        decided = tenant.decisions.of(message)
-        if decided is False:
-            self.acknowledge([Entry(message)], now=self.now)
-            return False
-        forbidden = tenant.allowance.forbids_write(self.grant, is_log=is_log and not decided, now=self.now)
-        if decided is None:
-            tenant.decisions.note(message, is_let_in=forbidden is None)
-        if forbidden is None:
-            return True
-        tenant.rejected(self, message, now=self.now)
-        self._tell_once(forbidden, f"messages of {message.node!r}")
-        return False
 
     def hang_up(self, error: ProtocolError, *, now: float) -> None:
         """Say why, and end."""
         if self.endpoint.is_connected:
             self.endpoint.close(error, now=now)
+
+    def tell_once(self, error: ProtocolError, what: str, *, now: float) -> None:
+        """Say why to the client, by hanging up: an original understands nothing else. But not for ever."""
+        sender = self.client.node_id if self.client is not None else UNSET
+        if self.endpoint.is_connected and self.tenant.allowance.told.is_news(f"{error.code} {sender}", now=now):
+            self.tenant.refused(what, str(error.title))
+            self.hang_up(error, now=now)
 
     def _forbids(self, node: Node) -> ProtocolError | None:
         registry, allowance = self.tenant.registry, self.tenant.allowance
@@ -305,13 +295,6 @@ class Connection:
         if forbidden is None and not registry.holds(node) and registry.size_bytes + size_of(node) > TABLE_BYTES_MAX:
             return TABLE_IS_FULL
         return forbidden
-
-    def _tell_once(self, error: ProtocolError, what: str) -> None:
-        """Say why to the client, by hanging up: an original understands nothing else. But not for ever."""
-        sender = self.client.node_id if self.client is not None else UNSET
-        if self.tenant.allowance.told.is_news(f"{error.code} {sender}", now=self.now):
-            self.tenant.refused(what, str(error.title))
-            self.hang_up(error, now=self.now)
 
 
 class ClientEndpoint(SessionServer):

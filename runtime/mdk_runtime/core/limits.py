@@ -55,17 +55,16 @@ class Bucket:
         self._level = burst
         self._at: float | None = None
 
-    def take(self, count: int = 1, *, now: float) -> bool:
-        """True if so many more may pass; if not, none does."""
+    def take(self, count: int = 1, *, now: float) -> int:
+        """How many of so many may pass."""
         if not self._rate:
-            return True
+            return count
         if self._at is not None and now > self._at:
             self._level = min(self._burst, self._level + (now - self._at) * self._rate)
         self._at = now
-        if self._level < count:
-            return False
-        self._level -= count
-        return True
+        passing = min(count, int(self._level))
+        self._level -= passing
+        return passing
 
 
 class Told:
@@ -114,15 +113,12 @@ class Allowance:
             return None
         return ProtocolError(code="nodes_max", title=f"the tenant has {most} nodes already")
 
-    def lets_write(self, grant: Grant, *, logs: int, now: float) -> bool:
-        """True if messages may be stored, so many of which are logs; if not, `forbids_write` says why for each."""
-        return grant.allows(Scope.WRITE) and (not logs or self._logs.take(logs, now=now))
+    def logs_within(self, count: int, *, now: float) -> int:
+        """How many of so many logs may be stored, the first ones; `too_many_logs` says why the others may not."""
+        return self._logs.take(count, now=now)
 
-    def forbids_write(self, grant: Grant, *, is_log: bool, now: float) -> ProtocolError | None:
-        """Why a message may not be stored."""
-        if not grant.allows(Scope.WRITE):
-            return MAY_NOT_WRITE
-        if not is_log or self._logs.take(now=now):
-            return None
+    @property
+    def too_many_logs(self) -> ProtocolError:
+        """Why logs are not stored."""
         most = self.limits.logs_per_s_max
         return ProtocolError(code="logs_per_second_max", title=f"the tenant logs more than {most} messages a second")

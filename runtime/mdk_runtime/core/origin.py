@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
-from mdk_protocol.messages import InteractionEvent, Log
+from mdk_protocol.messages import InteractionEvent, Log, ProtocolError
 
 Message = Log | InteractionEvent
 """What is stored."""
@@ -30,3 +30,5 @@ class Entry(NamedTuple):
 
     message: Message
     origin: Origin = UNKNOWN
+    forbidden: ProtocolError | None = None
+    """Why it may not be stored. Storage knows whether it came before, and notes its number if not."""

@@ -129,7 +129,7 @@ class Pulses:
     def stored(self, entries: Iterable[Entry]) -> None:
         """Messages are durable that were not before; to be told only while somebody looks."""
         oldest = self.facts.time_ms // MINUTE_MS - MINUTES_MAX
-        for message, origin in entries:
+        for message, origin, _ in entries:
             minute = _time_ms(message) // MINUTE_MS
             if oldest < minute <= oldest + MINUTES_MAX + 1:  # A clock that is wrong makes no work.
                 self._touched.add(minute)

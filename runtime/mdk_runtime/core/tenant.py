@@ -28,15 +28,15 @@ from mdk_protocol.messages import (
 from mdk_protocol.server import SessionServerShared
 from mdk_runtime.core.audience import Audience
 from mdk_runtime.core.connection import Connection
-from mdk_runtime.core.decisions import Decisions
 from mdk_runtime.core.grants import Grant
 from mdk_runtime.core.history import History
 from mdk_runtime.core.insight import Insight
 from mdk_runtime.core.limits import GRACE_S, TOKEN_EXPIRED, TOKEN_REVOKED, Allowance, Limits
-from mdk_runtime.core.origin import Entry, Message, Origin
+from mdk_runtime.core.origin import UNKNOWN, Entry, Message, Origin
 from mdk_runtime.core.protection import STALL_S, Protection, is_mass
 from mdk_runtime.core.pulse import Pulses
 from mdk_runtime.core.registry import Change, Registry
+from mdk_runtime.core.rejections import Rejections
 from mdk_runtime.core.wholeness import lease_key, missing_in, sender_of
 from mdkspec_runtime.errors import UnsendableMessage
 from mdkspec_runtime.schedule import Schedule
@@ -58,11 +58,11 @@ class Outcome(Enum):
     KNOWN = auto()
     """It was stored before."""
     REJECTED = auto()
-    """It cannot be stored, now or ever."""
+    """It cannot be stored, now or ever: forbidden, or not what storage can hold. If it comes again, it is known."""
 
 
 class Write(NamedTuple):
-    """Messages of one kind to be stored, and the connection that they came on."""
+    """Messages of one kind, all to be stored or all forbidden, and the connection that they came on."""
 
     connection: Connection
     entries: list[Entry]
@@ -135,8 +135,8 @@ class Tenant:
         self.wake: Callable[[], None] | None = None
         """Set by the shell; called when `work` or `take_writes` has something, or the deadline moved forward."""
         self.allowance = Allowance(limits or Limits())
-        self.decisions = Decisions()
-        """On messages that came, should they come again."""
+        self.rejections = Rejections()
+        """Of messages that storage never saw."""
         self._grace_s = grace_s
         self._merge_s = merge_s
         self._warm_until = warm_until
@@ -292,12 +292,15 @@ class Tenant:
             is_log = isinstance(write.entries[0].message, Log)
             self._count(is_log, each)
             write.connection.acknowledge(write.entries, now=now)
+            first = write.entries[0]
+            if first.forbidden is not None and Outcome.REJECTED in each:
+                write.connection.tell_once(first.forbidden, f"messages of {first.message.node!r}", now=now)
             if self.pulses.is_wanted:
                 self.pulses.stored(
                     entry for entry, outcome in zip(write.entries, each, strict=True) if outcome is Outcome.NEW
                 )
             if is_log and (self.followers or self.insight.has_tails):
-                for (message, origin), outcome in zip(write.entries, each, strict=True):
+                for (message, origin, _), outcome in zip(write.entries, each, strict=True):
                     if isinstance(message, Log) and outcome is Outcome.NEW:
                         self._relay(message, now)
                         self.insight.offer(message, origin.service)
@@ -395,15 +398,20 @@ class Tenant:
             self._refusals.append(Refusal(what, reason))
             self._wake_shell()
 
-    def rejected(self, connection: Connection, message: Message, *, now: float) -> None:
-        """A message will never be stored."""
-        self._count(isinstance(message, Log), [Outcome.REJECTED])
-        connection.acknowledge([Entry(message)], now=now)
+    def reject(self, connection: Connection, messages: Sequence[Message]) -> None:
+        """Messages of one kind will not even be shown to storage; those that come again are counted once."""
+        new = sum(map(self.rejections.is_new, messages))
+        self._count(isinstance(messages[0], Log), [Outcome.REJECTED] * new)
+        connection.acknowledge([Entry(message) for message in messages], now=connection.now)
 
-    def write(self, connection: Connection, messages: Sequence[Message]) -> None:
-        """Messages of one kind have to be stored."""
+    def write(
+        self, connection: Connection, messages: Sequence[Message], *, forbidden: ProtocolError | None = None
+    ) -> None:
+        """Messages of one kind have to be stored, or to be noted as rejected if they were not stored before."""
         senders = {message.node for message in messages}
-        if len(senders) == 1 and isinstance(messages[0], Log):
+        if forbidden is not None:
+            entries = list(map(Entry, messages, repeat(UNKNOWN), repeat(forbidden)))
+        elif len(senders) == 1 and isinstance(messages[0], Log):
             entries = list(map(Entry, messages, repeat(self._origin(connection, messages[0]))))
         else:
             entries = [Entry(message, self._origin(connection, message)) for message in messages]

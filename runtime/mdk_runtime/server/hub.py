@@ -314,8 +314,8 @@ class Hub:
             self._recall(now)
 
     def _name_rejected(self, served: Served, entries: list[Entry], results: list[Stored]) -> None:
-        for (message, _), result in zip(entries, results, strict=True):
-            if result.outcome is Outcome.REJECTED:
+        for (message, *_), result in zip(entries, results, strict=True):
+            if result.reason:
                 kind = type(message).__name__
                 self._name("cannot store a %s of %s from %r: %s", kind, served.name, message.node, result.reason)
 

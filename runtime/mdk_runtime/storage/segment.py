@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple, Protocol
 from msgspec import UnsetType
 
 from mdk_protocol.messages import InteractionEvent, Log
-from mdk_runtime.core.origin import Entry, Origin
+from mdk_runtime.core.origin import Entry, Message, Origin
 from mdk_runtime.core.seen import SeenNumbers, united
 from mdk_runtime.core.tenant import Outcome
 from mdk_runtime.storage.errors import Unstorable
@@ -52,7 +52,7 @@ class Stored(NamedTuple):
 
     outcome: Outcome
     reason: str = ""
-    """Why it was rejected."""
+    """What of it cannot be stored; empty if it is forbidden."""
 
 
 class Past(Protocol):
@@ -146,14 +146,16 @@ class Segment:
         self.database.execute("BEGIN IMMEDIATE")
         try:
             take_log, take_call, results = self._take_log, self._take_call, batch.results
-            for message, origin in entries:
+            for message, origin, forbidden in entries:
                 try:
-                    if isinstance(message, Log):
+                    if forbidden is not None:
+                        results.append(self._reject(message, "", batch))
+                    elif isinstance(message, Log):
                         results.append(take_log(message, origin, batch))
                     else:
                         results.append(take_call(message, origin, batch))
                 except Unstorable as error:
-                    results.append(Stored(Outcome.REJECTED, str(error)))
+                    results.append(self._reject(message, str(error), batch))
             self._insert_calls(batch)
             if batch.logs:
                 self._insert("logs", _LOG_COLUMNS, batch.logs)
@@ -231,6 +233,18 @@ class Segment:
         rates, key = batch.log_rates, (minute, environment.name, sender.service, sender.version, level)
         rates[key] = rates.get(key, 0) + 1
         return NEW
+
+    def _reject(self, message: Message, reason: str, batch: _Batch) -> Stored:
+        """It will never be stored. Its number is noted like any other, so that it is rejected once."""
+        number = message.sequence
+        if isinstance(number, UnsetType) or not 0 <= number <= INTEGER_MAX:
+            return Stored(Outcome.REJECTED, reason)
+        node = self._nodes.get(message.node) or self._node(message.node)
+        numbers = node.logs if isinstance(message, Log) else node.calls
+        if not numbers.add(number):
+            return KNOWN
+        batch.touched[node.name] = node
+        return Stored(Outcome.REJECTED, reason) if reason else REJECTED
 
     # --- interactions -----------------------------------------------------------------------------
 
@@ -424,6 +438,7 @@ class Segment:
 
 NEW: Final = Stored(Outcome.NEW)
 KNOWN: Final = Stored(Outcome.KNOWN)
+REJECTED: Final = Stored(Outcome.REJECTED)
 
 
 class _Sender(NamedTuple):

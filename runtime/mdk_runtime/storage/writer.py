@@ -235,7 +235,7 @@ class Writer:
 def _bytes_of(entries: list[Entry]) -> int:
     """About as much as the messages take in memory."""
     total = MESSAGE_BYTES * len(entries)
-    for message, _ in entries:
+    for message, *_ in entries:
         if isinstance(message, Log):
             total += len(message.text)
             if properties := message.context.properties:

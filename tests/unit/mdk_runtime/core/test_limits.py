@@ -11,9 +11,10 @@ from msgspec import UNSET
 from mdk_protocol.messages import InteractionEvent, Log, Open
 from mdk_runtime.core import limits as module
 from mdk_runtime.core.connection import Connection
-from mdk_runtime.core.decisions import Decisions
 from mdk_runtime.core.grants import EVERYTHING, ORDINARY, Grant, Scope
 from mdk_runtime.core.limits import TELL_EVERY_S, Allowance, Bucket, Limits, Told
+from mdk_runtime.core.origin import Entry
+from mdk_runtime.core.rejections import Rejections
 from mdk_runtime.core.tenant import Outcome, Tenant, by_write
 from service.servers import active, log
 
@@ -41,6 +42,10 @@ class Client:
         """What the server answers at once, without what it tells everyone."""
         self.endpoint.receive(json.dumps(message), now=now)
         self.tenant.work(now=now)
+        return self.take()
+
+    def take(self) -> list[dict[str, Any]]:
+        """What it was sent since it was looked last."""
         frames: list[dict[str, Any]] = []
         while output := self.endpoint.take_output():
             frames += [json.loads(frame) for frame in output]
@@ -141,37 +146,54 @@ def test_one_node_too_many() -> None:
     assert kinds(again.send(active("n3", "http://3"))) == ["active"]
 
 
+def told(client: Client, outcomes: list[Outcome] | None = None, *, now: float = 0.0) -> list[str]:
+    """What the client hears when storage has decided: as given, or that what may be stored is new."""
+    writes = client.tenant.take_writes()
+    entries = [entry for write in writes for entry in write.entries]
+    decided = outcomes or [Outcome.REJECTED if entry.forbidden else Outcome.NEW for entry in entries]
+    client.tenant.stored(by_write(writes, decided), now=now)
+    return kinds(client.take())
+
+
 def test_too_many_logs() -> None:
     """What is above the rate is acknowledged, counted as rejected and told once; later there is room again."""
     served = tenant(logs_per_s_max=2)
     client = Client(served, "n1")
-    answers = [kinds(client.send(log(number))) for number in range(5)]
-    assert answers == [[], [], [], [], ["logack", "logs_per_second_max"]]
+    assert [client.send(log(number)) for number in range(5)] == [[]] * 5
+    assert told(client) == ["logack"] * 5 + ["logs_per_second_max"]
+    assert [one.reason for one in served.take_refusals()] == ["the tenant logs more than 2 messages a second"]
     client.end()
     again = Client(served, "n1")
-    assert kinds(again.send(log(5))) == ["logack"]
-    assert again.send(log(6), now=1.0) == again.send(log(7), now=1.0) == []
-    assert kinds(again.send(log(8), now=1.0)) == ["logack"]
-    assert kinds(again.send(log(9), now=1.0 + TELL_EVERY_S)) == []
-    assert (len(served.take_writes()), served.counters["log rejected"]) == (7, 3)
+    assert again.send(log(5)) == again.send(log(6), now=1.0) == again.send(log(7), now=1.0) == []
+    assert told(again, now=1.0) == ["logack"] * 3
+    again.send(log(8), now=1.0)
+    assert told(again, now=1.0) == ["logack"], "it was told"
+    again.send(log(9), now=1.0 + TELL_EVERY_S)
+    assert told(again) == ["logack"]
+    assert (served.counters["log new"], served.counters["log rejected"]) == (7, 3)
 
 
-def test_what_is_sent_again_keeps_what_it_got() -> None:
-    """Without an acknowledgement a log comes again: the limit neither rejects what it let in, nor counts one twice."""
+def test_what_storage_knows_is_not_rejected() -> None:
+    """Above the rate storage decides: what it has seen is known, and nobody is told of a limit."""
     served = tenant(logs_per_s_max=1)
-    first = Client(served, "n")
-    assert kinds(first.send(log(0)) + first.send(log(1)) + first.send(log(2))) == ["logack", "logs_per_second_max"]
-    first.end()
-    again = Client(served, "n")
-    assert kinds(again.send(log(0)) + again.send(log(1)) + again.send(log(2))) == ["logack"]
-    assert kinds(again.send(log(2), now=60.0)) == ["logack"]  # Though there would be room now.
-    writes = served.take_writes()
-    assert [entry.message.sequence for write in writes for entry in write.entries] == [0, 1, 0, 1]
-    outcomes = [Outcome.NEW, Outcome.NEW, Outcome.KNOWN, Outcome.KNOWN]
-    served.stored(by_write(writes, outcomes), now=60.0)
-    assert served.counters == {"log new": 2, "log known": 2, "log rejected": 1}
-    reader = Client(served, "n", READER)
-    assert kinds(reader.send(log(0), now=60.0)) == ["logack", "scope_write"]  # What the token lacks, it lacks.
+    client = Client(served, "n1")
+    for number in range(3):
+        client.send(log(number))
+    assert told(client, [Outcome.NEW, Outcome.KNOWN, Outcome.KNOWN]) == ["logack"] * 3
+    assert served.counters == {"log new": 1, "log known": 2}
+
+
+def test_a_client_that_is_gone_is_not_told() -> None:
+    """The next connection of its sender is told what the limit is."""
+    served = tenant(logs_per_s_max=1)
+    client = Client(served, "n1")
+    for number in range(3):
+        client.send(log(number))
+    client.end()
+    assert told(client) == []
+    again = Client(served, "n1")
+    again.send(log(2))
+    assert told(again) == ["logack", "logs_per_second_max"]
 
 
 def batch(*logs: dict[str, Any]) -> dict[str, Any]:
@@ -179,25 +201,22 @@ def batch(*logs: dict[str, Any]) -> dict[str, Any]:
     return {"type": "logs", "logs": list(logs)}
 
 
-def written(served: Tenant) -> list[object]:
-    """The numbers of what is to be stored."""
-    return [entry.message.sequence for write in served.take_writes() for entry in write.entries]
+def pending(served: Tenant) -> list[Entry]:
+    """What storage is asked to store or to reject; nobody hears of it any more."""
+    return [entry for write in served.take_writes() for entry in write.entries]
 
 
-def test_logs_in_one_frame_are_decided_as_one_by_one() -> None:
-    """Below the rate all are let in; above it as many as there is room for; what comes again keeps what it got."""
+def test_of_a_batch_as_many_are_let_in_as_there_is_room_for() -> None:
+    """The first ones; the others go to storage as forbidden, so that it says whether it knows them."""
     served = tenant(logs_per_s_max=3)
-    client = Client(served, "n1", properties={"mdkRevision": 1})
+    client = Client(served, "n1", properties={"mdkRevision": 1, "service": "svc"})
     assert client.send(batch(*(log(number) for number in range(4)))) == []
-    assert written(served) == [0, 1, 2, 3]
-    assert kinds(client.send(batch(*(log(number) for number in range(4, 8))))) == ["logs_per_second_max"]
-    client.end()
-    again = Client(served, "n1", properties={"mdkRevision": 1})
-    assert written(served) == [4, 5]
-    assert served.counters["log rejected"] == 1, "after the goodbye nothing is looked at"
-    again.send(batch(*(log(number) for number in range(3, 9))), now=1.0)
-    assert written(served) == [3, 4, 5, 7, 8]
-    assert served.counters["log rejected"] == 1
+    assert [entry.forbidden for entry in pending(served)] == [None] * 4
+    assert client.send(batch(*(log(number) for number in range(4, 8)))) == []
+    entries = pending(served)
+    assert [entry.message.sequence for entry in entries] == [4, 5, 6, 7]
+    assert [entry.forbidden and entry.forbidden.code for entry in entries] == [None] * 2 + ["logs_per_second_max"] * 2
+    assert [entry.origin.service for entry in entries] == ["svc"] * 2 + [""] * 2
 
 
 @pytest.mark.parametrize(
@@ -224,25 +243,29 @@ def test_logs_of_an_odd_batch_are_stored_all_the_same(logs: list[dict[str, Any]]
     ]
 
 
-def test_without_a_number_nothing_is_the_same() -> None:
-    """A log without a sequence cannot be known again: each one is decided."""
-    served = tenant(logs_per_s_max=1)  # And as many again in one go.
-    client = Client(served, "n")
+def test_what_a_token_may_not_write_is_rejected_once() -> None:
+    """It never comes to storage, which cannot say then that it knows it."""
+    served = tenant()
+    for _ in range(2):
+        reader = Client(served, "n", READER)
+        reader.send(log(0))
+        reader.end()
     unnumbered = {key: value for key, value in log(0).items() if key != "sequence"}
-    answers = [kinds(client.send(unnumbered)) for _ in range(3)]
-    assert answers == [[], [], ["logs_per_second_max"]]
-    assert len(served.take_writes()) == 2
+    again = Client(served, "n", READER)
+    again.send(unnumbered)
+    again.send(unnumbered)
+    assert served.counters["log rejected"] == 3, "a log without a number cannot be known again"
+    assert pending(served) == []
 
 
-def test_decisions_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rejections_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """The sender that was heard longest ago is forgotten, not the one that speaks all the time."""
-    monkeypatch.setattr("mdk_runtime.core.decisions.SENDERS_MAX", 2)
-    decisions = Decisions()
+    monkeypatch.setattr("mdk_runtime.core.rejections.SENDERS_MAX", 2)
+    rejections = Rejections()
     for node, number in (("a", 0), ("b", 0), ("a", 1), ("c", 0)):
-        decisions.note(Log(node=node, sequence=number), is_let_in=node != "c")
-    kept = [decisions.of(Log(node=node, sequence=0)) for node in "abc"]
-    assert kept == [True, None, False]
-    assert decisions.of(InteractionEvent(uuid="u", session="t", node="a", sequence=0)) is None  # Numbers of their own.
+        assert rejections.is_new(Log(node=node, sequence=number))
+    assert [rejections.is_new(Log(node=node, sequence=0)) for node in "acb"] == [False, False, True]
+    assert rejections.is_new(InteractionEvent(uuid="u", session="t", node="b", sequence=0)), "numbers of their own"
 
 
 def test_a_token_runs_out() -> None:
@@ -268,10 +291,10 @@ def test_a_key_is_taken_away() -> None:
 def test_a_bucket() -> None:
     """A burst, then the rate; a clock that stands still gives nothing; 0 lets everything through."""
     bucket = Bucket(10.0, 3.0)
-    assert [bucket.take(now=0.0) for _ in range(4)] == [True, True, True, False]
-    assert [bucket.take(now=0.1), bucket.take(now=0.1), bucket.take(now=100.0)] == [True, False, True]
-    assert [bucket.take(now=100.0) for _ in range(3)] == [True, True, False]
-    assert all(Bucket(0.0, 0.0).take(now=0.0) for _ in range(100))
+    assert [bucket.take(now=0.0) for _ in range(4)] == [1, 1, 1, 0]
+    assert [bucket.take(now=0.1), bucket.take(now=0.1), bucket.take(now=100.0)] == [1, 0, 1]
+    assert [bucket.take(5, now=100.0), bucket.take(5, now=100.0), bucket.take(5, now=100.25)] == [2, 0, 2]
+    assert Bucket(0.0, 0.0).take(1000, now=0.0) == 1000
 
 
 def test_told_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -389,7 +389,8 @@ def test_the_log_of_a_write() -> None:
     one = network.client("s1")
     one.send(log(3, level="WARN"))
     (write,) = network.tenant.take_writes()
-    ((message, _),) = write.entries
+    ((message, _, forbidden),) = write.entries
+    assert forbidden is None
     assert isinstance(message, Log)
     assert (message.sequence, message.level, write.connection) == (3, "WARN", one.connection)
 

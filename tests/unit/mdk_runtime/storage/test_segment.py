@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mdk_protocol.messages import Environment, InteractionEvent, LamportClock, Level, Log, SharedContext
+from mdk_protocol.messages import Environment, InteractionEvent, LamportClock, Level, Log, ProtocolError, SharedContext
 from mdk_runtime.core.origin import Entry
 from mdk_runtime.core.tenant import Outcome
 from mdk_runtime.storage.answers import StoredLog
@@ -107,10 +107,28 @@ def test_the_hopeless_is_rejected(segment: Segment, message: Log | InteractionEv
     ]
 
 
-def test_a_rejected_log_is_not_seen(segment: Segment) -> None:
-    """Its number is free: what was not stored must never be taken for stored."""
-    store(segment, log(0, clocks=[-1]))
-    assert outcomes(store(segment, log(0))) == ["NEW"]
+def test_what_is_rejected_is_rejected_once(segment: Segment) -> None:
+    """Its number is noted: if it comes again it is known, also when it would be let in now, and after a restart."""
+    too_many = ProtocolError(code="logs_per_second_max")
+    hopeless = [Entry(log(0, clocks=[-1])), Entry(event("", sequence=7))]
+    forbidden = [Entry(log(number), forbidden=too_many) for number in (1, 2)]
+    unnumbered = Entry(log(None), forbidden=too_many)
+    first = segment.store([*hopeless, *forbidden, unnumbered], now_ms=NOW_MS)
+    assert outcomes(first) == ["REJECTED"] * 5
+    assert [bool(one.reason) for one in first] == [True, True, False, False, False]
+    assert outcomes(segment.store([*hopeless, *forbidden], now_ms=NOW_MS)) == ["KNOWN"] * 4
+    assert outcomes(store(segment, log(1), log(3))) == ["KNOWN", "NEW"]
+    segment.close()
+    again = Segment(segment.path)
+    assert outcomes(again.store([*hopeless, forbidden[1], unnumbered], now_ms=NOW_MS)) == ["KNOWN"] * 3 + ["REJECTED"]
+    again.close()
+
+
+def test_what_is_stored_is_not_rejected(segment: Segment) -> None:
+    """It came within the rate, and comes again above it."""
+    store(segment, log(0), log(1))
+    again = [Entry(log(number), forbidden=ProtocolError(code="x")) for number in (0, 1, 2)]
+    assert outcomes(segment.store(again, now_ms=NOW_MS)) == ["KNOWN", "KNOWN", "REJECTED"]
 
 
 def test_all_of_a_log_comes_back(segment: Segment) -> None:

@@ -1,0 +1,94 @@
+"""What became of every log of a client is known: emitted = stored + dropped + rejected, exactly."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mdk_runtime.client import MDK
+from mdk_runtime.config import Config
+from mdk_runtime.core.seen import united
+from mdk_runtime.storage.layout import manifest_path, segment_numbers, segment_path
+from mdk_runtime.storage.schema import open_for_reading
+from mdk_runtime.storage.segment import LOGS
+from service.programs import wait_until
+from service.servers import ServerProcess
+from service.test_client_and_server import unacknowledged
+from service.test_original_clients import outcomes
+from service.test_rolling_upgrade import numbers_of
+
+KILLS = 4
+
+
+def numbers_seen(folder: Path, node: str) -> set[int]:
+    """Those of a sender's logs on which storage has decided, for ever."""
+    ranges: list[tuple[int, int]] = []
+    for path in (manifest_path(folder), *(segment_path(folder, number) for number in segment_numbers(folder))):
+        database = open_for_reading(path)
+        ranges += database.execute("SELECT first, last FROM seen WHERE node = ? AND kind = ?", (node, LOGS))
+        database.close()
+    return {number for first, last in united(ranges) for number in range(first, last + 1)}
+
+
+@pytest.mark.timeout(180)
+def test_every_log_is_stored_dropped_or_rejected(tmp_path: Path) -> None:
+    """Emitted = stored + dropped + rejected, exactly, for a client that outran its queue and then its tenant's limit."""
+    options = ("--http", "--logs-per-second-max", "1000")
+    running = ServerProcess(tmp_path, *options)
+    port = running.url.rpartition(":")[2].partition("/")[0]
+    try:
+        with MDK(Config(server_url=running.url, token="tok")) as one:
+            session = one.session()
+            for number in range(500):
+                session.info("c", f"at first {number}")
+            wait_until(lambda: one.connected and not unacknowledged(one), "the first ones are acknowledged")
+            assert running.terminate() == 0
+            wait_until(lambda: not one.connected, "it is cut")
+            for number in range(25_000):
+                session.log("WARN" if number % 3 else "INFO", "c", f"alone {number}")
+            running = ServerProcess(tmp_path, *options, "--port", port)
+            wait_until(lambda: one.connected and not unacknowledged(one), "all is acknowledged")
+            said = one.own_statistics()
+            rejected = outcomes(running, "log")["rejected"]
+        assert running.terminate() == 0
+    finally:
+        running.kill()
+    stored = numbers_of(running.tenant_folder())[one.node_id]
+    dropped = said.dropped - sum(span.first <= number <= span.last for span in said.dropped_ranges for number in stored)
+    assert len(stored) == len(set(stored))
+    assert said.emitted == 25_500
+    assert min(len(stored), dropped, rejected) > 0, "there was some of each"
+    assert said.emitted == len(stored) + dropped + rejected
+    assert sum(said.dropped_by_level.values()) == said.dropped
+
+
+@pytest.mark.timeout(180)
+def test_every_log_is_stored_or_rejected_though_servers_are_killed(tmp_path: Path) -> None:
+    """What a killed server decided holds: a stored log that comes again above the rate is not rejected as well."""
+    options = ("--http", "--logs-per-second-max", "500")
+    running = ServerProcess(tmp_path, *options)
+    port = running.url.rpartition(":")[2].partition("/")[0]
+    try:
+        with MDK(Config(server_url=running.url, token="tok")) as one:
+            session = one.session()
+            for turn in range(KILLS):
+                wait_until(lambda: one.connected, "not connected")
+                for number in range(2_000):
+                    session.info("c", f"{turn} {number}")
+                wait_until(lambda: unacknowledged(one) < 1_900, "some are acknowledged")
+                running.kill()
+                running = ServerProcess(tmp_path, *options, "--port", port)
+            wait_until(lambda: one.connected and not unacknowledged(one), "all is acknowledged")
+            said = one.own_statistics()
+            counted = outcomes(running, "log")
+        assert running.terminate() == 0
+    finally:
+        running.kill()
+    stored = numbers_of(running.tenant_folder())[one.node_id]
+    seen = numbers_seen(running.tenant_folder(), one.node_id)
+    assert len(stored) == len(set(stored))
+    assert (said.emitted, said.dropped) == (2_000 * KILLS, 0)
+    assert seen == set(range(said.emitted)), "each is stored or rejected"
+    assert 0 < len(stored) < said.emitted, "there was some of each"
+    assert counted["rejected"] <= said.emitted - len(stored), "none of those that are stored"

@@ -8,13 +8,13 @@ import time
 from collections.abc import Callable
 from http import HTTPStatus
 from pathlib import Path
+from typing import TypeVar
 from uuid import uuid4
 
 from mdk_protocol.messages import NODE_TTL, Level, Open, ProtocolError
 from mdk_runtime.core.connection import ClientEndpoint, Connection
 from mdk_runtime.core.grants import Grant, Scope
 from mdk_runtime.core.limits import Limits
-from mdk_runtime.core.origin import Entry
 from mdk_runtime.core.protection import Protection
 from mdk_runtime.core.registry import Registry
 from mdk_runtime.core.tenant import Outcome, Tenant, Write, by_write
@@ -23,20 +23,19 @@ from mdk_runtime.server.auth import Gate
 from mdk_runtime.server.figures import Figures
 from mdk_runtime.server.handshake import refusal_of, token_of
 from mdk_runtime.server.measures import Measures
+from mdk_runtime.server.refusals import RefusalLog
 from mdk_runtime.server.served import Served
 from mdk_runtime.server.settings import TENANTS_MAX
 from mdk_runtime.storage.limits import StorageLimits
-from mdk_runtime.storage.segment import Stored
 from mdk_runtime.storage.storage import Storage
 from mdk_runtime.storage.writer import Done, Job
 from mdkspec_runtime.endpoint import Endpoint
 from mdkspec_runtime.links.aio import Handshake, Refusal
 
-NAMED_MAX = 1000
-"""Messages and nodes named in the log for being refused; the rest is only counted."""
+T = TypeVar("T")
 
 WATCH_EVERY_S = 0.25
-"""How often it is looked at whether the loop still runs in time and still reads, and whether storage works."""
+"""How often it is looked at whether the loop still runs in time and still reads."""
 
 MINUTE_S = 60.0
 """How often the console's charts are kept a point for."""
@@ -86,14 +85,21 @@ class Hub:
         self._settled = asyncio.Event()
         """Set while there are none."""
         self._settled.set()
-        self._named = 0
+        self._refusals = RefusalLog()
         self._owing: set[Connection] = set()
         """Connections whose messages were left to them while storage failed."""
         self.is_ending = False
         self.may_read = asyncio.Event()
         """Cleared while too much waits to be stored."""
         self.may_read.set()
-        self.storage = Storage(data, lambda done: self._call(self._stored, done), limits)
+        self.storage = Storage(
+            data,
+            lambda done: self._call(self._stored, done),
+            limits,
+            turned=lambda works: self._call(self._storing_turned, works),
+        )
+        self._is_storing = True
+        """As the tenants were told."""
         self.writer = self.storage.writer
         self._answering = Answering(self.storage)
         self.measures = Measures()
@@ -231,6 +237,7 @@ class Hub:
             )
             figures = Figures(name, tenant.pulses, self.storage, started_at=self._started_at)
             served = self._tenants[name] = Served(name, tenant, self._data / name, figures, self._work)
+            tenant.tell_storing(self._is_storing, now=now)
             known = served.keeper.load()
             tenant.restore(known, now=now)
             if known:
@@ -251,8 +258,7 @@ class Hub:
             served.tenant.work(now=self._loop.time())
         except Exception:
             logger.exception("tenant %s failed on an event; it goes on", served.name)
-        for refusal in served.tenant.take_refusals():
-            self._name("refused %s of %s: %s", refusal.what, served.name, refusal.reason)
+        self._refusals.refused(served.name, served.tenant.take_refusals())
         for notice in served.tenant.take_notices():
             logger.warning("tenant %s: %s", served.name, notice)
         for asked in served.tenant.insight.take_questions():
@@ -270,7 +276,6 @@ class Hub:
         self.measures.loop_lag_s.observe(max(0.0, late_s))
         for served in self._tenants.values():
             served.tenant.stalled(late_s, now=now)
-            served.tenant.tell_storing(not self.writer.is_failing, now=now)
             expires_at = served.tenant.expires_at
             if not self.may_read.is_set() and expires_at is not None and expires_at < now + WATCH_EVERY_S * 2:
                 served.tenant.protect("the server does not read while storage is behind", now=now)
@@ -306,39 +311,30 @@ class Hub:
             outcomes = [result.outcome for result in results]
             served.tenant.stored(by_write(writes, outcomes), now=now)
             if Outcome.REJECTED in outcomes:
-                self._name_rejected(served, job.entries, results)
+                self._refusals.rejected(served.name, job.entries, results)
         if not self._waiting:
             self._settled.set()
         if not self.writer.is_full and not self.is_ending:
             self.may_read.set()
             self._recall(now)
 
-    def _name_rejected(self, served: Served, entries: list[Entry], results: list[Stored]) -> None:
-        for (message, *_), result in zip(entries, results, strict=True):
-            if result.reason:
-                kind = type(message).__name__
-                self._name("cannot store a %s of %s from %r: %s", kind, served.name, message.node, result.reason)
+    def _storing_turned(self, works: bool) -> None:
+        """Storage fails, or works again: clients are told, once for each turn."""
+        self._is_storing = works
+        now = self._loop.time()
+        for served in self._tenants.values():
+            served.tenant.tell_storing(works, now=now)
 
     def _recall(self, now: float) -> None:
         """Storage works again: who reconnects sends again what was not acknowledged."""
         owing, self._owing = self._owing, set()
-        if owing:
-            for served in self._tenants.values():
-                served.tenant.tell_storing(True, now=now)
         for connection in owing:
             if connection.endpoint.is_connected:
                 error = ProtocolError(code="resend", title="storage works again; send what is not acknowledged")
                 connection.endpoint.close(error, now=now)
 
-    def _name(self, text: str, *values: object) -> None:
-        if self._named < NAMED_MAX:
-            self._named += 1
-            logger.warning(text, *values)
-            if self._named == NAMED_MAX:
-                logger.warning("no more of these are named")
-
-    def _call(self, function: Callable[[list[Done]], None], done: list[Done]) -> None:
+    def _call(self, function: Callable[[T], None], value: T) -> None:
         try:
-            self._loop.call_soon_threadsafe(function, done)
+            self._loop.call_soon_threadsafe(function, value)
         except RuntimeError:  # The loop has ended; what is stored is stored, and is known when it is sent again.
-            logger.debug("acknowledgements come too late")
+            logger.debug("the writer has something to say when nobody listens any more")

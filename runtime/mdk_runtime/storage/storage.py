@@ -26,6 +26,7 @@ class Storage:
         data: The folder that holds the tenants' folders.
         deliver: Gets jobs whose messages are durable, on the writer's thread.
         limits: How much, for how long.
+        turned: Called with whether storing works when that has changed, on the writer's thread.
         now_ms: The time.
     """
 
@@ -35,6 +36,7 @@ class Storage:
         deliver: Callable[[list[Done]], None],
         limits: StorageLimits | None = None,
         *,
+        turned: Callable[[bool], None] = lambda works: None,
         now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     ) -> None:
         self.limits = limits or StorageLimits()
@@ -47,7 +49,7 @@ class Storage:
             changed=self._connections.forget,
             now_ms=now_ms,
         )
-        self.writer = Writer(deliver, self.limits, rolled=self.housekeeper.rolled, now_ms=now_ms)
+        self.writer = Writer(deliver, self.limits, rolled=self.housekeeper.rolled, turned=turned, now_ms=now_ms)
         self._readers = ThreadPoolExecutor(self.limits.readers, thread_name_prefix="mdk-reader")
         self._lock = threading.Lock()
         self._queries = 0

@@ -54,6 +54,8 @@ class Writer:
         deliver: Gets jobs that are done, on the writer's thread.
         limits: How much may wait, and how large a segment gets.
         rolled: Called with a folder and the number of the segment that it writes from now on.
+        turned: Called with whether storing works when that has changed, on the writer's thread; before what was
+            stored then is delivered.
         retry_s: The first wait after a failure.
         now_ms: The time.
     """
@@ -64,12 +66,14 @@ class Writer:
         limits: StorageLimits | None = None,
         *,
         rolled: Callable[[Path, int], None] = lambda folder, number: None,
+        turned: Callable[[bool], None] = lambda works: None,
         retry_s: float = RETRY_S_FIRST,
         now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     ) -> None:
         self._deliver = deliver
         self._limits = limits or StorageLimits()
         self._rolled = rolled
+        self._turned = turned
         self._retry_s = retry_s
         self._now_ms = now_ms
         self._jobs: deque[tuple[Job, int]] = deque()
@@ -181,18 +185,22 @@ class Writer:
             except (sqlite3.Error, OSError, MDKError) as error:
                 if not self.is_failing:
                     logger.error("cannot store in %s: %s; trying again, acknowledgements wait", folder, error)
-                self.is_failing = True
+                    self._turn(works=False)
                 self._forget(folder)
                 if not entries:
                     return []
             else:
                 if self.is_failing:
                     logger.warning("storing in %s works again", folder)
-                self.is_failing = False
+                    self._turn(works=True)
                 return results
             if not self._pause(wait_s):
                 return None
             wait_s = min(wait_s * 2, RETRY_S_MAX)
+
+    def _turn(self, *, works: bool) -> None:
+        self.is_failing = not works
+        self._turned(works)
 
     def _pause(self, wait_s: float) -> bool:
         """Wait before the next try; False if there is no time left for one."""

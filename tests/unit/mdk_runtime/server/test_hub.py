@@ -17,6 +17,7 @@ from mdk_protocol.messages import Open, ProtocolError
 from mdk_runtime.core.connection import ClientEndpoint
 from mdk_runtime.core.pulse import Facts, Pulses
 from mdk_runtime.server import hub as module
+from mdk_runtime.server import refusals
 from mdk_runtime.server.hub import Hub
 from mdk_runtime.storage import writer as writer_module
 from mdk_runtime.storage.limits import StorageLimits
@@ -136,7 +137,7 @@ async def test_the_refused_is_named(tmp_path: Path, caplog: pytest.LogCaptureFix
 @pytest.mark.asyncio
 async def test_naming_ends(tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
     """A client that is wrong all the time does not fill the log."""
-    monkeypatch.setattr(module, "NAMED_MAX", 3)
+    monkeypatch.setattr(refusals, "NAMED_MAX", 3)
     async with hub_in(tmp_path) as hub:
         client = Client(hub)
         with caplog.at_level(logging.WARNING):
@@ -208,6 +209,24 @@ async def test_discovery_outlives_storage(tmp_path: Path, monkeypatch: pytest.Mo
         assert frames[-1]["error"]["code"] == "resend"
         assert {"type": "logack", "sequence": 0} in frames
         assert watcher.endpoint.is_connected
+
+
+@pytest.mark.asyncio
+async def test_clients_are_told_how_storing_turns(tmp_path: Path) -> None:
+    """Each turn once, in its place: that it works again before the first acknowledgement. Also who comes meanwhile."""
+    ours = {"mdkRevision": 1}
+    blocked = tmp_path / "default"
+    blocked.write_text("no folder")
+    async with hub_in(tmp_path) as hub:
+        client, other = Client(hub, properties=ours), Client(hub, "another", properties=ours)
+        client.send(log(0))
+        fails, works = ({"type": "storing", "works": one} for one in (False, True))
+        assert [await one.next() for one in (client, other)] == [fails, fails]
+        late = Client(hub, "late", properties=ours)
+        assert await late.next() == fails
+        blocked.unlink()
+        assert [await one.next() for one in (client, other, late)] == [works, works, works]
+        assert (await client.next())["type"] == "logsack"
 
 
 @pytest.mark.asyncio

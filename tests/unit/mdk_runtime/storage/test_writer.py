@@ -27,6 +27,12 @@ class Deliveries:
 
     def __init__(self) -> None:
         self.queue: queue.Queue[list[Done]] = queue.Queue()
+        self.turns: list[tuple[bool, bool]] = []
+        """How storing turned out, and whether nothing was delivered yet."""
+
+    def turn(self, works: bool) -> None:
+        """Storing works, or fails."""
+        self.turns.append((works, self.queue.empty()))
 
     def take(self, count: int) -> list[Done]:
         """That many jobs, as they come."""
@@ -45,7 +51,7 @@ def deliveries() -> Deliveries:
 @pytest.fixture
 def writer(deliveries: Deliveries) -> Iterator[Writer]:
     """A writer, stopped at the end."""
-    made = Writer(deliveries.queue.put, retry_s=0.01)
+    made = Writer(deliveries.queue.put, turned=deliveries.turn, retry_s=0.01)
     yield made
     made.stop(timeout_s=1.0)
 
@@ -134,6 +140,7 @@ def test_a_failure_is_tried_again(
         (done,) = deliveries.take(1)
     assert [result.outcome for result in done.results] == [Outcome.NEW, Outcome.NEW]
     assert not writer.is_failing
+    assert deliveries.turns == [(False, True), (True, True)]
     assert [record.getMessage() for record in caplog.records] == [
         f"cannot store in {tmp_path}: database or disk is full; trying again, acknowledgements wait",
         f"storing in {tmp_path} works again",

@@ -1,0 +1,41 @@
+"""Names in the log what a client sent and the server does not take, so that somebody can put it right; but not for ever."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Sequence
+
+from mdk_runtime.core.origin import Entry
+from mdk_runtime.core.tenant import Refusal
+from mdk_runtime.storage.segment import Stored
+
+NAMED_MAX = 1000
+"""Messages and nodes named in the log for being refused; the rest is only counted."""
+
+logger = logging.getLogger("mdk.server")
+
+
+class RefusalLog:
+    """Of one server."""
+
+    def __init__(self) -> None:
+        self._named = 0
+
+    def refused(self, tenant: str, refusals: Iterable[Refusal]) -> None:
+        """Nodes and messages that may not be, or are not whole."""
+        for refusal in refusals:
+            self._name("refused %s of %s: %s", refusal.what, tenant, refusal.reason)
+
+    def rejected(self, tenant: str, entries: Sequence[Entry], results: Sequence[Stored]) -> None:
+        """Of what was to be stored, what cannot be."""
+        for (message, *_), result in zip(entries, results, strict=True):
+            if result.reason:
+                kind = type(message).__name__
+                self._name("cannot store a %s of %s from %r: %s", kind, tenant, message.node, result.reason)
+
+    def _name(self, text: str, *values: object) -> None:
+        if self._named < NAMED_MAX:
+            self._named += 1
+            logger.warning(text, *values)
+            if self._named == NAMED_MAX:
+                logger.warning("no more of these are named")

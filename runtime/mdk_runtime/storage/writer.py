@@ -183,12 +183,13 @@ class Writer:
                 self._check_room(folder)
                 results = self._store_of(folder).store(entries, now_ms=self._now_ms())
             except (sqlite3.Error, OSError, MDKError) as error:
+                self._forget(folder)
+                if not entries:  # Nothing waits for it, so it is not tried again, and says nothing of the next write.
+                    logger.warning("cannot look after %s: %s", folder, error)
+                    return []
                 if not self.is_failing:
                     logger.error("cannot store in %s: %s; trying again, acknowledgements wait", folder, error)
                     self._turn(works=False)
-                self._forget(folder)
-                if not entries:
-                    return []
             else:
                 if self.is_failing:
                     logger.warning("storing in %s works again", folder)

@@ -147,6 +147,24 @@ def test_a_failure_is_tried_again(
     ]
 
 
+def test_what_is_only_looked_after_does_not_stop_storing(
+    deliveries: Deliveries, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nobody would try it again, and a server that says it cannot store is sent nothing that shows the contrary."""
+    writer = Writer(deliveries.queue.put, turned=deliveries.turn)
+    (tmp_path / "a").write_text("no folder")
+    writer.submit(Job(tmp_path / "a", []))
+    writer.submit(job(tmp_path / "b", 0))
+    with caplog.at_level(logging.WARNING):
+        writer.start()
+        deliveries.take(1)
+    assert not writer.is_failing
+    assert deliveries.turns == []
+    (record,) = caplog.records
+    assert record.getMessage().startswith(f"cannot look after {tmp_path / 'a'}: [Errno 17] File exists")
+    writer.stop(timeout_s=WITHIN_S)
+
+
 def test_stop_stores_what_is_queued(deliveries: Deliveries, tmp_path: Path) -> None:
     """What was submitted before is stored before the thread ends."""
     writer = Writer(deliveries.queue.put)

@@ -111,8 +111,8 @@ def _wanted(service: str, version: str | None) -> str:
     return f"{service} {version}" if version else service
 
 
-class Stopped(MDKError):
-    """The MDK was stopped, so no node will come. No `ResolveTimeout`: who tries again after one would do so for ever."""
+class _Unresolved(MDKError):
+    """Somebody waited for a node of a service, and there was none."""
 
     def __init__(self, service: str, version: str | None, *, environment: str, waited_s: float) -> None:
         self.service = service
@@ -121,6 +121,10 @@ class Stopped(MDKError):
         self.waited_s = waited_s
         super().__init__(service, version)
 
+
+class Stopped(_Unresolved):
+    """The MDK was stopped, so no node will come. No `ResolveTimeout`: who tries again after one would do so for ever."""
+
     def __str__(self) -> str:
         return (
             f"stop() was called before there was a node of {_wanted(self.service, self.version)} "
@@ -128,7 +132,7 @@ class Stopped(MDKError):
         )
 
 
-class ResolveTimeout(MDKError):
+class ResolveTimeout(_Unresolved):
     """No node came in time."""
 
     def __init__(
@@ -141,15 +145,11 @@ class ResolveTimeout(MDKError):
         known: tuple[KnownNodes, ...] = (),
         surroundings: str = "",
     ) -> None:
-        self.service = service
-        self.version = version
-        self.environment = environment
-        self.waited_s = waited_s
+        super().__init__(service, version, environment=environment, waited_s=waited_s)
         self.known = known
         """What there is of the service, in any version and environment."""
         self.surroundings = surroundings
         """Where nodes would have come from: `connected to ws://…`."""
-        super().__init__(service, version)
 
     def __str__(self) -> str:
         known = "; ".join(map(str, self.known)) or "none"

@@ -19,6 +19,17 @@ from typing import NamedTuple
 class MDKError(Exception):
     """Anything that the MDK raises on purpose."""
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Some are made with more than `args`: without this what a worker of a process pool raises could not be read."""
+        return _remade, (type(self), self.args, self.__dict__)
+
+
+def _remade(type_: type[MDKError], args: tuple[object, ...], fields: dict[str, object]) -> MDKError:
+    error = type_.__new__(type_, *args)
+    error.args = args
+    error.__dict__.update(fields)
+    return error
+
 
 def shown(value: object) -> str:
     """A value in an error's text."""

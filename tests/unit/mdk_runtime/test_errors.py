@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 import pytest
 
 from mdk_runtime import errors
@@ -64,6 +66,8 @@ def test_texts(error: Exception, text: str) -> None:
     """An error says what happened, with which values, and what would have been right."""
     assert str(error) == text
     assert isinstance(error, errors.MDKError)
+    copy = pickle.loads(pickle.dumps(error))  # Pools of processes and task queues send errors so.
+    assert (type(copy), str(copy), vars(copy), copy.args) == (type(error), text, vars(error), error.args)
 
 
 def test_classes() -> None:

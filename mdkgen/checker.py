@@ -94,7 +94,7 @@ def _face(names: Names, one: syntax.Face) -> Face:
         for export in exports:
             for part in (*export.module.split("."), export.name.text, export.alias.text, *([name] if name else [])):
                 if keyword.iskeyword(part):
-                    message = f"{part!r} would clash in the generated Python"
+                    message = f"{part!r} would clash in the generated code"
                     names.report("MDK2006", message, export.name.span, expected="another name")
         collected += [Export(export.module, export.name.text, export.alias.text) for export in exports]
     for name in modules:

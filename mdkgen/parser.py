@@ -49,7 +49,7 @@ WORDS = {
     "SCOPE": "'session', 'connection' or 'shared'",
     "OVERFLOW": "'drop_oldest' or 'drop_newest'",
     "DOES": "'calls', 'delivers', 'acknowledges', 'asks' or 'answers'",
-    "COMPARISON": "a comparison",
+    "COMPARISON": "'==', '!=', '<' or '>'",
     "BOUND": "'>=' or '<='",
     "OPERATOR": "'*' or '/'",
     "DOC": "",

@@ -27,7 +27,7 @@ from mdkgen.python import (
 from mdkgen.simulations import Simulation, simulations
 from mdkgen.strategies import StrategyWriter, strategy_functions
 from mdkgen.stubs import Stub, role_constant, stub_views
-from mdkgen.table_nodes import TableNodes, machine_name
+from mdkgen.table_nodes import TableNodes, beside, machine_name
 from mdkgen.templating import Shelf, Templates
 
 
@@ -83,7 +83,7 @@ def render(spec: Spec, shelves: Sequence[Shelf] = (SHELF,)) -> dict[str, str]:
 def _testing_view(spec: Spec, stubs: list[Stub]) -> Mapping[str, Any]:
     writer = StrategyWriter(spec)
     functions = strategy_functions(writer)
-    made = simulations(spec.protocols, stubs, writer)
+    made = simulations(spec.protocols, stubs, writer, beside("Call", _types(spec)))
     others: list[str] = []
     for stub in stubs if made else ():
         connects = stub.role == next(one.connector for one in spec.protocols if one.name == stub.protocol)
@@ -91,7 +91,8 @@ def _testing_view(spec: Spec, stubs: list[Stub]) -> Mapping[str, Any]:
         others.append(import_from(f"{spec.namespace}.{stub.module}", {stub.name, *shared}))
     if made:
         calls = any(one.calls for protocol in spec.protocols for part in protocol.parts for one in part.machines)
-        names = ["Call", "Simulation"] if calls else ["Simulation"]
+        call = beside("Call", _types(spec))
+        names = [call if call == "Call" else f"Call as {call}", "Simulation"] if calls else ["Simulation"]
         others.append(import_from("mdkspec_runtime.testing.simulation", names))
     return {
         "imports": writer.imports(
@@ -229,7 +230,7 @@ def _tables_view(spec: Spec) -> Mapping[str, Any]:
     engine: set[str] = set()
     used: set[str] = set()
     for protocol in spec.protocols:
-        nodes = TableNodes(protocol)
+        nodes = TableNodes(protocol, _types(spec))
         for role in (protocol.connector, protocol.acceptor):
             for part in protocol.parts:
                 name = f"{machine_name(part, role)}: Final"
@@ -246,6 +247,12 @@ def _tables_view(spec: Spec) -> Mapping[str, Any]:
     )
     imports = import_groups([["from typing import Final"], [ours]])
     return {"namespace": spec.namespace, "imports": imports, "blocks": blocks}
+
+
+def _types(spec: Spec) -> set[str]:
+    """Names of the specification that its other modules import."""
+    groups: tuple[Sequence[_Named], ...] = (spec.consts, spec.newtypes, spec.enums, spec.records, spec.messages)
+    return {one.name for group in groups for one in group}
 
 
 def _package_view(spec: Spec, stubs: list[Stub]) -> Mapping[str, Any]:

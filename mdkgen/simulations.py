@@ -21,15 +21,19 @@ class Simulation:
     """Its attributes, a statement each."""
 
 
-def simulations(protocols: tuple[Protocol, ...], stubs: list[Stub], writer: StrategyWriter) -> list[Simulation]:
+def simulations(
+    protocols: tuple[Protocol, ...], stubs: list[Stub], writer: StrategyWriter, call_class: str
+) -> list[Simulation]:
     """One for each protocol; the writer notes the strategies that they need."""
     return [
-        _Facts(one, [stub for stub in stubs if stub.protocol == one.name], writer).simulation() for one in protocols
+        _Facts(one, [stub for stub in stubs if stub.protocol == one.name], writer, call_class).simulation()
+        for one in protocols
     ]
 
 
 class _Facts:
-    def __init__(self, protocol: Protocol, stubs: list[Stub], writer: StrategyWriter) -> None:
+    def __init__(self, protocol: Protocol, stubs: list[Stub], writer: StrategyWriter, call_class: str) -> None:
+        self._call_class = call_class
         self._protocol = protocol
         self._stubs = {stub.role: stub for stub in stubs}
         self._writer = writer
@@ -74,7 +78,7 @@ class _Facts:
         for part, machine in self._machines():
             for one in machine.calls:
                 arguments = tuple_of(*(self._writer.argument(argument) for argument in one.arguments))
-                yield call("Call", quoted(machine.role), quoted(part.name), quoted(one.name), arguments)
+                yield call(self._call_class, quoted(machine.role), quoted(part.name), quoted(one.name), arguments)
 
     def _messages(self) -> Iterator[tuple[str, Node]]:
         deliveries = [one.message for part in self._protocol.parts for one in part.deliveries]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import PurePosixPath
 
 from mdkgen.model import (
@@ -31,12 +32,24 @@ from mdkgen.python import Expressions
 
 
 class TableNodes:
-    """Writes the tables of one protocol; `used` collects the names that they need from other modules."""
+    """Writes the tables of one protocol; `used` collects the names that they need from other modules.
 
-    def __init__(self, protocol: Protocol) -> None:
+    Args:
+        protocol: Of the specification.
+        taken: Its names of types: what the engine calls so, too, is imported under another name.
+    """
+
+    def __init__(self, protocol: Protocol, taken: Collection[str] = ()) -> None:
         self.protocol = protocol
-        self.engine: set[str] = {"Machine", "Policy", "Role"}
+        self.engine: set[str] = set()
         self.used: set[str] = set()
+        self._taken = taken
+
+    def node(self, name: str, *items: Node) -> Node:
+        """A call of a class of the engine."""
+        alias = beside(name, self._taken)
+        self.engine.add(name if alias == name else f"{name} as {alias}")
+        return call(alias, *items)
 
     def role(self, name: str) -> Node:
         """The `Role` of one side."""
@@ -54,14 +67,14 @@ class TableNodes:
             ("deliveries", tuple_of(*(self._delivery(part, one) for part in parts for one in part.deliveries))),
             ("requests", tuple_of(*(self._request(part, one) for part in parts for one in part.requests))),
             ("params", dict_of(*((p.name, self.expr(part, p.default)) for part in parts for p in part.params))),
-            ("unknown", _policy(protocol.unknown)),
-            ("illegal", _policy(protocol.illegal)),
-            ("malformed", _policy(protocol.malformed)),
+            ("unknown", self._policy(protocol.unknown)),
+            ("illegal", self._policy(protocol.illegal)),
+            ("malformed", self._policy(protocol.malformed)),
             ("close", self._close()),
             ("reconnect", self._reconnect() if connects else "None"),
             ("codec", "CODEC"),
         ]
-        return call("Role", *(Labelled(f"{key}=", node) for key, node in items))
+        return self.node("Role", *(Labelled(f"{key}=", node) for key, node in items))
 
     def machine(self, part: Part, machine: Machine) -> Node:
         """The `Machine` of one side of one part."""
@@ -88,7 +101,7 @@ class TableNodes:
             items.append(
                 ("leases", dict_of(*((f"{part.name}.{one.name}", quoted(one.scope)) for one in machine.leases)))
             )
-        return call("Machine", *(Labelled(f"{key}=", node) for key, node in items))
+        return self.node("Machine", *(Labelled(f"{key}=", node) for key, node in items))
 
     def expr(self, part: Part, expr: Expr | None) -> Node:
         """An expression, with the names it needs noted."""
@@ -98,9 +111,8 @@ class TableNodes:
         return node
 
     def _delivery(self, part: Part, delivery: Delivery) -> Node:
-        self.engine.add("Delivery")
         self.used.add(delivery.ack)
-        return call(
+        return self.node(
             "Delivery",
             f"name={quoted(delivery.name)}",
             f"part={quoted(part.name)}",
@@ -120,9 +132,8 @@ class TableNodes:
         )
 
     def _batch(self, batch: Batch) -> Node:
-        self.engine.add("Batch")
         self.used |= {batch.message, batch.ack}
-        return call(
+        return self.node(
             "Batch",
             f"message={quoted(batch.message)}",
             f"field={quoted(batch.field)}",
@@ -135,8 +146,7 @@ class TableNodes:
         )
 
     def _request(self, part: Part, request: Request) -> Node:
-        self.engine.add("Request")
-        return call(
+        return self.node(
             "Request",
             f"name={quoted(request.name)}",
             f"part={quoted(part.name)}",
@@ -149,15 +159,17 @@ class TableNodes:
             f"pending_max={request.pending_max}",
         )
 
+    def _policy(self, policy: Policy) -> Node:
+        return self.node("Policy", f"drop_max={policy.drop_max}", f"code={quoted(policy.code)}")
+
     def _close(self) -> Node:
         if self.protocol.close is None:
             return "None"
         return Labelled("lambda code, title: ", self.expr(self.protocol.parts[0], self.protocol.close))
 
     def _reconnect(self) -> Node:
-        self.engine.add("Reconnect")
         policy = self.protocol.reconnect
-        return call(
+        return self.node(
             "Reconnect",
             f"first_s={policy.first_s!r}",
             f"longest_s={policy.longest_s!r}",
@@ -188,8 +200,7 @@ class _MachineWriter:
             collected.setdefault(input_name(trigger, number), []).append(self._transition(transition))
         calls = {one.name for one in self.machine.calls}
         for name in ignores:
-            self.tables.engine.add("Transition")
-            nothing = call("Transition", quoted(source_of(span)))
+            nothing = self.tables.node("Transition", quoted(source_of(span)))
             collected.setdefault(f"{'call' if name in calls else 'recv'} {name}", []).append(nothing)
         return dict_of(*((name, tuple_of(*nodes)) for name, nodes in collected.items()))
 
@@ -197,16 +208,18 @@ class _MachineWriter:
         timed = [one.trigger for one in state.transitions if one.trigger.kind in ("after", "every")]
         nodes: list[Node] = []
         for number, trigger in enumerate(timed):
-            self.tables.engine.add("Timer")
             delay = Labelled("delay_s=lambda x: ", self._expr(trigger.delay_s))
-            nodes.append(call("Timer", quoted(input_name(trigger, number)), delay, f"repeat={trigger.kind == 'every'}"))
+            nodes.append(
+                self.tables.node(
+                    "Timer", quoted(input_name(trigger, number)), delay, f"repeat={trigger.kind == 'every'}"
+                )
+            )
         return nodes
 
     def _expr(self, expr: Expr | None) -> Node:
         return self.tables.expr(self.part, expr)
 
     def _transition(self, transition: Transition) -> Node:
-        self.tables.engine.add("Transition")
         binds = transition.trigger.binds or (("_",) if transition.trigger.kind in ("recv", "lapse") else ())
         items: list[Node] = [quoted(source_of(transition.span))]
         if transition.actions:
@@ -217,30 +230,40 @@ class _MachineWriter:
             items.append(f"target={quoted(transition.target)}")
         if transition.guard is not None:
             items.append(Labelled("guard=", _function(binds, self._expr(transition.guard))))
-        return call("Transition", *items)
+        return self.tables.node("Transition", *items)
 
     def _action(self, action: Action, binds: tuple[str, ...]) -> Node:
-        self.tables.engine.add(type(action).__name__)
         match action:
             case Send(message, value, None):
-                return call("Send", quoted(message), _function(binds, self._expr(value)))
+                return self.tables.node("Send", quoted(message), _function(binds, self._expr(value)))
             case Send(message, value, (variable, hook)):
                 make = _function((*binds, variable), self._expr(value))
-                return call("Send", quoted(message), make, Labelled("each=", _function(binds, self._expr(hook))))
+                return self.tables.node(
+                    "Send", quoted(message), make, Labelled("each=", _function(binds, self._expr(hook)))
+                )
             case Tell(name, args) | Do(name, args):
                 values = tuple_of(*map(self._expr, args))
-                return call(type(action).__name__, quoted(name), _function(binds, values))
+                return self.tables.node(type(action).__name__, quoted(name), _function(binds, values))
             case SetFlag(flag, value):
-                return call("SetFlag", quoted(f"{self.part.name}.{flag}"), repr(value))
+                return self.tables.node("SetFlag", quoted(f"{self.part.name}.{flag}"), repr(value))
             case Grant(lease, key, ttl_s):
                 functions = (_function(binds, self._expr(key)), _function(binds, self._expr(ttl_s)))
-                return call("Grant", quoted(f"{self.part.name}.{lease}"), *functions)
+                return self.tables.node("Grant", quoted(f"{self.part.name}.{lease}"), *functions)
             case Release(lease, key):
-                return call("Release", quoted(f"{self.part.name}.{lease}"), _function(binds, self._expr(key)))
+                return self.tables.node(
+                    "Release", quoted(f"{self.part.name}.{lease}"), _function(binds, self._expr(key))
+                )
             case Fail(code):
-                return call("Fail", quoted(code))
+                return self.tables.node("Fail", quoted(code))
             case _:
-                return call("Hangup")
+                return self.tables.node("Hangup")
+
+
+def beside(name: str, taken: Collection[str]) -> str:
+    """A name of the engine where the specification's are used, too."""
+    while name in taken:
+        name += "_"
+    return name
 
 
 def machine_name(part: Part, role: str) -> str:
@@ -291,10 +314,6 @@ def _function(binds: tuple[str, ...], body: Node) -> Node:
 def source_of(span: Span) -> str:
     """Where the spec says it: `discovery.mdkspec:42`."""
     return f"{PurePosixPath(span.file).name}:{span.line}"
-
-
-def _policy(policy: Policy) -> Node:
-    return call("Policy", f"drop_max={policy.drop_max}", f"code={quoted(policy.code)}")
 
 
 def _frozenset(names: tuple[str, ...] | list[str]) -> Node:

@@ -81,7 +81,20 @@ class Expressions:
             message = f"{_shown(actual)} where {_shown(want)} is wanted"
             self.names.report("MDK2003", message, expr.span, expected=_shown(want))
             return None
+        self._check_bounds(resolved, expr, want)
         return resolved
+
+    def _check_bounds(self, resolved: Expr, written: syntax.Expr, want: Type) -> None:
+        """A number that is known before anything runs must keep the bounds of its type: the peer refuses it otherwise."""
+        want = want.base if isinstance(want, Nullable) else want
+        value = self.value(resolved)
+        if value is None or not (isinstance(want, Named) and want.kind == "newtype"):
+            return
+        for operator, bound in self.names.newtypes[want.name].bounds:
+            limit = self._literal_number(bound)
+            if limit is not None and (value < limit if operator == ">=" else value > limit):
+                message = f"{value:g} where {want.name} is wanted"
+                self.names.report("MDK2003", message, written.span, expected=f"{want.name} {operator} {limit:g}")
 
     def number(self, expr: syntax.Expr, kind: Scalar) -> float | int | None:
         """A literal number or constant, as a value."""

@@ -131,7 +131,7 @@ class MachineChecker:
         self.names.unique("the hook", (hook.name for hook in self.role.hooks))
         hooks: dict[str, Hook] = {}
         for one in self.role.hooks:
-            self.names.python("the hook", one.name)
+            self.names.member("the hook", one.name)
             result = None if one.result is None else self.names.resolved(one.result)
             hooks.setdefault(
                 one.name.text, Hook(one.name.text, self._arguments(one.parameters), result, one.each, one.doc, one.span)
@@ -143,6 +143,7 @@ class MachineChecker:
         arguments: list[Argument] = []
         for one in parameters:
             self.names.python("the parameter", one.name, {"self", "now", "x"})
+            self.names.local("the parameter", one.name)
             type_ = self.names.resolved(one.type)
             if type_ is not None:
                 arguments.append(Argument(one.name.text, type_, one.optional))
@@ -292,13 +293,14 @@ class MachineChecker:
             return None
         for bind in trigger.binds:
             self.names.python("the variable", bind, {"x", "self"})
+            self.names.local("the variable", bind)
         return {bind.text: Variable(Named(trigger.name.text, "message"), optional=False) for bind in trigger.binds}
 
     def _call(self, trigger: syntax.Trigger) -> dict[str, Variable]:
         assert trigger.name is not None
         name = trigger.name
         arguments = self._arguments(trigger.parameters)
-        self.names.python("the call", name)
+        self.names.member("the call", name)
         known = self.calls.setdefault(name.text, Call(name.text, arguments, ""))
         if known.arguments != arguments:
             message = f"the call {name.text} has other parameters elsewhere"
@@ -378,11 +380,12 @@ class MachineChecker:
             self.names.report("MDK2003", f"{hook.name} answers once", written.span, expected="a hook with `-> each T`")
             return None
         self.names.python("the variable", action.names[0], {"x", "self"})
+        self.names.local("the variable", action.names[0])
         return None if called is None else (action.names[0].text, called)
 
     def _tell(self, action: syntax.Action, expressions: Expressions) -> Action | None:
         (name,) = action.names
-        self.names.python("the event", name)
+        self.names.member("the event", name)
         if name.text in self.hooks:
             self.names.report("MDK2001", f"{name.text!r} is a hook already", name.span, expected="another name")
         values = [expressions.resolve(one) for one in action.exprs]

@@ -21,6 +21,8 @@ D = TypeVar("D", bound=syntax.Declaration)
 Kind = Literal["record", "message", "enum", "newtype"]
 
 GENERATED = {
+    *("Callable", "ClassVar", "Codec", "Endpoint", "Iterable", "OpenEnum", "Protocol", "RequestFailed", "SharedLeases"),
+    *("Simulation", "StrEnum", "ConstructorParameters", "Readonly", "ReadonlyArray"),
     "AnyMessage",
     "CODEC",
     "UNSET",
@@ -34,7 +36,24 @@ GENERATED = {
 } | {
     *("list", "map", "null", "str", "dict", "tuple", "frozenset"),
 }
-"""Names that the generated modules use for themselves."""
+"""Names that the generated modules use for themselves, in Python or JavaScript."""
+
+ANNOTATIONS = frozenset({"Any", "UNSET", "UnsetType", "bool", "dict", "float", "int", "list", "str"})
+"""Words of Python's annotations: beside a member of such a name, a class would take the member for the type."""
+
+_WORDS = (
+    "arguments case catch const debugger default delete do enum eval export extends function implements instanceof"
+    " interface let new package private protected public static super switch then this throw typeof var void"
+)
+JAVASCRIPT = frozenset(_WORDS.split())
+"""What no class or constant of a JavaScript module may be called, and Python lets pass."""
+
+STRINGS = frozenset(one for one in dir(str) if one[0] != "_")
+"""Methods of a string: the members of an enum are strings."""
+
+ANOTHER_NAME = "another name"
+ANOTHER_FIELD = 'another name; the field keeps its key so: other as "{}"'
+ANOTHER_MEMBER = 'another name; the member keeps its value so: OTHER = "{}"'
 
 
 class Names:
@@ -89,13 +108,26 @@ class Names:
                 self.report("MDK2001", message, name.span, expected="another name")
             seen.setdefault(name.text, name.span)
 
-    def python(self, what: str, name: syntax.Name, reserved: Iterable[str] = ()) -> None:
-        """Report a name that Python, or what is generated, needs for itself."""
+    def python(
+        self, what: str, name: syntax.Name, reserved: Iterable[str] = (), *, expected: str = ANOTHER_NAME
+    ) -> None:
+        """Report a name that a target language, or what is generated, needs for itself."""
         if keyword.iskeyword(name.text) or name.text in reserved or name.text.startswith("__"):
-            message = f"{what} {name.text!r} would clash in the generated Python"
-            self.report(
-                "MDK2006", message, name.span, expected='another name; a field can keep its key: other as "..."'
-            )
+            message = f"{what} {name.text!r} would clash in the generated code"
+            self.report("MDK2006", message, name.span, expected=expected.format(name.text))
+
+    def member(
+        self, what: str, name: syntax.Name, reserved: Iterable[str] = (), *, expected: str = ANOTHER_NAME
+    ) -> None:
+        """The same, for a name inside a class, whose annotations name types of Python and of the specification."""
+        self.python(what, name, {*ANNOTATIONS, *reserved}, expected=expected)
+        self.local(what, name, expected=expected)
+
+    def local(self, what: str, name: syntax.Name, *, expected: str = ANOTHER_NAME) -> None:
+        """Report a name that would hide a type or a constant where that is needed."""
+        if self.kind(name.text) is not None or name.text in self.consts:
+            message = f"{what} {name.text!r} would hide what is declared under this name"
+            self.report("MDK2006", message, name.span, expected=expected.format(name.text))
 
     def resolved(self, written: syntax.Type) -> Type | None:
         """The resolved type; None, with a report, if a name in it is unknown."""
@@ -150,8 +182,7 @@ class Names:
                 continue
             if not own_scope:
                 self._spans[name.text] = name.span
-                self.python(
-                    "the name", name, {*GENERATED, *SCALARS, *(one for one in dir(builtins) if one[0].isupper())}
-                )
+                classes = (one for one in dir(builtins) if one[0].isupper())
+                self.python("the name", name, {*GENERATED, *SCALARS, *JAVASCRIPT, *classes})
             taken[name.text] = one
         return taken

@@ -234,7 +234,7 @@ class _ProtocolChecker:
         self.names.unique("the param", (name_of(item.values[0]) for _, item in written))
         for part, item in written:
             name, type_ = name_of(item.values[0]), self.names.resolved(item.values[1])
-            self.names.python("the param", name, {"self", "handler", "shared", "random"})
+            self.names.python("the param", name, {"self", "handler", "shared", "random", "super"})
             if type_ is not None and self.names.base(type_) not in (SECONDS, INT, Scalar("float")):
                 self.names.report(
                     "MDK2003", f"the param {name.text} is not a number", item.span, expected="int, float or seconds"
@@ -323,7 +323,7 @@ class _ProtocolChecker:
                     message = f"{name!r} of {part.name} is also a name in {seen[name]}, for the same role"
                     self.names.report("MDK2001", message, span, expected="another name")
                 if name in STUB_NAMES:
-                    message = f"{name!r} would clash in the generated Python"
+                    message = f"{name!r} would clash in the generated code"
                     self.names.report("MDK2006", message, span, expected="another name")
 
 

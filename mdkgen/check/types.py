@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from mdkgen import syntax
 from mdkgen.check.expressions import Expressions
-from mdkgen.check.names import Names
+from mdkgen.check.names import ANOTHER_FIELD, ANOTHER_MEMBER, STRINGS, Names
 from mdkgen.model import (
     Const,
     ConstRef,
@@ -71,8 +71,15 @@ def check_newtypes(names: Names) -> tuple[Newtype, ...]:
                     written.span,
                     expected="a number, of a number's type",
                 )
+            elif bounds[operator] is not None:
+                message = f"{one.name.text} has two bounds {operator}"
+                names.report("MDK2003", message, written.span, expected="one >= and one <= at most")
             elif isinstance(value, Value) and isinstance(value.value, int | float):
                 bounds[operator] = value.value
+        low, high = bounds[">="], bounds["<="]
+        if low is not None and high is not None and low > high:
+            message = f"no number is a {one.name.text}: at least {low:g} and at most {high:g}"
+            names.report("MDK2003", message, one.bounds[-1][1].span, expected=f"a bound <= of {low:g} or more")
         newtypes.append(Newtype(one.name.text, base, bounds[">="], bounds["<="], one.doc, one.span))
     return tuple(newtypes)
 
@@ -83,7 +90,9 @@ def check_enums(names: Names) -> tuple[Enum, ...]:
     for one in names.enums.values():
         names.unique("the member", (member.name for member in one.members))
         for member in one.members:
-            names.python("the member", member.name, {"known", "name", "value", "mro"})
+            names.python(
+                "the member", member.name, {"known", "name", "value", "mro", *STRINGS}, expected=ANOTHER_MEMBER
+            )
         values = [syntax.Name(member.value or member.name.text, member.name.span) for member in one.members]
         if len({member.name.text for member in one.members}) == len(one.members):
             names.unique("the value", values)
@@ -164,7 +173,7 @@ def _fields(names: Names, one: syntax.Record) -> tuple[Field, ...]:
     seen: dict[str, str] = {}
     fields: list[Field] = []
     for field in one.fields:
-        names.python("the field", field.name, {"self"})
+        names.member("the field", field.name, {"self"}, expected=ANOTHER_FIELD)
         wire = field.wire or field.name.text
         if wire in seen and seen[wire] != field.name.text:
             names.report(

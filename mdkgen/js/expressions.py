@@ -65,7 +65,7 @@ class Types:
             case ListOf(item):
                 return f"ReadonlyArray<{self.annotation(item, module)}>"
             case MapOf(value):
-                return f"Readonly<Record<string, {self.annotation(value, module)}>>"
+                return f"{{ readonly [key: string]: {self.annotation(value, module)} }}"
             case Nullable(base):
                 return f"{self.annotation(base, module)} | null"
 

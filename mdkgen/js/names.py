@@ -16,6 +16,10 @@ _WORDS = (
 RESERVED = frozenset(_WORDS.split())
 """Words that no variable may have as its name."""
 
+_OBJECT = "constructor hasOwnProperty isPrototypeOf propertyIsEnumerable toLocaleString toString valueOf"
+INHERITED = frozenset(_OBJECT.split())
+"""What every object has: an absent field of such a name would not be absent."""
+
 _MEMBERS = (
     "acknowledge ask call clock connectAt connectFailed connected constructor counters deadline deliver hangingUp"
     " isConnected lost onOffence outbox pending receive reply request role start state stop takeOutput tick wake"
@@ -49,7 +53,7 @@ class Names:
         if name in self._kept:
             return name
         found = camel(name)
-        return f"{found}_" if found == "constructor" else found
+        return f"{found}_" if found in INHERITED else found
 
     def variable(self, name: str) -> str:
         """A variable; CODE and TITLE of a close message become plain arguments."""

@@ -1,7 +1,8 @@
 """What may not be written, found before it is.
 
-The encoder writes NaN as null and bytes as base64 without a word. A `Check` looks only where a type can hold
-such a thing: types without floats and `any` values have none, and an empty map costs one test.
+The encoder writes NaN as null, bytes as base64 and a number beyond its bounds without a word. A `Check` looks only
+where a type can hold such a thing: types without floats, bounds and `any` values have none, and an empty map costs
+one test.
 """
 
 from __future__ import annotations
@@ -41,8 +42,10 @@ class Checks:
         match type_:
             case inspect.AnyType():
                 return check_any
-            case inspect.FloatType():
-                return _check_float
+            case inspect.FloatType(ge=ge, le=le):
+                return _check_float if ge is le is None else _bounds_check(ge, le, _check_float)
+            case inspect.IntType(ge=ge, le=le):
+                return None if ge is le is None else _bounds_check(ge, le, None)
             case inspect.StructType(cls=cls):
                 return self._structs[cls] if cls in self._structs else self._struct(type_)
             case inspect.ListType(item_type=item):
@@ -59,6 +62,7 @@ class Checks:
 
     def _struct(self, info: inspect.StructType) -> Check | None:
         fields: list[tuple[str, str, Check]] = []
+        never_zero: list[tuple[str, str, Check]] = []
         cls = info.cls
 
         def check(value: Any) -> str | None:
@@ -70,6 +74,9 @@ class Checks:
                     problem = inner(item)
                     if problem is not None:
                         return f".{wire}{problem}"
+            for name, wire, inner in never_zero:
+                if getattr(value, name) == 0:
+                    return f".{wire}{inner(0)}"
             return None
 
         self._structs[info.cls] = check  # before its fields: a record may hold records of its own kind
@@ -77,6 +84,8 @@ class Checks:
             inner = self._check(field.type)
             if inner is not None:
                 fields.append((field.name, field.encode_name, inner))
+                if _is_number(field.type) and inner(0):
+                    never_zero.append(fields[-1])
         if not fields:
             self._structs[info.cls] = None
         return self._structs[info.cls]
@@ -122,6 +131,24 @@ def _check_items(value: list[Any] | tuple[Any, ...], levels: int) -> str | None:
 
 def _check_float(value: Any) -> str | None:
     return None if math.isfinite(value) else f": {value!r} is not a number in JSON"
+
+
+def _bounds_check(least: float | None, most: float | None, inner: Check | None) -> Check:
+    def check(value: Any) -> str | None:
+        if least is not None and value < least:
+            return f": expected at least {least!r}, got {value!r}"
+        if most is not None and value > most:
+            return f": expected at most {most!r}, got {value!r}"
+        return None if inner is None else inner(value)
+
+    return check
+
+
+def _is_number(type_: inspect.Type) -> bool:
+    """Of a field; one that may be null or absent, too."""
+    if isinstance(type_, inspect.UnionType):
+        return any(_is_number(one) for one in type_.types)
+    return isinstance(type_, inspect.IntType | inspect.FloatType)
 
 
 def _list_check(inner: Check) -> Check:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from concurrent.futures import ThreadPoolExecutor
 from enum import Enum
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
-from msgspec import UNSET, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from mdkspec_runtime import MalformedMessage, UnknownMessage, UnsendableMessage
 from mdkspec_runtime.codec import Codec
@@ -212,9 +212,24 @@ class Lists(Struct, frozen=True):
     by_name: dict[str, float | None] = {}
 
 
+class Bounded(Struct, frozen=True):
+    """Numbers with bounds, as `type Digit = int >= 1 <= 9` makes them."""
+
+    digit: Annotated[int, Meta(ge=1, le=9)] = 1
+    share: Annotated[float, Meta(ge=0.0, le=1.0)] | None = None
+    many: list[Annotated[int, Meta(ge=0)]] = []
+    below: Annotated[int, Meta(le=-1)] | UnsetType = UNSET
+
+
 @pytest.mark.parametrize(
     ("record", "text"),
     [
+        (Bounded(digit=0), "digit: expected at least 1, got 0"),
+        (Bounded(digit=10), "digit: expected at most 9, got 10"),
+        (Bounded(share=1.5), "share: expected at most 1.0, got 1.5"),
+        (Bounded(share=float("nan")), "share: nan is not a number in JSON"),
+        (Bounded(many=[0, -1]), "many[1]: expected at least 0, got -1"),
+        (Bounded(below=0), "below: expected at most -1, got 0"),
         (Tree(children=[Tree(), Tree(value=float("nan"))]), "children[1].value: nan is not a number in JSON"),
         (Tree(named={"a": Tree(value=float("inf"))}), "named.a.value: inf is not a number in JSON"),
         (Lists(many=[None, float("nan")]), "many[1]: nan is not a number in JSON"),
@@ -226,6 +241,12 @@ def test_records_are_checked_through_and_through(record: Struct, text: str) -> N
     with pytest.raises(UnsendableMessage) as caught:
         CODEC.encode_record(record)
     assert str(caught.value) == f"{type(record).__name__} cannot be sent: {text}"
+
+
+def test_a_number_within_its_bounds_is_sent() -> None:
+    """The bounds themselves, null and absent are fine."""
+    for one in (Bounded(), Bounded(digit=9, share=0.0, many=[0], below=-1), Bounded(share=1.0)):
+        assert CODEC.decode_record(Bounded, CODEC.encode_record(one)) == one
 
 
 def test_records_are_read_as_tolerantly_as_messages() -> None:

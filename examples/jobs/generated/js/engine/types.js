@@ -253,7 +253,12 @@ export function writeStruct(type, value, path, tag) {
   for (const one of type.fields) {
     const item = whole[one.name];
     if (item !== undefined) {
-      result[one.wire] = one.type.write(item, `${path}.${one.wire}`);
+      const written = one.type.write(item, `${path}.${one.wire}`);
+      if (one.wire === "__proto__") {
+        Object.defineProperty(result, one.wire, { value: written, enumerable: true }); // plainly it would set the prototype
+      } else {
+        result[one.wire] = written;
+      }
     } else if (one.presence !== "optional") {
       throw new TypeProblem("is missing", `${path}.${one.wire}`);
     }

@@ -92,14 +92,16 @@ class TokenRefused(ServerError):
 class CannotListen(ServerError):
     """The address is taken, or is not this machine's."""
 
-    def __init__(self, host: str, port: int, reason: str) -> None:
+    def __init__(self, host: str, port: int, reason: str, *, flag: str = "--port") -> None:
         self.host = host
         self.port = port
         self.reason = reason
+        self.flag = flag
+        """What names the port."""
         super().__init__(host, port, reason)
 
     def __str__(self) -> str:
-        return f"cannot listen on {self.host} port {self.port}: {self.reason}; --port 0 takes any free one"
+        return f"cannot listen on {self.host} port {self.port}: {self.reason}; {self.flag} names another one, 0 any free one"
 
 
 class DataFolderUnusable(ServerError):

@@ -6,9 +6,11 @@ that names another one is refused, so a public key never serves as a secret (RFC
 
 from __future__ import annotations
 
+import codecs
 import hashlib
 import json
 import re
+from base64 import b64decode
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,6 +35,8 @@ SECRET_BYTES_MIN: Final = 32
 RSA_BITS_MIN: Final = 2048
 """RFC 7518 §3.3."""
 FILE_BYTES_MAX: Final = 1 << 20
+NO_SECRETS: Final = frozenset({".pem", ".pub", ".crt", ".cer", ".der"})
+"""Endings of files that hold no secret."""
 KEYS_MAX: Final = 100
 """A token without `kid` is tried with each key of its algorithm."""
 EXPECTED: Final = "a PEM of an RSA or Ed25519 key, a JWK or JWK set, or a secret of at least 32 bytes"
@@ -103,12 +107,49 @@ def _read(path: Path) -> list[Key]:
     if len(content) > FILE_BYTES_MAX:
         raise BadKey(path, f"it is larger than {FILE_BYTES_MAX} bytes; expected {EXPECTED}")
     kid = re.sub(r"(\.(pub|pem|key|jwk|json|secret|txt))+$", "", path.name) or path.name
-    text = content.strip()
-    if text.startswith(b"{"):
+    text = content.removeprefix(codecs.BOM_UTF8).strip()
+    if text.startswith((b"{", b"[")):
         return _of_json(path, text, kid)
     if b"-----BEGIN" in text:
         return [_of_pem(path, text, kid)]
+    _check_secrecy(path, text)
     return [_of_secret(path, text, kid)]
+
+
+def _check_secrecy(path: Path, secret: bytes) -> None:
+    """Refuse what is no secret. Who took another form of a public key for one would let in whoever knows the key."""
+    found = None
+    if secret.startswith((b"ssh-", b"ecdsa-", b"sk-ssh-", b"sk-ecdsa-", b"---- BEGIN")):
+        found = "a key of OpenSSH"
+    elif secret.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        found = "a text in UTF-16"
+    elif _is_der(secret):
+        found = "a key or a certificate in DER"
+    elif _is_der(_from_base64(secret)):
+        found = "a key or a certificate in DER, as base64"
+    if found is not None:
+        raise BadKey(path, f"it is {found}; expected {EXPECTED}")
+    if path.suffix.lower() in NO_SECRETS:
+        raise BadKey(path, f"it is no PEM, as its name says; expected {EXPECTED}")
+
+
+def _from_base64(text: bytes) -> bytes:
+    """What it says, if it is base64."""
+    try:
+        return b64decode(b"".join(text.split()), validate=True)
+    except ValueError:
+        return b""
+
+
+def _is_der(data: bytes) -> bool:
+    """True if it is one ASN.1 sequence from end to end, as every key and certificate is (X.690 §8.1)."""
+    if len(data) < SECRET_BYTES_MIN or data[0] != 0x30:
+        return False
+    size, at = data[1], 2
+    if size & 0x80:
+        at += size & 0x7F
+        size = int.from_bytes(data[2:at])
+    return at + size == len(data)
 
 
 def _of_secret(path: Path, secret: bytes, kid: str) -> Key:
@@ -148,6 +189,8 @@ def _of_json(path: Path, text: bytes, kid: str) -> list[Key]:
     try:
         content = cast("dict[str, Any]", json.loads(text))
         parts = cast("list[dict[str, Any]]", content.get("keys", [content]))
+        if parts == []:
+            raise BadKey(path, f"it is a JWK set without a key; expected {EXPECTED}")
         several = len(parts) > 1
         return [_of_jwk(path, one, str(one["kid"]) if several else str(one.get("kid") or kid)) for one in parts]
     except KeyError as error:

@@ -77,8 +77,17 @@ def _of(types: type | tuple[type, ...]) -> Callable[[Any, Path], Any]:
     return read
 
 
-def _text(text: str) -> str:
+def _host(text: str) -> str:
+    """An address or a name, without a scheme and without a port."""
+    if not re.fullmatch(r"[^\s/]+", text):
+        raise Unreadable
     return text
+
+
+def _name(text: str) -> str:
+    if ":" in text:
+        raise Unreadable
+    return _host(text)
 
 
 def _flag(text: str) -> bool:
@@ -134,17 +143,21 @@ def byte_count(low: int = 0, shown: str = "") -> Kind:
     return Kind(f"a number of bytes such as 65536, 512KiB or 2GiB{shown}", "BYTES", from_text, from_toml)
 
 
-def _seconds(text: str) -> float:
-    return scaled(text, DURATIONS)
+def _duration(expected: str, *, may_be_0: bool) -> Kind:
+    """A number of seconds, or a text with a unit."""
 
+    def check(seconds: float) -> float:
+        if not 0 <= seconds < float("inf") or (seconds == 0 and not may_be_0):
+            raise Unreadable
+        return seconds
 
-def _seconds_or_text(value: Any, folder: Path) -> float:
-    if isinstance(value, str):
-        return _seconds(value)
-    seconds = float(_of((int, float))(value, folder))
-    if isinstance(value, bool) or not 0 <= seconds < float("inf"):
-        raise Unreadable
-    return seconds
+    def from_text(text: str) -> float:
+        return check(scaled(text, DURATIONS))
+
+    def from_toml(value: Any, folder: Path) -> float:
+        return from_text(value) if isinstance(value, str) else check(float(_of((int, float))(value, folder)))
+
+    return Kind(f"seconds, {expected}, such as 2, 0.5, 15m, 12h or 30d", "SECONDS", from_text, from_toml)
 
 
 def _path(text: str) -> Path:
@@ -159,7 +172,15 @@ def _path_beside(value: Any, folder: Path) -> Path:
 
 
 def _list(one: Callable[[str], Any]) -> Callable[[str], tuple[Any, ...]]:
-    return lambda text: tuple(one(part.strip()) for part in text.split(",") if part.strip())
+    """A list is not empty: `--key "$KEYS"` shall not mean a server without keys where there is no such variable."""
+
+    def read(text: str) -> tuple[Any, ...]:
+        found = tuple(one(part.strip()) for part in text.split(",") if part.strip())
+        if not found:
+            raise Unreadable
+        return found
+
+    return read
 
 
 def _list_in_file(one: Callable[[Any, Path], Any]) -> Callable[[Any, Path], tuple[Any, ...]]:
@@ -181,16 +202,25 @@ def choice(*words: str) -> Kind:
     return Kind(f"one of {', '.join(words)}", "|".join(words), read, lambda value, _: read(_of(str)(value, Path())))
 
 
-TEXT: Final = Kind("a text", "TEXT", _text, _of(str))
+HOST: Final = Kind(
+    "an address or the name of a host", "HOST", _host, lambda value, folder: _host(_of(str)(value, folder))
+)
 FLAG: Final = Kind("true or false", "", _flag, _of(bool))
 PORT: Final = Kind("a number from 0 to 65535", "PORT", *_whole(0, 65535))
 COUNT: Final = Kind("a whole number, 0 or more", "N", *_whole(0, 10**12))
 AT_LEAST_ONE: Final = Kind("a whole number, 1 or more", "N", *_whole(1, 10**12))
 BYTES: Final = byte_count()
-SECONDS: Final = Kind("seconds, 0 or more, such as 2, 0.5, 15m, 12h or 30d", "SECONDS", _seconds, _seconds_or_text)
+SECONDS: Final = _duration("0 or more", may_be_0=True)
+SECONDS_ABOVE_0: Final = _duration("more than 0", may_be_0=False)
 PATH: Final = Kind("a path", "PATH", _path, _path_beside)
 PATHS: Final = Kind("paths, with commas between", "PATH", _list(_path), _list_in_file(_path_beside), is_list=True)
-TEXTS: Final = Kind("texts, with commas between", "TEXT", _list(_text), _list_in_file(_of(str)), is_list=True)
+HOSTS: Final = Kind(
+    "names of hosts without a scheme or a port, with commas between",
+    "HOST",
+    _list(_name),
+    _list_in_file(lambda value, folder: _name(_of(str)(value, folder))),
+    is_list=True,
+)
 
 
 # --- what is said ---------------------------------------------------------------------------------

@@ -19,12 +19,13 @@ from mdk_runtime.server.options import (
     BYTES,
     COUNT,
     FLAG,
+    HOST,
+    HOSTS,
     PATH,
     PATHS,
     PORT,
     SECONDS,
-    TEXT,
-    TEXTS,
+    SECONDS_ABOVE_0,
     byte_count,
     choice,
     option,
@@ -46,7 +47,7 @@ STORED = StorageLimits()
 class Settings:
     """Each field is a setting."""
 
-    host: str = option("127.0.0.1", TEXT, "address to listen on, for both ports")
+    host: str = option("127.0.0.1", HOST, "address to listen on, for both ports")
     port: int = option(PORT_DEFAULT, PORT, "port of the protocol; 0 takes any free one, for both")
     http: bool = option(
         True, FLAG, "listen for HTTP: console, /api, /metrics, /healthz, /readyz, and /rtp for browsers"
@@ -55,7 +56,7 @@ class Settings:
         None, PORT, "port for HTTP; 0 takes any free one", shown=f"{HTTP_PORT_DEFAULT}; 0 with port 0"
     )
     allowed_host: tuple[str, ...] = option(
-        (), TEXTS, "name by which browsers and scripts reach the HTTP port, beside this machine's own and its addresses"
+        (), HOSTS, "name by which browsers and scripts reach the HTTP port, beside this machine's own and its addresses"
     )
     data: Path = option(
         lambda: default_data_folder(os.environ), PATH, "folder for what is stored", shown="~/.local/state/mdk"
@@ -87,7 +88,7 @@ class Settings:
         STORED.segment_rows, AT_LEAST_ONE, "rows in one file of a tenant, before the next is begun"
     )
     segment_bytes: int = option(STORED.segment_bytes, BYTES, "its size, before the next is begun", shown="512MiB")
-    segment_age: float = option(STORED.segment_age_s, SECONDS, "its age, before the next is begun", shown="1d")
+    segment_age: float = option(STORED.segment_age_s, SECONDS_ABOVE_0, "its age, before the next is begun", shown="1d")
     storage_bytes_max: int = option(
         STORED.bytes_max, BYTES, "what a tenant may store; above, its oldest files are dropped", shown="2GiB"
     )
@@ -100,7 +101,7 @@ class Settings:
     free_bytes_min: int = option(
         STORED.free_bytes_min, BYTES, "with less room on the disk nothing is stored", shown="128MiB"
     )
-    query_seconds_max: float = option(STORED.query_s_max, SECONDS, "a query that takes longer is stopped")
+    query_seconds_max: float = option(STORED.query_s_max, SECONDS_ABOVE_0, "a query that takes longer is stopped")
     query_rows_max: int = option(STORED.query_rows_max, AT_LEAST_ONE, "rows in one answer")
     log_format: str = option("text", choice("text", "json"), "how the server's own log is written")
     log_level: str = option("info", choice("debug", "info", "warning", "error"), "what the server's own log holds")

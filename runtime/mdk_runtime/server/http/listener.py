@@ -136,5 +136,5 @@ def _bound(host: str, port: int) -> list[socket.socket]:
             with suppress(OSError):
                 one.close()
         reason = reason_of(error) if isinstance(error, OSError) else str(error)
-        raise CannotListen(host, port, reason) from error
+        raise CannotListen(host, port, reason, flag="--http-port") from error
     return sockets

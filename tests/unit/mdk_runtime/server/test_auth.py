@@ -28,18 +28,20 @@ from cryptography.hazmat.primitives.serialization import (
 from mdk_runtime.cli import main
 from mdk_runtime.core.grants import EVERYTHING, ORDINARY, Grant, Scope
 from mdk_runtime.server import attempts as attempts_module
-from mdk_runtime.server import auth
+from mdk_runtime.server import audit, auth
 from mdk_runtime.server.attempts import Attempts
 from mdk_runtime.server.auth import DEFAULT_TENANT, Gate, tenant_of
 from mdk_runtime.server.errors import BadKey, PackagesMissing, TokenRefused
 from mdk_runtime.server.keys import Key, load_keys
 from mdk_runtime.server.tokens import create, verify
+from mdk_runtime.storage.housekeeper import RETENTION_LOCK_NAME
 from mdkspec_runtime.links.aio import Refusal
 
 NOW_S = 1_800_000_000.0
 SECRET = b"0123456789abcdef0123456789abcdef"
 RSA = rsa.generate_private_key(public_exponent=65537, key_size=2048)
 ED25519 = Ed25519PrivateKey.generate()
+PUBLIC_DER = RSA.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
 
 def private_pem(key: Any, password: bytes | None = None) -> bytes:
@@ -111,6 +113,8 @@ def test_jwks(tmp_path: Path) -> None:
     file.write_text(json.dumps(secret))
     assert [(key.kid, key.verifier) for key in load_keys([file])] == [("name", SECRET)]
     public = json.loads(jwt.algorithms.OKPAlgorithm.to_jwk(ED25519.public_key()))
+    file.write_bytes(b"\xef\xbb\xbf" + file.read_bytes())
+    assert [key.verifier for key in load_keys([file])] == [SECRET], "an editor may mark a text as UTF-8"
     file.write_text(json.dumps({"keys": [secret | {"kid": "a", "alg": "HS256"}, public | {"kid": "b"}]}))
     assert [(key.kid, key.algorithm) for key in load_keys([file])] == [("a", "HS256"), ("b", "EdDSA")]
 
@@ -127,7 +131,18 @@ def test_jwks(tmp_path: Path) -> None:
         (b'{"keys": 1}', "it is no JWK or JWK set"),
         (b'{"keys": [{"kty": "oct", "k": "x"}, {}]}', "a JWK lacks 'kid'"),
         (b'{"kty": "oct"}', "a JWK lacks 'k'"),
+        (b'{"keys": []}', "it is a JWK set without a key"),
         (b'{"kty": "oct", "k": "eHh4"}', "3 bytes are too short for a secret"),
+        (PUBLIC_DER, "it is a key or a certificate in DER"),
+        (base64.b64encode(PUBLIC_DER), "it is a key or a certificate in DER, as base64"),
+        (base64.encodebytes(PUBLIC_DER), "it is a key or a certificate in DER, as base64"),
+        (RSA.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption()), "it is a key or a certificate in DER"),
+        (RSA.public_key().public_bytes(Encoding.DER, PublicFormat.PKCS1), "it is a key or a certificate in DER"),
+        (ED25519.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH) + b" me", "it is a key of OpenSSH"),
+        (RSA.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH), "it is a key of OpenSSH"),
+        (public_pem(RSA).decode().encode("utf-16"), "it is a text in UTF-16"),
+        (b"[1]", "it is no JWK or JWK set"),
+        (b"---- BEGIN SSH2 PUBLIC KEY ----\n" + b"x" * 60, "it is a key of OpenSSH"),
         (b"x" * 2_000_000, "it is larger than 1048576 bytes"),
     ],
 )
@@ -138,6 +153,15 @@ def test_what_is_no_key(content: bytes, said: str, tmp_path: Path) -> None:
     with pytest.raises(BadKey) as caught:
         load_keys([file])
     assert str(caught.value).startswith(f"the key {file} cannot be used: {said}")
+
+
+@pytest.mark.parametrize("name", ["key.pem", "key.pub", "key.CRT", "key.der"])
+def test_a_file_that_is_called_a_key_is_no_secret(name: str, tmp_path: Path) -> None:
+    """What is broken or of another form was perhaps no secret before: whoever knows it could sign."""
+    file = tmp_path / name
+    file.write_bytes(b"x" * 50)
+    with pytest.raises(BadKey, match=r"it is no PEM, as its name says; expected a PEM of an RSA or Ed25519 key"):
+        load_keys([file])
 
 
 def test_what_keys_together_cannot_be(folder: Path, tmp_path: Path) -> None:
@@ -204,6 +228,8 @@ def test_keys_are_rotated(folder: Path, tmp_path: Path) -> None:
         ({"aud": "../t"}, "token_audience"),
         ({"aud": "a/b"}, "token_audience"),
         ({"aud": "lock"}, "token_audience"),
+        ({"aud": RETENTION_LOCK_NAME}, "token_audience"),
+        ({"aud": audit.FILE_NAME}, "token_audience"),
         ({"aud": "x" * 101}, "token_audience"),
         ({"aud": "t\n"}, "token_audience"),
         ({"aud": ""}, "token_audience"),

@@ -57,7 +57,7 @@ def test_a_flag_takes_back_what_a_file_sets(tmp_path: Path) -> None:
 
 
 EXAMPLES = {
-    "TEXT": ("a b", "'a b'"),
+    "HOST": ("a.b", "'a.b'"),
     "PORT": ("80", "80"),
     "PATH": ("/x/y", "'/x/y'"),
     "N": ("7", "7"),
@@ -104,7 +104,16 @@ def test_every_setting_is_read_from_all_three(name: str, tmp_path: Path) -> None
         ("insecure = 1", ":1: insecure is 1; expected true or false"),
         ("key = [1]", ":1: key is [1]; expected paths"),
         ("key = ''", ":1: key is ''; expected paths"),
-        ("host = 1", ":1: host is 1; expected a text"),
+        ("key = [1, '']", ":1: key is [1, '']; expected paths"),
+        ("host = 1", ":1: host is 1; expected an address or the name of a host"),
+        ("host = ''", ":1: host is ''; expected an address or the name of a host"),
+        (
+            "allowed_host = 'http://x'",
+            ":1: allowed_host is 'http://x'; expected names of hosts without a scheme or a port",
+        ),
+        ("allowed_host = ['x:80']", ":1: allowed_host is ['x:80']; expected names of hosts without a scheme or a port"),
+        ("query_seconds_max = 0", ":1: query_seconds_max is 0; expected seconds, more than 0, such as 2, 0.5, 15m"),
+        ("segment_age = '0d'", ":1: segment_age is '0d'; expected seconds, more than 0"),
         ("connections_max = 0", ":1: connections_max is 0; expected a whole number, 1 or more"),
         ("# port\nprot = 1", ":2: prot is no setting of the server; did you mean port?"),
         ("\n[tls]\ncert = 'x'", ":2: tls is no setting of the server; "),
@@ -142,6 +151,8 @@ def test_wrong_variables_and_flags() -> None:
     for flags, variables, said in (
         (("--port", "x"), {}, "--port is 'x'; expected a number from 0 to 65535"),
         (("--grace", "1 week"), {}, "--grace is '1 week'; expected seconds"),
+        (("--key", ""), {}, "--key is ''; expected paths, with commas between"),
+        (("--key", " , "), {}, "--key is ' , '; expected paths, with commas between"),
         ((), {"MDK_SERVER_PORT": "-1"}, "MDK_SERVER_PORT is '-1'; expected a number from 0 to 65535"),
         ((), {"MDK_SERVER_HTTP": "maybe"}, "MDK_SERVER_HTTP is 'maybe'; expected true or false"),
         ((), {"MDK_SERVER_PROT": "1"}, "MDK_SERVER_PROT is no setting of the server; did you mean MDK_SERVER_PORT?"),
@@ -176,7 +187,7 @@ def test_paths_of_a_file_are_seen_from_its_folder(tmp_path: Path) -> None:
 def test_what_is_printed_can_be_read_again(tmp_path: Path) -> None:
     """`--print-config` shows every setting with its source, as a file that sets the same."""
     found = read(
-        "--host", 'a"\\\n\x7fü', "--key", "/a,/b", "--data", "/d", "--no-http", variables={"MDK_SERVER_GRACE": "1h"}
+        "--ready-file", '/a"\\\n\x7fü', "--key", "/a,/b", "--data", "/d", "--no-http", variables={"MDK_SERVER_GRACE": "1h"}
     )
     text = as_toml(found)
     assert "grace = 3600.0  # MDK_SERVER_GRACE\n" in text

@@ -116,13 +116,15 @@ def test_texts_of_errors() -> None:
     """What happened, with which values, and what would be right."""
     errors: list[ServerError] = [
         CannotListen("127.0.0.1", 80, "Permission denied"),
+        CannotListen("::1", 80, "Address already in use", flag="--http-port"),
         DataFolderUnusable(Path("/d"), "another server uses it"),
         ReadyFileUnusable(Path("/f"), "No such file or directory"),
         NotStored(3),
     ]
     assert all(isinstance(error, MDKError) for error in errors)
     assert [str(error) for error in errors] == [
-        "cannot listen on 127.0.0.1 port 80: Permission denied; --port 0 takes any free one",
+        "cannot listen on 127.0.0.1 port 80: Permission denied; --port names another one, 0 any free one",
+        "cannot listen on ::1 port 80: Address already in use; --http-port names another one, 0 any free one",
         "the data folder /d cannot be used: another server uses it; --data names another one",
         "the ready file /f cannot be written: No such file or directory",
         "3 messages could not be stored before the end; their senders still have them",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator
+from itertools import takewhile
 
 from msgspec import UnsetType
 
@@ -18,9 +19,10 @@ class Outbox:
     """
 
     __slots__ = (
+        "_again",
         "_delivery",
+        "_fresh",
         "_kept",
-        "_waiting",
         "_written_drops",
         "acknowledged",
         "dropped_ranges",
@@ -33,8 +35,10 @@ class Outbox:
     def __init__(self, delivery: Delivery) -> None:
         self._delivery = delivery
         self._kept: OrderedDict[int, bytes] = OrderedDict()
-        self._waiting: deque[int] = deque()
-        """Numbers not yet written on this connection, ascending. What left the front of `_kept` leaves here too."""
+        self._again: deque[int] = deque()
+        """Numbers written on an earlier connection and not yet on this one, ascending."""
+        self._fresh: deque[int] = deque()
+        """Numbers never written, ascending; all are above those that were."""
         self.next_number = delivery.first
         """The number of the next message."""
         self.size_bytes = 0
@@ -62,7 +66,7 @@ class Outbox:
     @property
     def waiting(self) -> int:
         """Messages not yet written on this connection; all of them while there is none."""
-        return sum(number in self._kept for number in self._waiting)
+        return sum(number in self._kept for queue in (self._again, self._fresh) for number in queue)
 
     def numbers(self) -> Iterator[int]:
         """The numbers of the messages kept, ascending."""
@@ -71,8 +75,9 @@ class Outbox:
     def put(self, data: bytes) -> int:
         """Keep a message; returns its number.
 
-        When there is no room, `drop_oldest` drops from the front, `drop_newest` drops this message: its number
-        is used up all the same. `data` is no larger than the whole room (the caller sees to it).
+        When there is no room, `drop_oldest` drops the oldest messages that were never written, and only when there
+        are none those that were, which the peer may have already; `drop_newest` drops this message, and its number is
+        used up all the same. `data` is no larger than the whole room (the caller sees to it).
         """
         delivery, kept = self._delivery, self._kept
         number = self.next_number
@@ -86,7 +91,7 @@ class Outbox:
                 self._drop_oldest()
         kept[number] = data
         self.size_bytes += len(data)
-        self._waiting.append(number)
+        self._fresh.append(number)
         return number
 
     def connected(self) -> None:
@@ -95,20 +100,22 @@ class Outbox:
         Without `resend`, those written on an earlier connection are dropped: nobody will acknowledge them.
         """
         self._written_drops = NumberRanges()
+        first = self._fresh[0] if self._fresh else self.next_number
+        written = deque(takewhile(lambda number: number < first, self._kept))
         if self._delivery.resend:
-            self._waiting = deque(self._kept)
+            self._again = written
             return
-        waiting = set(self._waiting)
-        for number in [number for number in self._kept if number not in waiting]:
+        for number in written:
             self.size_bytes -= len(self._kept.pop(number))
             self.dropped_ranges.add(number)
 
     def next_waiting(self) -> bytes | None:
         """The first message not yet written on this connection; it counts as written from now on."""
-        while self._waiting:
-            data = self._kept.get(self._waiting.popleft())
-            if data is not None:
-                return data
+        for queue in (self._again, self._fresh):
+            while queue:
+                data = self._kept.get(queue.popleft())
+                if data is not None:
+                    return data
         return None
 
     def next_batch(self, count_max: int, size_bytes_max: int) -> list[bytes]:
@@ -118,17 +125,17 @@ class Outbox:
             count_max: No more than so many.
             size_bytes_max: After the first, no more than so many bytes together, a byte between two counted.
         """
-        kept, waiting = self._kept, self._waiting
         batch: list[bytes] = []
         size_bytes = 0
-        while waiting and len(batch) < count_max:
-            data = kept.get(waiting[0])
-            if data is not None:
-                size_bytes += len(data) + 1
-                if batch and size_bytes > size_bytes_max:
-                    break
-                batch.append(data)
-            waiting.popleft()
+        for queue in (self._again, self._fresh):
+            while queue and len(batch) < count_max:
+                data = self._kept.get(queue[0])
+                if data is not None:
+                    size_bytes += len(data) + 1
+                    if batch and size_bytes > size_bytes_max:
+                        return batch
+                    batch.append(data)
+                queue.popleft()
         return batch
 
     def acknowledge(self, number: int | UnsetType, *, upto: bool | None = None) -> int:
@@ -182,13 +189,19 @@ class Outbox:
             self.stray_acks += 1
 
     def _drop_oldest(self) -> None:
-        number, data = self._kept.popitem(last=False)
+        while self._fresh:
+            number = self._fresh.popleft()
+            if number in self._kept:  # It is not, if the peer acknowledged what it cannot know.
+                break
+        else:
+            number = next(iter(self._kept))
+            if not self._again or self._again[0] > number:
+                self._written_drops.add(number)
+            while self._again and self._again[0] <= number:
+                self._again.popleft()
+        data = self._kept.pop(number)
         self.size_bytes -= len(data)
         self._note_drop(number, data)
-        if not self._waiting or self._waiting[0] > number:
-            self._written_drops.add(number)
-        while self._waiting and self._waiting[0] <= number:
-            self._waiting.popleft()
 
     def _note_drop(self, number: int, data: bytes) -> None:
         self.dropped_ranges.add(number)

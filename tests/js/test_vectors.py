@@ -51,7 +51,7 @@ FAULTS = [
     ("machines.js", "this._leave(index);\n      this.states[index] = target;", "this.states[index] = target;"),
     ("machines.js", "if (index !== 0) return;", "return;"),
     ("machines.js", "scope.flags[action.flag] = action.value;", ""),
-    ("outbox.js", "this._waiting = this.numbers();", "this._waiting = [];"),
+    ("outbox.js", "this._fresh.add(number);", ""),
     (
         "outbox.js",
         "this.acknowledged += 1;\n      return 1;",

@@ -53,12 +53,30 @@ def test_acks_upto_take_all_before_them() -> None:
 
 def test_a_late_ack_takes_back_a_drop() -> None:
     """What was written, dropped, and acknowledged after that has arrived: it is not counted as dropped."""
-    outbox = filled(13, count_max=10)
+    outbox = filled(10, count_max=10)
+    assert len(outbox.next_batch(10, 1000)) == 10
+    for _ in range(3):
+        outbox.put(b"0123456789")
+        assert outbox.next_waiting() is not None
     outbox.acknowledge(1)
     assert (outbox.dropped, outbox.acknowledged) == (2, 1)
     assert outbox.dropped_ranges.spans() == [(0, 0), (2, 2)]
     outbox.acknowledge(1)
     assert outbox.stray_acks == 1
+
+
+def test_what_was_written_is_dropped_last() -> None:
+    """The peer may have it, and what it has must not count as dropped: what nobody has makes room before it."""
+    outbox = filled(10, count_max=10)
+    assert len(outbox.next_batch(4, 1000)) == 4
+    outbox.connected()
+    for _ in range(7):
+        outbox.put(b"abcdefghij")
+    assert outbox.dropped_ranges.spans() == [(4, 10)]
+    assert list(outbox.numbers()) == [0, 1, 2, 3, *range(11, 17)]
+    assert len(outbox.next_batch(100, 1000)) == 10
+    outbox.put(b"abcdefghij")
+    assert outbox.dropped_ranges.spans() == [(0, 0), (4, 10)]
 
 
 def test_without_resend_only_what_was_never_written_is_written() -> None:

@@ -17,9 +17,11 @@ export class Outbox {
     this._delivery = delivery;
     /** @type {Map<number, { frame: string, size: number }>} in ascending order */
     this._kept = new Map();
-    /** @type {number[]} numbers not yet written on this connection, ascending; those before `_next` are written */
-    this._waiting = [];
+    /** @type {number[]} numbers written on an earlier connection, ascending; from `_next` on not yet on this one */
+    this._again = [];
     this._next = 0;
+    /** @type {Set<number>} numbers of those kept that were never written, ascending; all are above those that were */
+    this._fresh = new Set();
     /** The number of the next message. */
     this.nextNumber = delivery.first;
     /** Of the messages kept. */
@@ -53,8 +55,9 @@ export class Outbox {
   /**
    * Keep a message; returns its number.
    *
-   * When there is no room, `drop_oldest` drops from the front, `drop_newest` drops this message: its number is used
-   * up all the same. The frame is no larger than the whole room (the caller sees to it).
+   * When there is no room, `drop_oldest` drops the oldest messages that were never written, and only when there are
+   * none those that were, which the peer may have already; `drop_newest` drops this message, and its number is used up
+   * all the same. The frame is no larger than the whole room (the caller sees to it).
    *
    * @param {string} frame
    */
@@ -68,14 +71,10 @@ export class Outbox {
       this._noteDrop(number, frame);
       return number;
     }
-    for (const oldest of this._kept.keys()) {
-      if (!isFull()) break;
-      this._dropOldest(oldest);
-    }
+    while (isFull() && this._kept.size > 0) this._dropOldest();
     this._kept.set(number, { frame, size });
     this.sizeBytes += size;
-    this._waiting.push(number);
-    this._compact();
+    this._fresh.add(number);
     return number;
   }
 
@@ -86,26 +85,24 @@ export class Outbox {
    */
   connected() {
     this._writtenDrops = new NumberRanges();
-    if (!this._delivery.resend) {
-      const waiting = new Set(this._waiting.slice(this._next));
-      for (const number of this.numbers().filter((one) => !waiting.has(one))) {
-        this._forget(number);
-        this.droppedRanges.add(number);
-      }
+    const written = this.numbers().filter((one) => !this._fresh.has(one));
+    this._next = 0;
+    if (this._delivery.resend) {
+      this._again = written;
       return;
     }
-    this._waiting = this.numbers();
-    this._next = 0;
+    for (const number of written) {
+      this._forget(number);
+      this.droppedRanges.add(number);
+    }
   }
 
   /** The first message not yet written on this connection, which counts as written from now on; null if there is none. */
   nextWaiting() {
-    while (this._next < this._waiting.length) {
-      const kept = this._kept.get(/** @type {number} */ (this._waiting[this._next]));
-      this._next += 1;
-      if (kept !== undefined) return kept.frame;
-    }
-    return null;
+    const number = this._waiting();
+    if (number === undefined) return null;
+    this._wrote(number);
+    return this._get(number).frame;
   }
 
   /**
@@ -117,15 +114,24 @@ export class Outbox {
   nextBatch(countMax, sizeBytesMax) {
     /** @type {string[]} */
     const batch = [];
-    let sizeBytes = 0;
-    for (; this._next < this._waiting.length && batch.length < countMax; this._next += 1) {
-      const kept = this._kept.get(/** @type {number} */ (this._waiting[this._next]));
-      if (kept === undefined) continue;
-      sizeBytes += kept.size + 1;
-      if (batch.length > 0 && sizeBytes > sizeBytesMax) break;
+    let size = 0;
+    for (let number = this._waiting(); number !== undefined && batch.length < countMax; number = this._waiting()) {
+      const kept = this._get(number);
+      size += kept.size + 1;
+      if (batch.length > 0 && size > sizeBytesMax) break;
       batch.push(kept.frame);
+      this._wrote(number);
     }
     return batch;
+  }
+
+  /** The first number not yet written on this connection. @returns {number | undefined} */
+  _waiting() {
+    for (; this._next < this._again.length; this._next += 1) {
+      const number = /** @type {number} */ (this._again[this._next]);
+      if (this._kept.has(number)) return number;
+    }
+    return firstOf(this._fresh);
   }
 
   /**
@@ -183,14 +189,13 @@ export class Outbox {
     return count;
   }
 
-  /** @param {number} number */
-  _dropOldest(number) {
-    const { frame } = /** @type {{ frame: string }} */ (this._kept.get(number));
+  _dropOldest() {
+    const fresh = firstOf(this._fresh);
+    const number = fresh ?? /** @type {number} */ (firstOf(this._kept.keys()));
+    if (fresh === undefined && number !== this._waiting()) this._writtenDrops.add(number);
+    const frame = this._get(number).frame;
     this._forget(number);
     this._noteDrop(number, frame);
-    const waiting = this._waiting[this._next];
-    if (waiting === undefined || waiting > number) this._writtenDrops.add(number);
-    while (/** @type {number} */ (this._waiting[this._next]) <= number) this._next += 1;
   }
 
   /**
@@ -207,15 +212,28 @@ export class Outbox {
     const kept = this._kept.get(number);
     if (kept === undefined) return false;
     this._kept.delete(number);
+    this._fresh.delete(number);
     this.sizeBytes -= kept.size;
     return true;
   }
 
-  /** Let go of numbers that need not be written any more, before they outnumber the rest. */
-  _compact() {
-    if (this._waiting.length > 2 * this._delivery.countMax + 64) {
-      this._waiting = this._waiting.slice(this._next).filter((number) => this._kept.has(number));
-      this._next = 0;
-    }
+  /** @param {number} number of a message that is kept */
+  _get(number) {
+    return /** @type {{ frame: string, size: number }} */ (this._kept.get(number));
   }
+
+  /** @param {number} number the first that was not */
+  _wrote(number) {
+    if (!this._fresh.delete(number)) this._next += 1;
+  }
+}
+
+/**
+ * The first of some numbers; undefined if there are none.
+ *
+ * @param {Iterable<number>} numbers
+ */
+function firstOf(numbers) {
+  for (const number of numbers) return number;
+  return undefined;
 }

@@ -14,9 +14,11 @@ export class Outbox {
         frame: string;
         size: number;
     }>;
-    /** @type {number[]} numbers not yet written on this connection, ascending; those before `_next` are written */
-    _waiting: number[];
+    /** @type {number[]} numbers written on an earlier connection, ascending; from `_next` on not yet on this one */
+    _again: number[];
     _next: number;
+    /** @type {Set<number>} numbers of those kept that were never written, ascending; all are above those that were */
+    _fresh: Set<number>;
     /** The number of the next message. */
     nextNumber: number;
     /** Of the messages kept. */
@@ -39,8 +41,9 @@ export class Outbox {
     /**
      * Keep a message; returns its number.
      *
-     * When there is no room, `drop_oldest` drops from the front, `drop_newest` drops this message: its number is used
-     * up all the same. The frame is no larger than the whole room (the caller sees to it).
+     * When there is no room, `drop_oldest` drops the oldest messages that were never written, and only when there are
+     * none those that were, which the peer may have already; `drop_newest` drops this message, and its number is used up
+     * all the same. The frame is no larger than the whole room (the caller sees to it).
      *
      * @param {string} frame
      */
@@ -60,6 +63,8 @@ export class Outbox {
      * @param {number} sizeBytesMax after the first, no more than so many bytes together, a byte between two counted
      */
     nextBatch(countMax: number, sizeBytesMax: number): string[];
+    /** The first number not yet written on this connection. @returns {number | undefined} */
+    _waiting(): number | undefined;
     /**
      * The peer has the message, or with `upto` all up to it; returns how many are no longer kept.
      *
@@ -77,8 +82,7 @@ export class Outbox {
      * @param {number} upto
      */
     _takeBack(upto: number): number;
-    /** @param {number} number */
-    _dropOldest(number: number): void;
+    _dropOldest(): void;
     /**
      * @param {number} number
      * @param {string} frame
@@ -86,8 +90,13 @@ export class Outbox {
     _noteDrop(number: number, frame: string): void;
     /** @param {number} number */
     _forget(number: number): boolean;
-    /** Let go of numbers that need not be written any more, before they outnumber the rest. */
-    _compact(): void;
+    /** @param {number} number of a message that is kept */
+    _get(number: number): {
+        frame: string;
+        size: number;
+    };
+    /** @param {number} number the first that was not */
+    _wrote(number: number): void;
 }
 export type Delivery = import("./tables.js").Delivery;
 import { NumberRanges } from "./ranges.js";

@@ -12,8 +12,14 @@ KEYWORDS = ("const", "type", "record", "message", "open", "closed", "protocol", 
 """The words with which a declaration begins."""
 
 PIECE = re.compile(
-    r'(?P<string>"(?:\\.|[^"\\\n])*")|(?P<doc>///[^\n]*|@\s*[A-Za-z_]\w*\s*\((?:"(?:\\.|[^"\\\n])*"|//[^\n]*|[^()"/])*\))|(?P<comment>//[^\n]*)|(?P<brace>[{}])|(?P<word>[A-Za-z_]\w*)|(?P<newline>\n)|(?P<other>[^\s])'
+    r'(?P<string>"(?:\\.|[^"\\\n])*")|(?P<doc>///[^\n]*|@\s*[A-Za-z_]\w*\s*\((?:"(?:\\.|[^"\\\n])*"|//[^\n]*+|[^()"/])*+\))|(?P<comment>//[^\n]*)|(?P<brace>[{}])|(?P<word>[A-Za-z_]\w*)|(?P<newline>\n)|(?P<other>[^\s])'
 )
+
+_INNER = re.compile(
+    r'(?:[^"/@{}\n]++|"(?:\\.|[^"\\\n])*+"|//[^\n]*+|@\s*[A-Za-z_]\w*\s*\((?:"(?:\\.|[^"\\\n])*"|//[^\n]*+|[^()"/])*+\)'
+    rf"|\n(?!(?:{'|'.join(KEYWORDS)})\b)|[\"/@])*+"
+)
+"""What inside braces decides nothing: all but braces, and a keyword at the left margin."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,16 +73,20 @@ class _Cuts:
 
     def chunks(self) -> list[Chunk]:
         line_start = True
-        for match in PIECE.finditer(self.text):
-            kind = match.lastgroup
+        match = PIECE.search(self.text)
+        while match is not None:
+            kind, at = match.lastgroup, match.end()
             if kind == "newline":
                 line_start = True
-                continue
-            if kind != "comment":
-                self._piece(
-                    match, margin=match.start() == 0 or self.text[match.start() - 1] == "\n", line_start=line_start
-                )
-            line_start = False
+            else:
+                if kind != "comment":
+                    margin = match.start() == 0 or self.text[match.start() - 1] == "\n"
+                    self._piece(match, margin=margin, line_start=line_start)
+                line_start = False
+            if self.depth > 0 and kind != "newline":
+                inner = _INNER.match(self.text, at)
+                at = inner.end() if inner is not None else at
+            match = PIECE.search(self.text, at)
         return self._cut()
 
     def _piece(self, match: re.Match[str], *, margin: bool, line_start: bool) -> None:

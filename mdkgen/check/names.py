@@ -48,6 +48,9 @@ _WORDS = (
 JAVASCRIPT = frozenset(_WORDS.split())
 """What no class or constant of a JavaScript module may be called, and Python lets pass."""
 
+RESERVED = frozenset({*GENERATED, *SCALARS, *JAVASCRIPT, *(one for one in dir(builtins) if one[0].isupper())})
+"""What no declaration may be called."""
+
 STRINGS = frozenset(one for one in dir(str) if one[0] != "_")
 """Methods of a string: the members of an enum are strings."""
 
@@ -182,7 +185,6 @@ class Names:
                 continue
             if not own_scope:
                 self._spans[name.text] = name.span
-                classes = (one for one in dir(builtins) if one[0].isupper())
-                self.python("the name", name, {*GENERATED, *SCALARS, *JAVASCRIPT, *classes})
+                self.python("the name", name, RESERVED)
             taken[name.text] = one
         return taken

@@ -27,11 +27,14 @@ from mdkgen.model_walk import alphabet
 def check_scenarios(names: Names, protocols: Sequence[Protocol]) -> tuple[Scenario, ...]:
     """All scenarios, in order; of a protocol that has errors itself none."""
     parts = {part.name: (protocol, part) for protocol in protocols for part in protocol.parts}
+    checkers: dict[str, _ScenarioChecker] = {}
     made: list[Scenario] = []
     for written in names.scenarios.values():
         if written.part.text in parts:
             protocol, part = parts[written.part.text]
-            steps = _ScenarioChecker(names, protocol, part).steps(written)
+            if part.name not in checkers:
+                checkers[part.name] = _ScenarioChecker(names, protocol, part)
+            steps = checkers[part.name].steps(written)
             made.append(Scenario(written.name.text, protocol.name, part.name, steps, written.doc, written.span))
         elif written.part.text not in {**names.protocols, **names.parts}:
             names.unknown("part", written.part, [*names.protocols, *names.parts])
@@ -43,12 +46,11 @@ class _ScenarioChecker:
         self.names = names
         self.protocol = protocol
         self.part = part
-        params = {
-            one.name: _reference(owner, one)
-            for owner in dict.fromkeys((protocol.parts[0], part))
-            for one in owner.params
-        }
+        params = {one.name: _reference(owner, one) for owner in (protocol.parts[0], part) for one in owner.params}
         self.expressions = Expressions(names, Scope(params=params), partial=True)
+        self.messages = {one: one for one in sorted(alphabet(part))}
+        self._types: dict[str, dict[str, Type]] = {}
+        """Of the fields of a message."""
 
     def steps(self, written: syntax.Scenario) -> tuple[ScenarioStep, ...]:
         made = [self._step(one) for one in written.steps]
@@ -90,8 +92,7 @@ class _ScenarioChecker:
                 known |= {one.name: one.arguments for one in machine.hooks if one.result is None}
                 return self._arguments(step, name, "event", known), None
             case "arrive":
-                known_messages = {one: one for one in sorted(alphabet(self.part))}
-                return self._message(step, name, f"message of {self.part.name}", known_messages), None
+                return self._message(step, name, f"message of {self.part.name}", self.messages), None
             case "in":
                 states = [one.name for one in machine.states]
                 if name.text not in states:
@@ -114,7 +115,7 @@ class _ScenarioChecker:
     def _given(
         self, step: syntax.Step, machine: Machine, name: syntax.Name
     ) -> tuple[tuple[tuple[str, Expr], ...] | None, Expr | None]:
-        owners = dict.fromkeys((self.protocol.parts[0].machine(machine.role), machine))
+        owners = (self.protocol.parts[0].machine(machine.role), machine)
         hooks = {one.name: one for owner in owners for one in owner.hooks if one.result is not None}
         hook = hooks.get(name.text)
         if hook is None or hook.result is None or step.value is None:
@@ -137,9 +138,11 @@ class _ScenarioChecker:
         if name.text not in known:
             self.names.unknown(what, name, known)
             return None
-        declared = self.names.messages[known[name.text]].fields
-        types = {one.name.text: self.names.resolved(one.type) for one in declared}
-        return self._fields(step, name, {key: type_ for key, type_ in types.items() if type_ is not None})
+        message = known[name.text]
+        if message not in self._types:
+            types = {one.name.text: self.names.resolved(one.type) for one in self.names.messages[message].fields}
+            self._types[message] = {key: type_ for key, type_ in types.items() if type_ is not None}
+        return self._fields(step, name, self._types[message])
 
     def _fields(
         self, step: syntax.Step, name: syntax.Name, types: Mapping[str, Type]

@@ -13,7 +13,7 @@ from mdkgen.diagnostics import render
 SPECS = [path.read_text(encoding="utf-8") for path in sorted(Path(__file__).parents[2].glob("spec/*.mdkspec"))]
 PIECES = [
     *"{}()[]<>|=:,.;?*/-\"'",
-    *("->", "//", "///", "\n", " ", "record", "state", "recv", "goto", "1s", "16MiB", "null", "é", "\x00", "\ufeff"),
+    *("@x(", "->", "//", "///", "\n", " ", "record", "state", "recv", "goto", "1s", "16MiB", "null", "é", "\x00", "\ufeff"),
 ]
 
 
@@ -63,3 +63,9 @@ def test_any_text_is_answered(text: str) -> None:
 def test_words_of_the_language_in_any_order_are_answered(body: str) -> None:
     """Behind a right header, so that the declarations are parsed."""
     _check("mdkspec 1\nnamespace x\nversion 1.0\n" + body)
+
+
+def test_comments_behind_an_open_annotation_take_no_time() -> None:
+    """What is not closed is read once, not in every way in which its comments could be cut."""
+    text = "mdkspec 1\nnamespace x\nversion 1.0\n@allow(\n" + "// a comment of some words\n" * 200 + "record A { }\n"
+    assert compile_texts({"x.mdkspec": text}).failed

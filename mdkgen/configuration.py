@@ -24,8 +24,8 @@ class Side(NamedTuple):
     owes: frozenset[str]
 
 
-Configuration = tuple[int, int, int, int]
-"""Both sides (connecting, accepting) and both queues (to the accepting, to the connecting side), as their numbers."""
+Configuration = int
+"""Both sides, and both queues, as one number (`mdkgen.halves`)."""
 
 
 class Step(NamedTuple):
@@ -111,16 +111,10 @@ class Exploration:
     deadlock: Configuration | None = None
     orphans: dict[Arrival, Place] = field(default_factory=dict[Arrival, Place])
     """Messages that were on their way when the side to which they went hung up of its own."""
-    replies: dict[Configuration, list[Configuration]] = field(
-        default_factory=dict[Configuration, "list[Configuration]"]
-    )
-    """From each configuration where a reception that no data decides leads."""
+    brings: dict[tuple[int, str], set[str]] = field(default_factory=dict[tuple[int, str], set[str]])
+    """(side, message) to what is surely sent on its reception."""
     choked: set[tuple[int, str]] = field(default_factory=set[tuple[int, str]])
     """(side, message) whose reception was not followed because its answers had no room."""
-    moves: dict[Configuration, list[tuple[Step, Configuration]]] = field(
-        default_factory=dict[Configuration, "list[tuple[Step, Configuration]]"]
-    )
-    """All steps from where a side is in a hot state."""
 
     def way_to(self, place: Place) -> list[tuple[Configuration, Step]]:
         """The steps of a shortest way, each with the configuration in which it happens."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
-from mdkgen.configuration import FAULTS, Configuration, Exploration, Place
+from mdkgen.configuration import FAULTS, Configuration, Place
 from mdkgen.explore import Explorer
 from mdkgen.local import truth
 from mdkgen.model import Fail, Hangup, Machine, Part, Send, State, Transition
@@ -33,11 +33,13 @@ def endless_entries(machine: Machine, part: Part) -> State | None:
     return None
 
 
-def flood(found: Exploration) -> Configuration | None:
+def flood(explorer: Explorer) -> Configuration | None:
     """A configuration that comes again by receptions alone, which no data, timer or call interrupts."""
+    if not _comes_again(explorer.found.brings):
+        return None
     done: set[Configuration] = set()
-    for start in found.replies:
-        path: list[tuple[Configuration, Iterator[Configuration]]] = [(start, iter(found.replies[start]))]
+    for start in explorer.found.parents:
+        path: list[tuple[Configuration, Iterator[Configuration]]] = [(start, explorer.replies(start))]
         on_path = {start} - done
         while path and on_path:
             here, rest = path[-1]
@@ -48,10 +50,21 @@ def flood(found: Exploration) -> Configuration | None:
                 done.add(here)
             elif there in on_path:
                 return there
-            elif there in found.replies and there not in done:
-                path.append((there, iter(found.replies[there])))
+            elif there not in done:
+                path.append((there, explorer.replies(there)))
                 on_path.add(there)
     return None
+
+
+def _comes_again(brings: Mapping[tuple[int, str], set[str]]) -> bool:
+    """Whether some message brings itself about, by others: if none does, what is on its way only gets less."""
+    left = {here: {(1 - here[0], sent) for sent in following} for here, following in brings.items()}
+    while True:
+        last = [here for here, following in left.items() if not following & left.keys()]
+        if not last:
+            return bool(left)
+        for here in last:
+            del left[here]
 
 
 def growing_flood(explorer: Explorer) -> str | None:
@@ -90,34 +103,37 @@ def _grows(answers: dict[tuple[int, str], list[tuple[int, str]]], start: tuple[i
 
 def stuck(explorer: Explorer) -> Iterator[tuple[int, Part, str, Place]]:
     """Hot states that can be entered and then, as long as the link holds, never be left: with the first way into each."""
-    found = explorer.found
-    order = {here: number for number, here in enumerate(found.parents)}
+    hot = explorer.hot()
     for index in (0, 1):
         regions: dict[tuple[str, str], list[Configuration]] = {}
         parts: dict[str, Part] = {}
-        for here in found.moves:
+        for here in hot:
             for part, state in explorer.locals[index].hot_states(explorer.side(here, index)):
                 regions.setdefault((part.name, state), []).append(here)
                 parts[part.name] = part
         for (name, state), region in regions.items():
-            lost = set(region) - _leaving(found, set(region))
-            if lost:
-                first = min(lost, key=lambda one: order[one])
+            leaving = _leaving(explorer, set(region))
+            first = next((here for here in region if here not in leaving), None)
+            if first is not None:
                 yield index, parts[name], state, Place(first, None)
 
 
-def _leaving(found: Exploration, region: set[Configuration]) -> set[Configuration]:
+def _leaving(explorer: Explorer, region: set[Configuration]) -> set[Configuration]:
     """Those of a region from which some way leads out of it without a fault."""
     back: dict[Configuration, list[Configuration]] = {}
     leaving: set[Configuration] = set()
     for here in region:
-        for step, there in found.moves[here]:
+        within: list[Configuration] = []
+        for step, there in explorer.steps(here):
             if step.kind in FAULTS:
                 continue
-            if there in region:
-                back.setdefault(there, []).append(here)
-            else:
+            if there not in region:
                 leaving.add(here)
+                break
+            within.append(there)
+        else:
+            for there in within:
+                back.setdefault(there, []).append(here)
     todo = list(leaving)
     while todo:
         for before in back.get(todo.pop(), []):

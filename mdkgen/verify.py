@@ -188,7 +188,7 @@ def _blocked(explorer: Explorer) -> Iterator[Diagnostic]:
         message = f"both sides wait for the other: {states}"
         expected = "a timer, a call, or a message that one of them sends by itself"
         yield Diagnostic("MDK4005", "error", message, part.span, expected=expected, trace=trace)
-    here = flood(found)
+    here = flood(explorer)
     growing = growing_flood(explorer) if here is None else None
     if here is not None:
         trace = trace_of(explorer, Place(here, None))

@@ -13,7 +13,24 @@ from mdkgen.diagnostics import render
 SPECS = [path.read_text(encoding="utf-8") for path in sorted(Path(__file__).parents[2].glob("spec/*.mdkspec"))]
 PIECES = [
     *"{}()[]<>|=:,.;?*/-\"'",
-    *("@x(", "->", "//", "///", "\n", " ", "record", "state", "recv", "goto", "1s", "16MiB", "null", "é", "\x00", "\ufeff"),
+    *(
+        "@x(",
+        "->",
+        "//",
+        "///",
+        "\n",
+        " ",
+        "record",
+        "state",
+        "recv",
+        "goto",
+        "1s",
+        "16MiB",
+        "null",
+        "é",
+        "\x00",
+        "\ufeff",
+    ),
 ]
 
 

@@ -187,7 +187,14 @@ def test_paths_of_a_file_are_seen_from_its_folder(tmp_path: Path) -> None:
 def test_what_is_printed_can_be_read_again(tmp_path: Path) -> None:
     """`--print-config` shows every setting with its source, as a file that sets the same."""
     found = read(
-        "--ready-file", '/a"\\\n\x7fü', "--key", "/a,/b", "--data", "/d", "--no-http", variables={"MDK_SERVER_GRACE": "1h"}
+        "--ready-file",
+        '/a"\\\n\x7fü',
+        "--key",
+        "/a,/b",
+        "--data",
+        "/d",
+        "--no-http",
+        variables={"MDK_SERVER_GRACE": "1h"},
     )
     text = as_toml(found)
     assert "grace = 3600.0  # MDK_SERVER_GRACE\n" in text

@@ -37,7 +37,7 @@ def check(files: Sequence[syntax.File]) -> tuple[Spec | None, list[Diagnostic]]:
     faces = tuple(_face(names, one) for one in names.faces.values())
     certain = [one for one in names.found if not (names.incomplete and one.code in NEEDS_ALL)]
     found = sorted(set(certain), key=lambda one: (one.span.file, one.span.line, one.span.column, one.code, one.message))
-    if found or names.incomplete:
+    if found or names.incomplete or not names.files:
         return None, found
     header = names.files[0].header
     spec = Spec(
@@ -57,6 +57,8 @@ def check(files: Sequence[syntax.File]) -> tuple[Spec | None, list[Diagnostic]]:
 
 
 def _check_headers(names: Names) -> None:
+    if not names.files:
+        return
     first = names.files[0].header
     for file in names.files:
         header = file.header

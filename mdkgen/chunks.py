@@ -121,10 +121,11 @@ class _Cuts:
         ends = [start for start, _ in self.starts[1:]] + [len(self.text)]
         after = [unclosed for _, unclosed in self.starts[1:]] + [False]
         result: list[Chunk] = []
-        line, position = 0, 0
+        line, position, begin = 0, 0, 0
         for (start, _), end, unclosed in zip(self.starts, ends, after, strict=True):
             line += self.text.count("\n", position, start)
+            begin = max(begin, self.text.rfind("\n", position, start) + 1)  # of the line
             position = start
-            column = start - (self.text.rfind("\n", 0, start) + 1)
+            column = start - begin
             result.append(Chunk(self.text[start:end], line, column, unclosed))
         return result

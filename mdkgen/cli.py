@@ -14,7 +14,7 @@ from difflib import unified_diff
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mdkgen.source import ConfigurationError, NoSpecError, read_folder, spec_files
+from mdkgen.source import ConfigurationError, NoSpecError, as_lines, read_file, read_folder, spec_files
 
 if TYPE_CHECKING:  # Imported where they are used: most of a short run would be imports.
     from mdkgen.compiler import Compilation
@@ -48,7 +48,8 @@ def _run(arguments: argparse.Namespace) -> int:
         reconfigure(errors="backslashreplace")  # as stderr: a terminal without UTF-8 is no reason to fail
     try:
         status = int(arguments.run(arguments))
-        sys.stdout.flush()
+        if not getattr(sys.stdout, "closed", True):  # None where there is none; a language server closes its own
+            sys.stdout.flush()
         return status
     except KeyboardInterrupt:
         return INTERRUPTED
@@ -327,7 +328,8 @@ def _format(arguments: argparse.Namespace) -> int:
     paths = [path for one in arguments.spec for path in ([one] if one.is_file() else spec_files(one))]
     status, changed = FINE, 0
     for path in paths:
-        text = path.read_text(encoding="utf-8")
+        written = read_file(path, path.parent)
+        text = as_lines(written)
         compilation = _compile_syntax({path.name: text})
         if compilation:
             _print_findings(compilation, {path.name: text}, path.parent.as_posix())
@@ -341,7 +343,7 @@ def _format(arguments: argparse.Namespace) -> int:
             status = FINDINGS
             print("".join(unified_diff(text.splitlines(True), made.splitlines(True), str(path), "formatted")), end="")
         else:
-            path.write_text(made, encoding="utf-8")
+            path.write_bytes(made.replace("\n", "\r\n" if "\r\n" in written else "\n").encode())
     print(f"{len(paths)} files, {changed} {'would change' if arguments.check else 'changed'}")
     return status
 
@@ -398,8 +400,7 @@ def _generate(arguments: argparse.Namespace) -> int:
     from mdkgen.output import write
 
     written, strangers = write(files, arguments.out)
-    for path in strangers:
-        print(f"mdkgen: {arguments.out / path}: not made by mdkgen, left alone; move it elsewhere", file=sys.stderr)
+    _report_strangers(strangers, arguments.out)
     print(f"{arguments.out}: {len(files)} files, {len(written)} changed")
     if not compilation.diagnostics:
         remember(texts, chosen.key, chosen.sources(), files)
@@ -479,17 +480,22 @@ def _export(arguments: argparse.Namespace) -> int:
 
 def _put(files: Mapping[str, str], out: Path, *, check: bool) -> int:
     """Write files whose text has changed, or only say which would."""
-    places = {out / name: text for name, text in files.items()}
-    changed = [place for place, text in places.items() if not place.is_file() or place.read_bytes() != text.encode()]
-    if not check:
-        out.mkdir(parents=True, exist_ok=True)
-        for place in changed:
-            place.write_text(places[place], encoding="utf-8", newline="\n")
-        print(f"{out}: {len(files)} files, {len(changed)} changed")
-        return FINE
-    for place in changed:
-        print(f"{place}: differs")
-    return FINDINGS if changed else FINE
+    from mdkgen.output import differing, put
+
+    if check:
+        changed = differing(files, out)
+        for name in changed:
+            print(f"{out / name}: differs")
+        return FINDINGS if changed else FINE
+    written, strangers = put(files, out)
+    _report_strangers(strangers, out)
+    print(f"{out}: {len(files)} files, {len(written)} changed")
+    return FINDINGS if strangers else FINE
+
+
+def _report_strangers(strangers: Sequence[str], out: Path) -> None:
+    for name in strangers:
+        print(f"mdkgen: {out / name}: not made by mdkgen, left alone; move it elsewhere", file=sys.stderr)
 
 
 def _vectors(arguments: argparse.Namespace) -> int:

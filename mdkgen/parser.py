@@ -73,6 +73,11 @@ EXPECTED_MAX = 8
 ERRORS_MAX = 20
 """Syntax errors reported of one declaration: past them the rest is guesswork."""
 
+FILE_ERRORS_MAX = 100
+"""Syntax errors reported of a file: who has more has another kind of file there."""
+
+HEADER = ("mdkspec", "namespace", "version")
+
 DEPTH_MAX = 100
 """Levels of a declaration's tree: what is written by hand has about fifteen, and everything behind the parser may recurse."""
 
@@ -99,6 +104,12 @@ def parse(text: str, file: str, *, read: Reader | None = None) -> tuple[syntax.F
     declarations: list[syntax.Declaration] = []
     missing: set[str] = set()
     for chunk in chunks:
+        if len(diagnostics) >= FILE_ERRORS_MAX:
+            span = Span(file, chunk.line + 1, chunk.column + 1, chunk.line + 1, chunk.column + 2)
+            message = f"{len(diagnostics)} syntax errors; from here on nothing is read"
+            diagnostics.append(error("MDK1001", message, span, expected="a file in this language"))
+            missing.update(WORD.findall(text))
+            break
         declaration, found, allowed = read(chunk, "decl", file)
         diagnostics += found
         allows += allowed
@@ -223,7 +234,7 @@ def _syntax_error(problem: UnexpectedInput, chunk: Chunk, start: str, builder: B
         message = "the text ends inside a declaration" if start == "decl" else "the file does not begin as it must"
     else:
         message = f"unexpected {found if len(found) <= FOUND_MAX else found[:FOUND_MAX] + '...'!r}"
-    hint = _hint(found, word, expected, chunk)
+    hint = "" if start == "header" and word in HEADER else _hint(found, word, expected, chunk)
     shown = [one for one in expected if one][:EXPECTED_MAX]
     more = ", ..." if len(expected) > EXPECTED_MAX else ""
     if start == "header":

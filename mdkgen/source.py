@@ -30,8 +30,18 @@ def read_folder(folder: Path) -> dict[str, str]:
 
 
 def _text_of(path: Path, folder: Path) -> str:
+    return as_lines(read_file(path, folder))
+
+
+def as_lines(text: str) -> str:
+    """With the line ends that the compiler knows."""
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def read_file(path: Path, folder: Path) -> str:
+    """The text of one file, with the line ends that it has; NoSpecError if it cannot be read."""
     try:
-        return path.read_text(encoding="utf-8-sig")
+        return path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise NoSpecError(folder, f"{path.name} is not UTF-8: byte {error.start}, {error.reason}") from error
     except OSError as error:
@@ -40,6 +50,8 @@ def _text_of(path: Path, folder: Path) -> str:
 
 def spec_files(folder: Path) -> list[Path]:
     """The files of a spec folder, sorted; NoSpecError if there are none."""
+    if folder.is_file():
+        raise NoSpecError(folder, f"a file; give the folder that holds it: {folder.parent}")
     if not folder.is_dir():
         raise NoSpecError(folder, "no such folder; give the folder that holds the .mdkspec files")
     paths = sorted(folder.glob(f"*{SUFFIX}"))

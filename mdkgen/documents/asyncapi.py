@@ -12,6 +12,7 @@ from mdkgen.documents.schema import Schemas
 from mdkgen.documents.words import actions_text, guard_text, trigger_text
 from mdkgen.model import Construct, Machine, Part, Protocol, Request, Send, Spec, Transition
 from mdkgen.model_walk import transitions_of
+from mdkgen.output import made_from
 from mdkgen.table_nodes import receives
 
 Node = dict[str, Any]
@@ -45,6 +46,7 @@ def _document(spec: Spec, protocol: Protocol, role: str) -> Node:
     keys = [("send", name) for name in outgoing] + [("receive", name) for name in incoming]
     return {
         "asyncapi": "3.1.0",
+        "x-generated": made_from(spec.namespace),
         "info": {
             "title": f"{protocol.name}: {role}",
             "version": spec.version,

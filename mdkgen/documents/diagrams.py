@@ -7,21 +7,24 @@ import re
 from mdkgen.documents.facts import Diagram, diagram_of
 from mdkgen.documents.mermaid import dot, sequence_diagram, state_diagram
 from mdkgen.model import Spec
+from mdkgen.output import made_from
 from mdkgen.scenarios.check import play_all
 
 
 def mermaid(spec: Spec) -> dict[str, str]:
     """`PART.ROLE.mmd` for each machine, `PART.TITLE.mmd` for each scenario."""
-    files = {f"{name}.mmd": state_diagram(diagram) for name, diagram in _machines(spec)}
+    said = f"%% {made_from(spec.namespace)}\n"
+    files = {f"{name}.mmd": said + state_diagram(diagram) for name, diagram in _machines(spec)}
     for played in play_all(spec):
         title = re.sub(r"[^a-z0-9]+", "-", played.scenario.name.lower()).strip("-")
-        files[f"{played.scenario.part}.{title}.mmd"] = sequence_diagram(played)
+        files[f"{played.scenario.part}.{title}.mmd"] = said + sequence_diagram(played)
     return files
 
 
 def graphs(spec: Spec) -> dict[str, str]:
     """`PART.ROLE.dot` for each machine."""
-    return {f"{name}.dot": dot(name, diagram) for name, diagram in _machines(spec)}
+    said = f"// {made_from(spec.namespace)}\n"
+    return {f"{name}.dot": said + dot(name, diagram) for name, diagram in _machines(spec)}
 
 
 def _machines(spec: Spec) -> list[tuple[str, Diagram]]:

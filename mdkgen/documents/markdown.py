@@ -9,6 +9,7 @@ from mdkgen.documents.mermaid import sequence_diagram, state_diagram
 from mdkgen.documents.words import actions_text, expr_text, guard_text, trigger_text, type_text
 from mdkgen.model import Enum, Field, Machine, Message, Part, Protocol, Record, Spec
 from mdkgen.model_walk import alphabet
+from mdkgen.output import made_from
 from mdkgen.scenarios.check import play_all
 from mdkgen.scenarios.play import Played
 
@@ -16,7 +17,7 @@ from mdkgen.scenarios.play import Played
 def render(spec: Spec) -> str:
     """The whole document."""
     played = play_all(spec)
-    blocks: list[str] = []
+    blocks: list[str] = [f"<!-- {made_from(spec.namespace)} -->"]
     for protocol in spec.protocols:
         blocks += _protocol(spec, protocol, [one for one in played if one.scenario.protocol == protocol.name])
     blocks += ["## Records and enums"] if spec.records or spec.enums else []

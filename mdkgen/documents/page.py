@@ -18,6 +18,7 @@ from mdkgen.documents.svg import sequence_diagram, state_diagram
 from mdkgen.documents.words import actions_text, expr_text, guard_text, trigger_text, type_text
 from mdkgen.model import Enum, Field, Machine, Message, Newtype, Part, Protocol, Record, Spec
 from mdkgen.model_walk import alphabet
+from mdkgen.output import made_from
 from mdkgen.scenarios.check import play_all
 from mdkgen.scenarios.play import Played
 
@@ -36,7 +37,8 @@ def render(spec: Spec, *, name: str = "protocol", alone: bool = True) -> dict[st
         return {f"{name}.html": _page(spec, head, f"<script>{script}</script>")}
     link = f'<link rel="stylesheet" href="{name}.css">'
     page = _page(spec, link, f'<script src="{name}.js"></script>')
-    return {f"{name}.html": page, f"{name}.css": style, f"{name}.js": script}
+    said = f"/* {made_from(spec.namespace)} */\n"
+    return {f"{name}.html": page, f"{name}.css": said + style, f"{name}.js": said + script}
 
 
 def _hash(text: str) -> str:
@@ -53,6 +55,7 @@ def _page(spec: Spec, head: str, script: str) -> str:
     return "\n".join(
         [
             "<!doctype html>",
+            f"<!-- {made_from(spec.namespace)} -->",
             '<html lang="en"><head><meta charset="utf-8">',
             f"<title>{escape(title)} {escape(spec.version)}</title>",
             '<meta name="viewport" content="width=device-width, initial-scale=1">',

@@ -7,6 +7,7 @@ from typing import Any
 
 from mdkgen.documents.facts import Examples
 from mdkgen.model import Enum, Field, ListOf, MapOf, Message, Named, Newtype, Nullable, Record, Scalar, Spec, Type
+from mdkgen.output import made_from
 from mdkgen.vectors.values import Values
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -107,6 +108,7 @@ def render(spec: Spec) -> dict[str, str]:
         kind = "send" if sending else "receive"
         whole = {
             "$schema": DIALECT,
+            "$comment": made_from(spec.namespace),
             "title": f"{spec.namespace} {spec.version}: what is {'written' if sending else 'read'}",
             "anyOf": [{**schemas.reference(one.name), "required": [schemas.tag]} for one in spec.messages],
             "$defs": schemas.all(),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+import subprocess
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -178,3 +180,24 @@ async def test_names_are_coloured_by_what_they_are(client: LanguageClient, tmp_p
     assert [place[:3] for place in places] == [(3, 7, 4), (0, 7, 2), (1, 8, 2), (0, 13, 4), (0, 6, 4)]
     assert [place[4] for place in places] == [1, 1, 1, 1, 0]
     assert places[0][3] == places[4][3] != places[2][3]
+
+
+def test_a_goodbye_is_no_failure(tmp_path: Path) -> None:
+    """A question about a text that is in no folder is answered; `shutdown` and `exit` end it with 0, and silently."""
+    hello: dict[str, object] = {"processId": None, "rootUri": tmp_path.as_uri(), "capabilities": {}}
+    place = {"textDocument": {"uri": "untitled:Untitled-1"}, "position": {"line": 0, "character": 0}}
+    said: list[dict[str, object]] = [
+        {"id": 1, "method": "initialize", "params": hello},
+        {"method": "initialized", "params": {}},
+        {"id": 2, "method": "textDocument/hover", "params": place},
+        {"id": 3, "method": "shutdown"},
+        {"method": "exit"},
+    ]
+    frames = [json.dumps({"jsonrpc": "2.0", **one}).encode() for one in said]
+    done = subprocess.run(
+        [sys.executable, "-m", "mdkgen", "lsp"],
+        input=b"".join(b"Content-Length: %d\r\n\r\n%s" % (len(one), one) for one in frames),
+        cwd=tmp_path, capture_output=True, timeout=TIMEOUT_S, check=False,
+    )  # fmt: skip
+    assert b'"id":2,"jsonrpc":"2.0","result":null' in done.stdout.replace(b" ", b"")
+    assert (done.returncode, done.stderr) == (0, b"")

@@ -116,6 +116,54 @@ def test_a_strangers_file_in_the_way_is_reported_and_left(tmp_path: Path, capsys
     assert (out / "chat_protocol/mine.py").read_text() == "mine = 1\n"
 
 
+def test_the_first_generation_into_a_folder_overwrites_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where nothing says that it was generated, a file that is there is somebody's work."""
+    mine = tmp_path / "out/chat_protocol/messages.py"
+    mine.parent.mkdir(parents=True)
+    mine.write_text("precious\n")
+    assert main(["generate", *PYTHON, CHAT, str(tmp_path / "out")]) == 1
+    assert capsys.readouterr().err == f"mdkgen: {mine}: not made by mdkgen, left alone; move it elsewhere\n"
+    assert mine.read_text() == "precious\n"
+    mine.unlink()
+    assert main(["generate", *PYTHON, CHAT, str(tmp_path / "out")]) == 0
+    mine.write_text("edited\n")
+    assert main(["generate", *PYTHON, CHAT, str(tmp_path / "out")]) == 0
+    assert mine.read_text() != "edited\n"
+
+
+@pytest.mark.parametrize(
+    ("command", "name"),
+    [
+        (["docs"], "protocol.md"),
+        (["docs"], "protocol.html"),
+        (["docs", "--pieces"], "protocol.css"),
+        (["docs", "--pieces"], "protocol.js"),
+        (["export", "asyncapi"], "room.asyncapi.json"),
+        (["export", "jsonschema"], "send.schema.json"),
+        (["export", "mermaid"], "Chat.room.mmd"),
+        (["export", "dot"], "Chat.room.dot"),
+    ],
+)
+def test_documents_take_the_place_of_older_ones_and_of_nothing_else(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], command: list[str], name: str
+) -> None:
+    """A file of the same name that says nothing of mdkgen stays; what mdkgen wrote is written anew."""
+    run = [command[0], *command[1:], CHAT, str(tmp_path)]
+    assert main(run) == 0
+    file, mine = tmp_path / name, "mine\n"
+    made = file.read_text()
+    file.write_text(f"{made}older\n")
+    assert main(run) == 0
+    assert file.read_text() == made
+    file.write_text(mine)
+    capsys.readouterr()
+    assert main(run) == 1
+    assert capsys.readouterr().err == f"mdkgen: {file}: not made by mdkgen, left alone; move it elsewhere\n"
+    assert file.read_text() == mine
+
+
 def test_a_file_that_stands_where_a_folder_is_wanted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """One line that names it, in every mode; nothing is written."""
     out = tmp_path / "out"
@@ -300,6 +348,48 @@ def test_format_writes_then_has_nothing_to_do(tmp_path: Path, capsys: pytest.Cap
     assert main(["format", str(file)]) == 0
     assert file.read_text() == "mdkspec 1\nnamespace a\nversion 1.0\n\nrecord A { n: int }\n"
     assert main(["format", "--check", str(tmp_path)]) == 0
+
+
+def test_format_keeps_the_line_ends_of_a_file(tmp_path: Path) -> None:
+    """Of Windows or of others; a byte order mark goes."""
+    file = tmp_path / "a.mdkspec"
+    file.write_bytes(b"\xef\xbb\xbfmdkspec 1\r\nnamespace a\r\nversion 1.0\r\nrecord  R { }\r\n")
+    assert main(["format", str(file)]) == 0
+    assert file.read_bytes() == b"mdkspec 1\r\nnamespace a\r\nversion 1.0\r\n\r\nrecord R { }\r\n"
+    assert main(["format", "--check", str(file)]) == 0
+
+
+def test_format_names_a_file_that_is_no_text(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """As every command does: no bug of mdkgen."""
+    (tmp_path / "a.mdkspec").write_bytes(b"mdkspec \xff")
+    assert main(["format", str(tmp_path)]) == 2
+    assert capsys.readouterr().err == f"mdkgen: {tmp_path}: a.mdkspec is not UTF-8: byte 8, invalid start byte\n"
+
+
+def test_a_file_where_a_spec_folder_is_wanted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The folder to give is named."""
+    (tmp_path / "a.mdkspec").write_text("mdkspec 1\n")
+    assert main(["check", str(tmp_path / "a.mdkspec")]) == 2
+    assert capsys.readouterr().err == (
+        f"mdkgen: {tmp_path}/a.mdkspec: a file; give the folder that holds it: {tmp_path}\n"
+    )
+
+
+def test_a_file_of_nothing_but_errors_is_given_up(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """After a hundred, in a moment, also if it is one line."""
+    (tmp_path / "a.mdkspec").write_text("mdkspec 1\nnamespace a\nversion 1.0\n" + "}{ " * 20_000)
+    assert main(["check", str(tmp_path)]) == 1
+    heads = [line for line in capsys.readouterr().err.splitlines() if line.startswith(str(tmp_path))]
+    assert len(heads) == 101
+    assert heads[-1].endswith(" error[MDK1001]: 100 syntax errors; from here on nothing is read")
+
+
+def test_no_standard_output_is_no_bug() -> None:
+    """As in `mdkgen check spec >&-`: the status says it."""
+    done = subprocess.run(
+        ["sh", "-c", f"exec {sys.executable} -m mdkgen check {CHAT} >&-"], capture_output=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, b"")
 
 
 def test_format_leaves_what_does_not_parse(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,7 +10,8 @@ import pytest
 
 from conformance import captures
 from mdk_protocol import Open
-from mdk_runtime.core.tenant import Outcome, Tenant
+from mdk_runtime.core.tenant import Tenant
+from mdk_runtime.core.writes import Outcome
 
 
 class Host:
@@ -37,7 +38,7 @@ class Host:
 
     def _flow(self) -> None:
         self.tenant.work(now=self.now)
-        writes = self.tenant.take_writes()
+        writes = self.tenant.writes.take()
         outcomes = []
         for write in writes:
             ((message, *_),) = write.entries

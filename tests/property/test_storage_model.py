@@ -22,7 +22,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from mdk_protocol.messages import Environment, InteractionEvent, LamportClock, Level, Log, ProtocolError, SharedContext
 from mdk_runtime.core.origin import Entry, Origin
-from mdk_runtime.core.tenant import Outcome
+from mdk_runtime.core.writes import Outcome
 from mdk_runtime.storage import faults
 from mdk_runtime.storage.answers import Filter, Page, Position, StoredInteraction, StoredLog
 from mdk_runtime.storage.housekeeper import Housekeeper

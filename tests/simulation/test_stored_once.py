@@ -14,7 +14,8 @@ import pytest
 
 from mdk_protocol import InteractionEvent, Log, Open, SessionClient, messages
 from mdk_runtime.core.limits import Limits
-from mdk_runtime.core.tenant import Tenant, by_write
+from mdk_runtime.core.tenant import Tenant
+from mdk_runtime.core.writes import by_write
 from mdk_runtime.storage.layout import segment_path
 from mdk_runtime.storage.reader import Reader
 from mdk_runtime.storage.segment import LOGS, Segment
@@ -106,7 +107,7 @@ class World:
     def store(self) -> None:
         """The disk takes what the tenant wants stored; the acknowledgement comes later, or never."""
         self.tenant.work(now=self.clock.now())
-        writes = self.tenant.take_writes()
+        writes = self.tenant.writes.take()
         if writes:
             results = self.segment.store([entry for write in writes for entry in write.entries], now_ms=0)
             self.waiting.append(list(by_write(writes, [result.outcome for result in results])))

@@ -262,16 +262,16 @@ class Connection:
         """
         tenant = self.tenant
         if not self.grant.allows(Scope.WRITE):
-            tenant.reject(self, messages)
+            tenant.writes.reject(self, messages)
             self.tell_once(MAY_NOT_WRITE, f"messages of {messages[0].node!r}", now=self.now)
             return
         within = len(messages)
         if isinstance(messages[0], Log):
             within = tenant.allowance.logs_within(within, now=self.now)
         if within:
-            tenant.write(self, messages[:within])
+            tenant.writes.add(self, messages[:within])
         if within < len(messages):
-            tenant.write(self, messages[within:], forbidden=tenant.allowance.too_many_logs)
+            tenant.writes.add(self, messages[within:], forbidden=tenant.allowance.too_many_logs)
 
     # --- what it may do ---------------------------------------------------------------------------
 

@@ -1,22 +1,19 @@
-"""What the connections of one tenant do together: who is told what, and what has to be stored.
+"""What the connections of one tenant do together: who is told what.
 
 Events come in through the endpoints and through `disconnected`, `stored` and `work`; frames go out through the
-endpoints, and what is to be stored through `take_writes`. Nothing is broadcast from inside an event: changes are
+endpoints, and what is to be stored through `writes`. Nothing is broadcast from inside an event: changes are
 gathered and told by `work`, so a shell may merge them over a while.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from enum import Enum, auto
-from itertools import repeat
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final, NamedTuple
 
 from mdk_protocol.messages import (
     NODE_TTL,
     Follow,
-    InteractionEvent,
     Level,
     Log,
     Node,
@@ -32,12 +29,11 @@ from mdk_runtime.core.grants import Grant
 from mdk_runtime.core.history import History
 from mdk_runtime.core.insight import Insight
 from mdk_runtime.core.limits import GRACE_S, TOKEN_EXPIRED, TOKEN_REVOKED, Allowance, Limits
-from mdk_runtime.core.origin import UNKNOWN, Entry, Message, Origin
 from mdk_runtime.core.protection import STALL_S, Protection, is_mass
 from mdk_runtime.core.pulse import Pulses
 from mdk_runtime.core.registry import Change, Registry
-from mdk_runtime.core.rejections import Rejections
 from mdk_runtime.core.wholeness import lease_key, missing_in, sender_of
+from mdk_runtime.core.writes import Outcome, Write, Writes
 from mdkspec_runtime.errors import UnsendableMessage
 from mdkspec_runtime.schedule import Schedule
 
@@ -49,32 +45,6 @@ NODES_LEASE: Final = "Discovery.nodes"
 
 REFUSALS_MAX = 100
 """Refusals kept for the log; a client that sends more in one go is not worth more lines."""
-
-
-class Outcome(Enum):
-    """What became of a message that was to be stored. All three are acknowledged."""
-
-    NEW = auto()
-    KNOWN = auto()
-    """It was stored before."""
-    REJECTED = auto()
-    """It cannot be stored, now or ever: forbidden, or not what storage can hold. If it comes again, it is known."""
-
-
-class Write(NamedTuple):
-    """Messages of one kind, all to be stored or all forbidden, and the connection that they came on."""
-
-    connection: Connection
-    entries: list[Entry]
-
-
-def by_write(writes: list[Write], outcomes: list[Outcome]) -> Iterator[tuple[Write, list[Outcome]]]:
-    """Each write with what became of its messages; they were stored together."""
-    at = 0
-    for write in writes:
-        end = at + len(write.entries)
-        yield write, outcomes[at:end]
-        at = end
 
 
 class Refusal(NamedTuple):
@@ -133,19 +103,15 @@ class Tenant:
         self._refusals: list[Refusal] = []
         """Not yet taken by the shell, at most `REFUSALS_MAX`."""
         self.wake: Callable[[], None] | None = None
-        """Set by the shell; called when `work` or `take_writes` has something, or the deadline moved forward."""
+        """Set by the shell; called when `work` or `writes` has something, or the deadline moved forward."""
         self.allowance = Allowance(limits or Limits())
-        self.rejections = Rejections()
-        """Of messages that storage never saw."""
+        self.writes = Writes(self.registry, self.counters, self._wake_shell)
         self._grace_s = grace_s
         self._merge_s = merge_s
         self._warm_until = warm_until
         self._tell_at = float("-inf")
         """Not before then are changes told."""
         self._notices: list[str] = []
-        self._writes: list[Write] = []
-        self._pending = 0
-        """Writes taken by the shell and not stored yet."""
         self._ends: Schedule[Connection] = Schedule()
         """Connections whose token runs out."""
         self._touch: dict[str, int] = {}
@@ -154,7 +120,8 @@ class Tenant:
     @property
     def is_idle(self) -> bool:
         """True if nothing would be lost with this object."""
-        return not (self.connections or self._writes or self._pending or self.registry.deadline or len(self.registry))
+        registry = self.registry
+        return not self.connections and self.writes.is_idle and registry.deadline is None and not len(registry)
 
     @property
     def deadline(self) -> float | None:
@@ -268,18 +235,6 @@ class Tenant:
         notices, self._notices = self._notices, []
         return notices
 
-    def take_writes(self) -> list[Write]:
-        """What has to be stored, in order of arrival; `stored` or `left` must follow for each."""
-        writes, self._writes = self._writes, []
-        self._pending += sum(len(write.entries) for write in writes)
-        return writes
-
-    def left(self, writes: list[Write]) -> None:
-        """Writes that will not be stored now: without an acknowledgement their senders keep them."""
-        count = sum(len(write.entries) for write in writes)
-        self._pending -= count
-        self.counters["left to the sender"] += count
-
     def take_refusals(self) -> list[Refusal]:
         """Nodes refused since the last time."""
         refusals, self._refusals = self._refusals, []
@@ -288,18 +243,12 @@ class Tenant:
     def stored(self, outcomes: Iterable[tuple[Write, Sequence[Outcome]]], *, now: float) -> None:
         """Writes are durable: acknowledge them, and show logs that are new to those who follow."""
         for write, each in outcomes:
-            self._pending -= len(each)
-            is_log = isinstance(write.entries[0].message, Log)
-            self._count(is_log, each)
-            write.connection.acknowledge(write.entries, now=now)
-            first = write.entries[0]
-            if first.forbidden is not None and Outcome.REJECTED in each:
-                write.connection.tell_once(first.forbidden, f"messages of {first.message.node!r}", now=now)
+            self.writes.settle(write, each, now=now)
             if self.pulses.is_wanted:
                 self.pulses.stored(
                     entry for entry, outcome in zip(write.entries, each, strict=True) if outcome is Outcome.NEW
                 )
-            if is_log and (self.followers or self.insight.has_tails):
+            if write.is_log and (self.followers or self.insight.has_tails):
                 for (message, origin, _), outcome in zip(write.entries, each, strict=True):
                     if isinstance(message, Log) and outcome is Outcome.NEW:
                         self._relay(message, now)
@@ -398,47 +347,7 @@ class Tenant:
             self._refusals.append(Refusal(what, reason))
             self._wake_shell()
 
-    def reject(self, connection: Connection, messages: Sequence[Message]) -> None:
-        """Messages of one kind will not even be shown to storage; those that come again are counted once."""
-        new = sum(map(self.rejections.is_new, messages))
-        self._count(isinstance(messages[0], Log), [Outcome.REJECTED] * new)
-        connection.acknowledge([Entry(message) for message in messages], now=connection.now)
-
-    def write(
-        self, connection: Connection, messages: Sequence[Message], *, forbidden: ProtocolError | None = None
-    ) -> None:
-        """Messages of one kind have to be stored, or to be noted as rejected if they were not stored before."""
-        senders = {message.node for message in messages}
-        if forbidden is not None:
-            entries = list(map(Entry, messages, repeat(UNKNOWN), repeat(forbidden)))
-        elif len(senders) == 1 and isinstance(messages[0], Log):
-            entries = list(map(Entry, messages, repeat(self._origin(connection, messages[0]))))
-        else:
-            entries = [Entry(message, self._origin(connection, message)) for message in messages]
-        self._writes.append(Write(connection, entries))
-        if len(self._writes) == 1:
-            self._wake_shell()
-
     # --- inside -----------------------------------------------------------------------------------
-
-    def _count(self, is_log: bool, outcomes: Sequence[Outcome]) -> None:
-        for outcome in Outcome:
-            if count := outcomes.count(outcome):
-                self.counters[f"{'log' if is_log else 'interaction'} {outcome.name.lower()}"] += count
-
-    def _origin(self, connection: Connection, message: Message) -> Origin:
-        callees: dict[str, str] = {}
-        if isinstance(message, InteractionEvent):
-            callees = {one: node.service for one in message.results if (node := self.registry.first_of(one))}
-        node = self.registry.first_of(message.node)
-        if node is not None:
-            return Origin(node.service, str(node.version), callees)
-        client = connection.client
-        if client is not None and client.node_id == message.node:
-            named = [client.properties.get(name) for name in ("service", "version")]
-            service, version = (one if isinstance(one, str) else "" for one in named)
-            return Origin(service, version if service else "", callees)
-        return Origin(callees=callees)
 
     def _change(self, changes: list[Change]) -> None:
         if changes:

@@ -17,7 +17,8 @@ from mdk_runtime.core.grants import Grant, Scope
 from mdk_runtime.core.limits import Limits
 from mdk_runtime.core.protection import Protection
 from mdk_runtime.core.registry import Registry
-from mdk_runtime.core.tenant import Outcome, Tenant, Write, by_write
+from mdk_runtime.core.tenant import Tenant
+from mdk_runtime.core.writes import Outcome, Write, by_write
 from mdk_runtime.server.answering import Answering
 from mdk_runtime.server.auth import Gate
 from mdk_runtime.server.figures import Figures
@@ -263,7 +264,7 @@ class Hub:
             logger.warning("tenant %s: %s", served.name, notice)
         for asked in served.tenant.insight.take_questions():
             self._answering.answer(served.name, asked)
-        writes = served.tenant.take_writes()
+        writes = served.tenant.writes.take()
         if writes:
             self._submit(served, writes)
         served.look()
@@ -293,7 +294,7 @@ class Hub:
         if self.writer.is_full and self.writer.is_failing:
             # Not acknowledged, so their senders have them still; reading goes on, or live nodes would lapse unheard.
             self._owing.update(write.connection for write in writes)
-            served.tenant.left(writes)
+            served.tenant.writes.left(writes)
             return
         entries = [entry for write in writes for entry in write.entries]
         self._waiting += len(entries)

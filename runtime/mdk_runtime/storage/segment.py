@@ -13,7 +13,7 @@ from msgspec import UnsetType
 from mdk_protocol.messages import InteractionEvent, Log
 from mdk_runtime.core.origin import Entry, Message, Origin
 from mdk_runtime.core.seen import SeenNumbers, united
-from mdk_runtime.core.tenant import Outcome
+from mdk_runtime.core.writes import Outcome
 from mdk_runtime.storage.errors import Unstorable
 from mdk_runtime.storage.rows import (
     INTEGER_MAX,

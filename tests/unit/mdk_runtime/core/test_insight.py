@@ -9,7 +9,7 @@ import pytest
 from mdk_protocol.messages import Level, ProtocolError
 from mdk_runtime.core.connection import Connection
 from mdk_runtime.core.origin import Origin
-from mdk_runtime.core.tenant import Outcome, Write
+from mdk_runtime.core.writes import Outcome, Write
 from mdk_runtime.errors import BadValue
 from unit.mdk_runtime.core.test_table_told import Client, Network
 
@@ -30,7 +30,7 @@ def store(network: Network, service: str = "") -> None:
     """Everything is durable, and new."""
     writes = [
         write._replace(entries=[entry._replace(origin=Origin(service)) for entry in write.entries])
-        for write in network.tenant.take_writes()
+        for write in network.tenant.writes.take()
     ]
     outcomes: list[tuple[Write, list[Outcome]]] = [(write, [Outcome.NEW] * len(write.entries)) for write in writes]
     network.tenant.stored(outcomes, now=network.now)

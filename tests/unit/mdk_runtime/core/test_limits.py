@@ -15,7 +15,8 @@ from mdk_runtime.core.grants import EVERYTHING, ORDINARY, Grant, Scope
 from mdk_runtime.core.limits import TELL_EVERY_S, Allowance, Bucket, Limits, Told
 from mdk_runtime.core.origin import Entry
 from mdk_runtime.core.rejections import Rejections
-from mdk_runtime.core.tenant import Outcome, Tenant, by_write
+from mdk_runtime.core.tenant import Tenant
+from mdk_runtime.core.writes import Outcome, by_write
 from service.servers import active, log
 
 READER = Grant("t", frozenset({Scope.READ}))
@@ -105,7 +106,7 @@ def test_without_write_nothing_is_stored() -> None:
     assert kinds(again.send(log(1, node="r"))) == ["logack"]
     interaction = {"uuid": "u", "session": "t", "node": "r", "type": "interactionevent", "sequence": 0, "sync": 1}
     assert again.send(interaction) == [{"type": "interactionack", "sequence": 0}]
-    assert served.take_writes() == []
+    assert served.writes.take() == []
     assert (served.counters["log rejected"], served.counters["interaction rejected"]) == (2, 1)
 
 
@@ -148,7 +149,7 @@ def test_one_node_too_many() -> None:
 
 def told(client: Client, outcomes: list[Outcome] | None = None, *, now: float = 0.0) -> list[str]:
     """What the client hears when storage has decided: as given, or that what may be stored is new."""
-    writes = client.tenant.take_writes()
+    writes = client.tenant.writes.take()
     entries = [entry for write in writes for entry in write.entries]
     decided = outcomes or [Outcome.REJECTED if entry.forbidden else Outcome.NEW for entry in entries]
     client.tenant.stored(by_write(writes, decided), now=now)
@@ -203,7 +204,7 @@ def batch(*logs: dict[str, Any]) -> dict[str, Any]:
 
 def pending(served: Tenant) -> list[Entry]:
     """What storage is asked to store or to reject; nobody hears of it any more."""
-    return [entry for write in served.take_writes() for entry in write.entries]
+    return [entry for write in served.writes.take() for entry in write.entries]
 
 
 def test_of_a_batch_as_many_are_let_in_as_there_is_room_for() -> None:
@@ -234,7 +235,7 @@ def test_logs_of_an_odd_batch_are_stored_all_the_same(logs: list[dict[str, Any]]
     served = tenant()
     client = Client(served, "n1", properties={"mdkRevision": 1, "service": "svc"})
     client.send(batch(*logs))
-    writes = served.take_writes()
+    writes = served.writes.take()
     assert [entry.message.sequence for write in writes for entry in write.entries] == [
         one.get("sequence", UNSET) for one in logs
     ]

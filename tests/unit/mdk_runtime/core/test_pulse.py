@@ -20,7 +20,7 @@ from mdk_runtime.core import pulse as module
 from mdk_runtime.core.grants import Grant, Scope
 from mdk_runtime.core.origin import Entry, Origin
 from mdk_runtime.core.pulse import Facts
-from mdk_runtime.core.tenant import Outcome
+from mdk_runtime.core.writes import Outcome
 from unit.mdk_runtime.core.test_table_told import TTL_S, Client, Network
 
 STORAGE = StorageState(bytes=77, logs=1, interactions=0, segments=1)
@@ -332,7 +332,7 @@ def test_what_is_stored_for_a_client_is_in_the_next_pulse() -> None:
         }
         client.send({"type": "interactionevent", "sequence": number, "environment": {"name": "e"}, **event})
     new, known = [Outcome.NEW, Outcome.KNOWN]
-    writes = network.tenant.take_writes()
+    writes = network.tenant.writes.take()
     assert [len(write.entries) for write in writes] == [1, 1]
     network.tenant.stored(zip(writes, ([new], [known]), strict=True), now=network.now)
     network.move(1.0)

@@ -8,110 +8,14 @@ from typing import Any
 import pytest
 
 from conformance import captures
-from mdk_protocol.messages import Log, Open, ProtocolError
+from mdk_protocol.messages import ProtocolError
 from mdk_protocol.tables import SESSION_SERVER
-from mdk_runtime.core.connection import Connection
-from mdk_runtime.core.tenant import REFUSALS_MAX, Outcome, Tenant, Write
+from mdk_runtime.core.tenant import REFUSALS_MAX
+from mdk_runtime.core.writes import Outcome
+from unit.mdk_runtime.core.raw_clients import Client, Network, active, expire, log
 
 MESSAGE_BYTES_MAX = SESSION_SERVER.codec.message_bytes_max
 """A message that comes in with just as much is larger when its defaults are written out."""
-
-
-class Network:
-    """A tenant and its clients, each a list of the frames that it got."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-        self.tenant = Tenant(Open(mdk_version="9"), grace_s=2.0, merge_s=0.0)
-        self.woken = 0
-        self.tenant.wake = self._wake
-        self.clients: list[Client] = []
-
-    def _wake(self) -> None:
-        self.woken += 1
-
-    def client(self, node_id: str | None = None, *, opens: bool = True) -> Client:
-        """A client that has said `open`."""
-        client = Client(self)
-        self.clients.append(client)
-        if opens:
-            client.send({"type": "open", "nodeId": node_id} if node_id else {"type": "open"})
-            client.frames.clear()
-        return client
-
-    def work(self, *, at: float | None = None) -> None:
-        """What a shell does when it is woken, or a deadline has come."""
-        self.now = self.now if at is None else at
-        self.tenant.work(now=self.now)
-        for client in self.clients:
-            client.collect()
-
-    def store(self, outcome: Outcome = Outcome.NEW) -> list[Write]:
-        """Everything that waits becomes durable."""
-        writes = self.tenant.take_writes()
-        self.tenant.stored(((write, [outcome] * len(write.entries)) for write in writes), now=self.now)
-        for client in self.clients:
-            client.collect()
-        return writes
-
-
-class Client:
-    """One raw client."""
-
-    def __init__(self, network: Network) -> None:
-        self.network = network
-        self.frames: list[dict[str, Any]] = []
-        self.connection: Connection = network.tenant.connect()
-        self.connection.endpoint.connected(now=network.now)
-
-    def send(self, *messages: dict[str, Any] | str) -> None:
-        """Frames to the server."""
-        for message in messages:
-            text = message if isinstance(message, str) else json.dumps(message)
-            self.connection.endpoint.receive(text, now=self.network.now)
-        self.network.work()
-
-    def collect(self) -> None:
-        """What the server has written."""
-        while frames := self.connection.endpoint.take_output():
-            self.frames += [json.loads(frame) for frame in frames]
-
-    def take(self) -> list[str]:
-        """The frames since the last time, in short: `active svc a`."""
-        frames, self.frames = self.frames, []
-        return [short(frame) for frame in frames]
-
-    def cut(self) -> None:
-        """The connection breaks."""
-        self.connection.endpoint.lost(now=self.network.now)
-        self.network.clients.remove(self)
-        self.network.tenant.disconnected(self.connection, now=self.network.now)
-        self.network.work()
-
-
-def short(frame: dict[str, Any]) -> str:
-    """A frame in a few words."""
-    node = frame.get("node")
-    if isinstance(node, dict):
-        return f"{frame['type']} {node['service']} {node['address']}"  # pyright: ignore[reportUnknownVariableType]
-    detail = frame.get("sequence", frame.get("error", {}).get("code", ""))
-    return f"{frame['type']} {detail}".strip()
-
-
-def active(sender: str = "s1", address: str = "a", **fields: Any) -> dict[str, Any]:
-    """An `active` as a client sends it."""
-    node = {"id": sender, "service": "svc", "version": "1.0", "address": address, "properties": {}, **fields}
-    return {"type": "active", "node": node, "ttl": 30.0}
-
-
-def expire(sender: str = "s1", address: str = "a") -> dict[str, Any]:
-    """An `expire` as a client sends it."""
-    return active(sender, address) | {"type": "expire"}
-
-
-def log(sequence: int, **fields: Any) -> dict[str, Any]:
-    """A `log` as a client sends it."""
-    return {"type": "log", "node": "s1", "text": f"text {sequence}", "sequence": sequence, "sync": 1, **fields}
 
 
 def test_silent_until_the_client_has_spoken() -> None:
@@ -276,38 +180,6 @@ def test_an_id_among_the_properties_is_completed() -> None:
     assert one.frames[0]["node"]["id"] == "s1"
 
 
-def test_a_log_is_acknowledged_when_it_is_stored() -> None:
-    """Not before; each by its own number (rule 9); those known or hopeless too, or they would come for ever."""
-    network = Network()
-    one = network.client("s1")
-    one.send(log(0), log(1), {"type": "interactionevent", "uuid": "u", "sequence": 0})
-    assert one.take() == []
-    assert network.woken
-    assert len(network.store()) == 3
-    assert one.take() == ["logack 0", "logack 1", "interactionack 0"]
-    one.send(log(1))
-    network.store(Outcome.KNOWN)
-    one.send(log(2))
-    network.store(Outcome.REJECTED)
-    assert one.take() == ["logack 1", "logack 2"]
-    assert dict(network.tenant.counters) == {
-        "log new": 2,
-        "log known": 1,
-        "log rejected": 1,
-        "interaction new": 1,
-    }
-
-
-def test_who_left_is_not_acknowledged() -> None:
-    """A message that became durable after its connection ended: it comes again, and is known then."""
-    network = Network()
-    one = network.client("s1")
-    one.send(log(0))
-    one.cut()
-    network.store()
-    assert one.take() == []
-
-
 def test_followers_see_new_logs_once() -> None:
     """Every one of the tenant, their own included; not what was sent again, not what no frame can hold."""
     network = Network()
@@ -348,9 +220,9 @@ def test_idle_means_that_nothing_is_lost() -> None:
     one.cut()
     network.work(at=2.0)
     assert not network.tenant.is_idle
-    writes = network.tenant.take_writes()
+    writes = network.tenant.writes.take()
     assert not network.tenant.is_idle
-    network.tenant.left(writes)
+    network.tenant.writes.left(writes)
     assert network.tenant.is_idle
 
 
@@ -383,27 +255,6 @@ def test_captures_are_answered(name: str) -> None:
     assert network.tenant.take_refusals() == []
 
 
-def test_the_log_of_a_write() -> None:
-    """What the shell stores is the message as it was decoded."""
-    network = Network()
-    one = network.client("s1")
-    one.send(log(3, level="WARN"))
-    (write,) = network.tenant.take_writes()
-    ((message, _, forbidden),) = write.entries
-    assert forbidden is None
-    assert isinstance(message, Log)
-    assert (message.sequence, message.level, write.connection) == (3, "WARN", one.connection)
-
-
-def test_a_log_without_a_number_is_not_acknowledged() -> None:
-    """There is nothing to name it by; it is stored and shown."""
-    network = Network()
-    one = network.client("s1")
-    one.send({"type": "subscribe"}, {"type": "log", "node": "s1"})
-    network.store()
-    assert one.take() == ["log"]
-
-
 def test_refusals_kept_for_the_log_are_bounded() -> None:
     """All are counted."""
     network = Network()
@@ -427,26 +278,3 @@ def test_who_has_hung_up_gets_nothing_more() -> None:
     network.work()
     assert other.take() == []
     assert one.take() == ["active svc a", "logack 0", "close shutdown"]
-
-
-def test_a_message_goes_to_storage_with_its_service() -> None:
-    """The sender's first node says it; without nodes its `open`; an interaction brings those of its callees."""
-    network = Network()
-    one, other = network.client("s1"), network.client(opens=False)
-    one.send(
-        log(0), active("s1", version="1.2"), active("s1", "b", service="second"), log(1), {**log(2), "node": "who?"}
-    )
-    other.send(
-        {"type": "open", "nodeId": "s2", "properties": {"service": "named", "version": "3"}},
-        {"type": "interactionevent", "uuid": "u", "node": "s2", "results": {"s1": 1, "gone": 0}},
-    )
-    one.send(expire("s1"), log(3))
-    origins = [entry.origin for write in network.tenant.take_writes() for entry in write.entries]
-    assert [(origin.service, origin.version) for origin in origins] == [
-        ("", ""),
-        ("svc", "1.2"),
-        ("", ""),
-        ("named", "3"),
-        ("second", "1.0"),
-    ]
-    assert origins[3].callees == {"s1": "svc"}

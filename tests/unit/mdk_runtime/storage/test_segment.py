@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from mdk_protocol.messages import Environment, InteractionEvent, LamportClock, Level, Log, ProtocolError, SharedContext
 from mdk_runtime.core.origin import Entry
-from mdk_runtime.core.tenant import Outcome
+from mdk_runtime.core.writes import Outcome
 from mdk_runtime.storage.answers import StoredLog
 from mdk_runtime.storage.errors import UnknownSchema, Unstorable
 from mdk_runtime.storage.layout import segment_path

@@ -12,7 +12,7 @@ import pytest
 
 from mdk_protocol.messages import Log, SharedContext
 from mdk_runtime.core.origin import Entry
-from mdk_runtime.core.tenant import Outcome
+from mdk_runtime.core.writes import Outcome
 from mdk_runtime.storage.layout import segment_path
 from mdk_runtime.storage.limits import StorageLimits
 from mdk_runtime.storage.reader import Reader

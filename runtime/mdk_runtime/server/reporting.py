@@ -11,6 +11,12 @@ from typing import Final, TextIO
 SEES_REQUESTS: Final = ("uvicorn", "websockets", "h11", "asyncio", "mdk.server.link.websockets")
 """Loggers of libraries that would log whole requests, and with them tokens, at their lower levels."""
 
+CONTROLS: Final = {
+    code: f"\\u{code:04x}" for code in (*range(32), *range(127, 160), *range(0x2028, 0x202F), *range(0x2066, 0x206A))
+}
+"""Controls of C0 and C1, ends of lines, and what turns the direction of a text around: as JSON escapes them."""
+CONTROLS_IN_LINES: Final = {code: shown for code, shown in CONTROLS.items() if chr(code) not in "\n\t"}
+
 _SECRETS: Final = (
     # An original writes blanks into its token as they are, so what follows up to the end of the URL goes, too.
     (re.compile(r"""(\btoken=)[^"'\r\n]*?(?=&[a-z_]+=| HTTP/|["'\r\n]|$)""", re.IGNORECASE), r"\1[hidden]"),
@@ -32,9 +38,13 @@ class TextFormatter(logging.Formatter):
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)-7s %(name)s: %(message)s")
 
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  # the library's name
+        """On one line, whatever names it holds: nobody writes lines of his own into the log, or speaks to a terminal."""
+        return super().formatMessage(record).translate(CONTROLS)
+
     def format(self, record: logging.LogRecord) -> str:
         """Without tokens."""
-        return redacted(super().format(record))
+        return redacted(super().format(record)).translate(CONTROLS_IN_LINES)
 
 
 class JSONFormatter(logging.Formatter):
@@ -50,7 +60,7 @@ class JSONFormatter(logging.Formatter):
         }
         if record.exc_info:
             content["exception"] = redacted(self.formatException(record.exc_info))
-        return json.dumps(content, ensure_ascii=False)
+        return json.dumps(content, ensure_ascii=False).translate(CONTROLS)
 
 
 def configure_logging(log_format: str, log_level: str, stream: TextIO | None = None) -> None:

@@ -10,11 +10,9 @@ from contextlib import suppress
 
 import uvicorn
 from starlette.types import ASGIApp
-from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
-from websockets.frames import CloseCode
 
-from mdk_runtime.server.connections import NO_REQUEST
 from mdk_runtime.server.errors import CannotListen
+from mdk_runtime.server.http.protocols import BrowserProtocol, RequestProtocol
 from mdk_runtime.server.options import reason_of
 from mdkspec_runtime.links.aio import PING_EVERY_S
 
@@ -24,32 +22,6 @@ KEEP_ALIVE_S = 75
 FAREWELL_S = 0.5
 SHUTDOWN_WITHIN_S = 1
 """Answers under way have so long at the end."""
-
-
-class BrowserProtocol(WebSocketsSansIOProtocol):
-    """uvicorn's, which neither answers nor ends where a header is longer than its WebSocket library reads.
-
-    And which logs a traceback for every text that is no UTF-8.
-    """
-
-    def data_received(self, data: bytes) -> None:
-        """What cannot be read as a request is answered, and ended."""
-        super().data_received(data)
-        if self.conn.handshake_exc is not None and not self.handshake_initiated:
-            self.transport.write(b"".join(self.conn.data_to_send()) or NO_REQUEST.response().serialize())
-            self.transport.close()
-
-    def send_receive_event_to_app(self) -> None:
-        """A message is complete; one that is no UTF-8 ends the connection."""
-        if self.curr_msg_data_type == "text":
-            try:
-                b"".join(self.frames).decode()
-            except UnicodeDecodeError:
-                self.conn.fail(CloseCode.INVALID_DATA, "the text is no UTF-8")
-                if self.conn.close_sent is not None:
-                    self.handle_parser_exception()
-                return
-        super().send_receive_event_to_app()
 
 
 class HTTPListener:
@@ -81,7 +53,7 @@ class HTTPListener:
             log_config=None,
             access_log=False,  # It would hold tokens.
             lifespan="off",
-            http="h11",
+            http=RequestProtocol,
             ws=BrowserProtocol,
             ws_max_size=frame_bytes_max,
             ws_ping_interval=PING_EVERY_S,

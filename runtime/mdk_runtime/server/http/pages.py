@@ -10,7 +10,7 @@ from pathlib import Path
 from urllib.parse import parse_qs
 
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from mdk_runtime.core.grants import Scope
@@ -55,14 +55,23 @@ async def console(request: Request) -> Response:
     """A file of the console; for other paths its index, which reads the path itself."""
     path = str(request.path_params.get("path", ""))
     for folder in (STATIC, DOCS):
-        wanted = (folder / path).resolve()
-        if path and wanted.is_relative_to(folder.resolve()) and wanted.is_file():
-            return await asset(request, wanted)
+        found = _file_in(folder, path)
+        if found is not None:
+            return await asset(request, found)
     if path == "rtp" or ("." in path and "/" not in path):  # A service may well be called web.shop.
         raise HTTPException(HTTPStatus.NOT_FOUND)
     if (STATIC / INDEX).is_file():
         return await asset(request, STATIC / INDEX)
     return HTMLResponse(PAGE.format(content=PLAIN))
+
+
+def _file_in(folder: Path, path: str) -> Path | None:
+    """The file of that path, which stays within the folder."""
+    try:
+        wanted = (folder / path).resolve()
+        return wanted if wanted.is_relative_to(folder.resolve()) and wanted.is_file() else None
+    except (OSError, ValueError):  # Too long a name, or a NUL in it.
+        return None
 
 
 async def login_page(_: Request) -> Response:
@@ -73,10 +82,13 @@ async def login_page(_: Request) -> Response:
 async def login(request: Request) -> Response:
     """Turn a token, in a form, into a cookie that scripts do not see."""
     body = b""
-    async for part in request.stream():
-        body += part
-        if len(body) > FORM_BYTES_MAX:
-            return problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "form", f"expected {FORM_BYTES_MAX} bytes at most")
+    try:
+        async for part in request.stream():
+            body += part
+            if len(body) > FORM_BYTES_MAX:
+                return problem(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, "form", f"expected {FORM_BYTES_MAX} bytes at most")
+    except ClientDisconnect:
+        return problem(HTTPStatus.BAD_REQUEST, "form", "the form has not come as a whole")  # Nobody reads it.
     token = parse_qs(body.decode("utf-8", "replace"), max_num_fields=10).get("token", [""])[0].strip()
     site = site_of(request)
     grant = site.hub.gate.admit(token, address_of(request))

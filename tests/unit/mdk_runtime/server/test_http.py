@@ -9,6 +9,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from starlette.types import Message
 
 from mdk_protocol.messages import Open
 from mdk_runtime.server.audit import AuditLog
@@ -40,6 +41,37 @@ async def test_not_ready(tmp_path: Path) -> None:
         hub.is_ending = True
         assert (await client.get("/readyz")).json()["reasons"] == ["the server ends", "storage cannot write"]
         assert (await client.get("/healthz")).status_code == 200
+
+
+@pytest.mark.asyncio
+async def test_a_path_that_no_file_can_have(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Is not found, and no defect of ours."""
+    async with client_of(Hub(tmp_path, Open(), grace_s=0.1), tmp_path) as client:
+        assert (await client.get("/index%00.html")).status_code == 404
+        assert (await client.get("/" + "x" * 300 + ".html")).status_code == 404
+        assert (await client.get("/" + "x/" * 3000 + "y")).status_code == 200
+    assert caplog.text == ""
+
+
+@pytest.mark.asyncio
+async def test_who_hangs_up_in_a_form_is_no_defect(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Nor is it worth a line in the log."""
+    application = application_of(Site(Hub(tmp_path, Open(), grace_s=0.1), Settings(data=tmp_path), AuditLog(tmp_path)))
+    events: list[Message] = [
+        {"type": "http.request", "body": b"token=x", "more_body": True},
+        {"type": "http.disconnect"},
+    ]
+    headers = [(b"host", b"localhost"), (b"content-length", b"1000")]
+    scope = {"type": "http", "method": "POST", "path": "/login", "query_string": b"", "headers": headers}
+
+    async def receive() -> Message:
+        return events.pop(0)
+
+    async def send(_: Message) -> None:
+        pass
+
+    await application({**scope, "http_version": "1.1", "scheme": "http", "client": ("127.0.0.1", 1)}, receive, send)
+    assert caplog.text == ""
 
 
 @pytest.mark.asyncio

@@ -43,6 +43,24 @@ def test_no_token_is_shown(text: str, shown: str) -> None:
     assert redacted(text) == shown
 
 
+@pytest.mark.parametrize("log_format", ["text", "json"])
+def test_a_message_is_one_line(log_format: str) -> None:
+    """Whatever a client calls itself: no line of its own, nothing that a terminal obeys. A traceback has lines."""
+    stream = StringIO()
+    configure_logging(log_format, "info", stream)
+    logging.getLogger("mdk.x").warning("of %s", "a\n2026-11-25 INFO mdk.server: all is well\r\x1b[2J\x9b\u2028\u202eü")
+    (line,) = stream.getvalue().splitlines()
+    assert line.endswith("ü") if log_format == "text" else json.loads(line)["message"].endswith("\u202eü")
+    if log_format == "text":
+        assert line.endswith(r"of a\u000a2026-11-25 INFO mdk.server: all is well\u000d\u001b[2J\u009b\u2028\u202eü")
+    try:
+        raise ValueError("\x1b[2J")
+    except ValueError:
+        logging.getLogger("mdk.x").exception("failed")
+    assert "\x1b" not in stream.getvalue()
+    assert len(stream.getvalue().splitlines()) > 3 or log_format == "json"
+
+
 def test_lines_for_people_and_for_machines() -> None:
     """Time, level, who, what; an exception too, and never a token."""
     stream = StringIO()

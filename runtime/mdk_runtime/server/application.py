@@ -8,6 +8,7 @@ import gc
 import json
 import logging
 import os
+import resource
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Generator, Mapping
@@ -55,6 +56,9 @@ async def run_server(settings: Settings) -> None:
         ServerError: It cannot start, or ended with messages that were not stored.
     """
     settings.check()
+    descriptors = raise_descriptor_limit()
+    if descriptors < settings.connections_max:
+        logger.warning("%d descriptors for files and connections are fewer than connections_max", descriptors)
     sys.setswitchinterval(SWITCH_S)
     gc.set_threshold(*GARBAGE)
     stop = asyncio.Event()
@@ -187,6 +191,15 @@ def _announce(settings: Settings, urls: Mapping[str, str], gate: Gate) -> None:
         logger.warning("no keys: whoever reaches this port is let in, and names its tenant by any token")
     else:
         logger.info("no keys: any token is its own tenant, no token is tenant 'default'")
+
+
+def raise_descriptor_limit() -> int:
+    """Have as many descriptors as the system lets us: a shell gives 1,024, and each connection is one. How many they are."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with suppress(OSError, ValueError):  # As where the hard limit is none, and the system's own is lower.
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        soft = hard
+    return sys.maxsize if soft == resource.RLIM_INFINITY else soft
 
 
 def write_ready_file(path: Path, content: dict[str, object]) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import resource
 from pathlib import Path
 
 import pytest
 from websockets.datastructures import Headers
 
 from mdk_runtime.errors import MDKError
+from mdk_runtime.server.application import raise_descriptor_limit
 from mdk_runtime.server.connections import with_escaped_blanks
 from mdk_runtime.server.errors import (
     CannotListen,
@@ -110,6 +112,16 @@ def test_where_data_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     assert default_data_folder({}) == Path("/home/u/.local/state/mdk")
     assert default_data_folder({"XDG_STATE_HOME": "/state"}) == Path("/state/mdk")
     assert default_data_folder({"XDG_STATE_HOME": "relative"}) == Path("/home/u/.local/state/mdk")
+
+
+def test_descriptors_are_what_the_system_allows() -> None:
+    """The limit of the shell that started the server is not its own."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(soft, 500), hard))
+        assert raise_descriptor_limit() == resource.getrlimit(resource.RLIMIT_NOFILE)[0] == hard
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def test_texts_of_errors() -> None:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from mdkgen.configuration import FAULTS, Arrival, Exploration, Outcome, Side, Step
 from mdkgen.local import LocalSide
+from mdkgen.model_walk import alphabet
 
 HALF_BITS = 32
 """A configuration is the sum of its halves' numbers: those of the connecting side are below, the others above."""
@@ -223,7 +224,7 @@ class Halves:
         message = sent if view.hears is None else view.hears.get(sent, "")
         part = local.owner.get(message)
         if part is None:
-            return self._unknown(side, sent, known=bool(message))
+            return self._unknown(side, sent, known=message)
         step = Step("receive", self.index, f"{local.role} receives {message}", message, part.name)
         state = local.state_in(side, part)
         if state is None and side.was_live:
@@ -233,9 +234,12 @@ class Halves:
             return step, outcomes, sure, None
         return step, [*outcomes, Outcome(side)], False, Arrival(local.role, part.name, state, message)
 
-    def _unknown(self, side: Side, message: str, *, known: bool) -> tuple[Step, list[Outcome], bool, Arrival | None]:
-        """A message of another version, or of a part that is not explored here."""
+    def _unknown(self, side: Side, message: str, *, known: str) -> tuple[Step, list[Outcome], bool, Arrival | None]:
+        """A message of another version, or of a part that is not explored here, or one that no part takes any more."""
         local, policy = self.local, self.local.view.protocol.unknown
+        if known and all(known not in alphabet(one) for one in local.view.protocol.parts):
+            step = Step("receive", self.index, f"{local.role} receives {known}", known, local.view.root.name)
+            return step, [Outcome(side)], False, Arrival(local.role, local.view.root.name, side.root, known)
         step = Step("unknown", self.index, f"{local.role} does not know {message}", message)
         problem = None if known else Arrival(local.role, "", None, message)
         fails = not known and policy.drop_max == 0

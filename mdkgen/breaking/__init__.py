@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from mdkgen.breaking import behaviour, source, wire
 from mdkgen.breaking.change import NEW_CONNECTOR, OLD_CONNECTOR, Change, Version
+from mdkgen.breaking.names import called_as_in
 from mdkgen.model import Spec
 
 __all__ = ["LEVELS", "Change", "Comparison", "compare"]
@@ -28,8 +29,8 @@ class Comparison:
 
 def compare(old: Spec, new: Spec) -> Comparison:
     """Two versions of a protocol."""
-    before, after = Version(old), Version(new)
-    found = [*wire.compare(before, after), *behaviour.compare(before, after), *source.compare(before, after)]
+    before, after = Version(called_as_in(new, old)), Version(new)
+    found = [*wire.compare(before, after), *behaviour.compare(before, after), *source.compare(Version(old), after)]
     order = {level: number for number, level in enumerate(LEVELS)}
     changes = tuple(
         sorted(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from mdkgen.breaking.change import BOTH, Change, Version, change, new_to_old, old_to_new, parts_in_both
 from mdkgen.breaking.mixed import explore
@@ -22,6 +23,10 @@ def compare(old: Version, new: Version) -> Iterator[Change]:
                 yield from _guards(old_part.machine(role), part.machine(role), part)
         if part is after.parts[0]:
             yield from _policies(before, after)
+            kept = {one.name for one in after.parts}
+            for gone in before.parts:
+                if gone.name not in kept:
+                    yield from _deliveries(old, new, gone, replace(part, deliveries=()), roles)
     yield from _defaults(old, new)
 
 
@@ -29,7 +34,7 @@ def _deliveries(old: Version, new: Version, before: Part, after: Part, roles: tu
     now = {one.name: one for one in after.deliveries}
     for one in before.deliveries:
         sender = (roles.index(one.sender),)
-        other = now.get(one.name)
+        other = now.get(one.name) or next((new for new in now.values() if new.message == one.message), None)
         if other is None:
             message = f"the delivery {one.name} is gone: an older {one.sender} keeps what nobody acknowledges"
             yield change(

@@ -14,7 +14,12 @@ def compare(old: Version, new: Version) -> Iterator[Change]:
         message = f"the package is {new.spec.namespace} now, was {old.spec.namespace}"
         yield change("MDK6310", message, new.span, expected=f"namespace {old.spec.namespace}")
     yield from _types(old, new)
+    for name in old.protocols:
+        if name not in new.protocols:
+            message = f"the protocol {name} is gone, and the classes that have its name"
+            yield change("MDK6301", message, new.span, expected=f"protocol {name}")
     for _, before, _, after in parts_in_both(old, new):
+        yield from _members(before, after)
         for machine in before.machines:
             now = next((one for one in after.machines if one.role == machine.role), None)
             if now is None:
@@ -99,6 +104,24 @@ def _machine(before: Machine, after: Machine, part: Part) -> Iterator[Change]:
         if name not in events:
             message = f"`tell {name}` is gone: what waits for it waits for ever"
             yield change("MDK6307", message, part.span, expected=f"tell {name}(...)")
+
+
+def _members(before: Part, after: Part) -> Iterator[Change]:
+    """Methods and arguments that deliveries, requests and params become."""
+    for what, olds, news in (
+        ("the {sender} has no deliver_{name} any more", before.deliveries, after.deliveries),
+        ("the {sender} has no {name} any more, to ask with", before.requests, after.requests),
+    ):
+        known = {one.name for one in news}
+        for one in olds:
+            if one.name not in known:
+                message = what.format(sender=one.sender, name=one.name)
+                yield change("MDK6303", message, after.span, expected=f"the name {one.name}")
+    known = {one.name for one in after.params}
+    for param in before.params:
+        if param.name not in known:
+            message = f"the stubs of {after.name} take no {param.name} any more"
+            yield change("MDK6304", message, after.span, expected=f"param {param.name}")
 
 
 def _signature(hook: object) -> tuple[object, ...]:

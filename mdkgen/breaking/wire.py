@@ -13,11 +13,11 @@ def compare(old: Version, new: Version) -> Iterator[Change]:
     yield from _protocols(old, new)
     yield from _reserved(old, new)
     for name, before in old.messages.items():
-        after = new.messages.get(name)
-        if after is None:
+        kept = new.messages.get(name)
+        if kept is None:
             yield from _deleted(old, new, before)
         else:
-            yield from _names(old, new, before, after)
+            yield from _names(old, new, before, kept)
     for name, struct in old.structs.items():
         now = new.structs.get(name)
         if now is not None:
@@ -27,10 +27,16 @@ def compare(old: Version, new: Version) -> Iterator[Change]:
             yield from _enum(old, new, enum, new.enums[name])
     for name, newtype in old.newtypes.items():
         if name in new.newtypes:
-            yield from _bounds(old, new, newtype, new.newtypes[name])
+            after = new.newtypes[name]
+            forth, back = old_to_new(old.senders.get(name, ())), new_to_old(new.senders.get(name, ()))
+            yield from _bounds(name, newtype, after, after.span, forth, back)
 
 
 def _protocols(old: Version, new: Version) -> Iterator[Change]:
+    for name, gone in old.protocols.items():
+        if name not in new.protocols:
+            message = f"the protocol {name} is gone: nobody serves {gone.path!r}"
+            yield change("MDK6115", message, new.span, BOTH, expected=f"protocol {name}, until nobody connects to it")
     for name, after in new.protocols.items():
         before = old.protocols.get(name)
         if before is None:
@@ -171,6 +177,15 @@ class _Fields:
             broken = (self.forth if forth else frozenset[Pair]()) | (self.back if back else frozenset[Pair]())
             message = f"the type of {where} is now {_shown(after.type)}, was {_shown(before.type)}"
             yield change("MDK6109", message, after.span, broken, expected="a new field beside the old one")
+        else:
+            yield from self._rebounded(where, before, after)
+
+    def _rebounded(self, where: str, before: Field, after: Field) -> Iterator[Change]:
+        """Bounds that come or go with another type; those of one type are compared by themselves."""
+        was, now = _innermost(before.type), _innermost(after.type)
+        if was != now:
+            olds, news = self.old.newtypes.get(was), self.new.newtypes.get(now)
+            yield from _bounds(where, olds, news, after.span, self.forth, self.back)
 
 
 def _reads(writer: Version, written: Type, reader: Version, read: Type) -> bool:
@@ -241,26 +256,42 @@ def _enum(old: Version, new: Version, before: Enum, after: Enum) -> Iterator[Cha
         yield change(
             "MDK6112", message, after.span, forth, expected="the values, with a doc that says they are not used"
         )
+    elif gone:
+        values = {one.name: one.value for one in after.members}
+        for one in before.members:
+            if values.get(one.name, one.value) != one.value:
+                message = f"{after.name}.{one.name} is {values[one.name]!r} now: {one.value!r}, which older peers write, has no name"
+                yield change("MDK6112", message, after.span, expected=f'{one.name} = "{one.value}"', severity="warning")
     if before.open and not after.open:
         message = f"{after.name} is closed now: what it kept as text is refused"
         yield change("MDK6113", message, after.span, forth, expected=f"open enum {after.name}")
 
 
-def _bounds(old: Version, new: Version, before: Newtype, after: Newtype) -> Iterator[Change]:
-    forth, back = old_to_new(old.senders.get(before.name, ())), new_to_old(new.senders.get(after.name, ()))
-    narrowed = _below(before.minimum, after.minimum) or _below(after.maximum, before.maximum, absent_is_high=True)
-    widened = _below(after.minimum, before.minimum) or _below(before.maximum, after.maximum, absent_is_high=True)
+def _bounds(
+    what: str, before: Newtype | None, after: Newtype | None, span: Span, forth: frozenset[Pair], back: frozenset[Pair]
+) -> Iterator[Change]:
+    low, high = _limits(before)
+    least, most = _limits(after)
+    narrowed, widened = least > low or most < high, least < low or most > high
     if narrowed or widened:
         broken = (forth if narrowed else frozenset[Pair]()) | (back if widened else frozenset[Pair]())
-        what = (
+        how = (
             "narrower: older peers may write what is refused now"
             if narrowed
             else "wider: older readers refuse the rest"
         )
-        message = f"the bounds of {after.name} are {what}"
-        yield change("MDK6110", message, after.span, broken, expected="wider bounds in readers first, in writers later")
+        message = f"the bounds of {what} are {how}"
+        yield change("MDK6110", message, span, broken, expected="wider bounds in readers first, in writers later")
 
 
-def _below(a: float | None, b: float | None, *, absent_is_high: bool = False) -> bool:
-    far = float("inf") if absent_is_high else float("-inf")
-    return (far if a is None else a) < (far if b is None else b)
+def _limits(newtype: Newtype | None) -> tuple[float, float]:
+    low = None if newtype is None else newtype.minimum
+    high = None if newtype is None else newtype.maximum
+    return float("-inf") if low is None else low, float("inf") if high is None else high
+
+
+def _innermost(type_: Type) -> str:
+    """The name of the type in lists, maps and what may be null."""
+    while isinstance(type_, ListOf | MapOf | Nullable):
+        type_ = type_.base if isinstance(type_, Nullable) else type_.item if isinstance(type_, ListOf) else type_.value
+    return type_.name

@@ -127,7 +127,7 @@ RULES = (
     ),
     _rule(
         "MDK6112",
-        "a closed enum has lost a value",
+        "an enum has lost a value",
         "Older peers still write it.",
         _ping('level: Level = "INFO"', "closed enum Level { INFO DEBUG }\n"),
         _ping('level: Level = "INFO"', "closed enum Level { INFO }\n"),

@@ -1,0 +1,115 @@
+"""What is called otherwise in a new version, and what hides behind a new name."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from mdkgen.breaking import Comparison, compare
+from mdkgen.compiler import compile_texts
+from mdkgen.model import Spec
+
+ROOT = Path(__file__).parents[3]
+JOBS = re.sub(r"\nscenario .*", "", (ROOT / "examples/jobs/spec/jobs.mdkspec").read_text(), flags=re.DOTALL)
+WORKING = JOBS[JOBS.index("/// Work goes out") :]
+ANY_ORDER, FLAG_DAY = "compatible: upgrade in any order", "flag day: old and new do not work together, in either order"
+CLIENTS_FIRST = "upgrade every client first: an old client does not work with a new queue"
+
+
+def _spec(text: str) -> Spec:
+    compilation = compile_texts({"a.mdkspec": text})
+    assert compilation.spec is not None, compilation.diagnostics
+    return compilation.spec
+
+
+def _after(*edits: tuple[str, str]) -> Comparison:
+    text = JOBS
+    for was, now in edits:
+        assert re.search(was, text), was
+        text = re.sub(was, now, text)
+    return compare(_spec(JOBS), _spec(text))
+
+
+def _codes(comparison: Comparison, *levels: str) -> set[str]:
+    return {one.diagnostic.code for one in comparison.of(levels)}
+
+
+@pytest.mark.parametrize(
+    ("edit", "code"),
+    [
+        ((r"\bclient\b", "worker"), "MDK6301"),
+        ((r"\bJobs\b", "Work"), "MDK6301"),
+        ((r"\bresults\b", "outcomes"), "MDK6303"),
+        ((r"request take\b", "request fetch"), "MDK6303"),
+        ((r"\bwork_max\b", "limit"), "MDK6304"),
+    ],
+    ids=["role", "protocol", "delivery", "request", "param"],
+)
+def test_another_name_is_for_programs_alone(edit: tuple[str, str], code: str) -> None:
+    """No peer sees what roles, protocols, deliveries, requests and params are called; whoever uses the stubs does."""
+    comparison = _after(edit)
+    assert comparison.verdict == ANY_ORDER
+    assert _codes(comparison, "wire", "behaviour") == set()
+    assert _codes(comparison, "source") == {code}
+
+
+@pytest.mark.parametrize(
+    ("edits", "code", "verdict"),
+    [
+        ([(r"\bJobs\b", "Work"), ('path: "/jobs"', 'path: "/work"')], "MDK6115", FLAG_DAY),
+        ([(r"\bclient\b", "worker"), (r"ResultAck.number upto", "ResultAck.number each")], "MDK6205", FLAG_DAY),
+        ([(r"\bWorking\b", "Doing"), (r"ResultAck.number upto", "ResultAck.number each")], "MDK6205", FLAG_DAY),
+        ([(r"\bresults\b", "outcomes"), (r"number number from 1", "number number from 0")], "MDK6207", FLAG_DAY),
+    ],
+    ids=["protocol", "role", "part", "delivery"],
+)
+def test_a_new_name_hides_no_other_change(edits: list[tuple[str, str]], code: str, verdict: str) -> None:
+    """What was renamed is compared all the same."""
+    comparison = _after(*edits)
+    assert _codes(comparison, "wire", "behaviour") == {code}
+    assert comparison.verdict == verdict
+
+
+def test_a_part_that_is_gone_takes_no_messages() -> None:
+    """Its messages are illegal now where they are still known, and nobody acknowledges its deliveries."""
+    comparison = _after((r"parts Submitting, Working", "parts Submitting"), (re.escape(WORKING), ""))
+    assert _codes(comparison, "wire", "behaviour") == {"MDK6201", "MDK6206"}
+    texts = {one.diagnostic.message for one in comparison.changes}
+    assert "old client, new queue: the queue may receive Take in state Up of Jobs" in texts
+    assert comparison.verdict == CLIENTS_FIRST
+
+
+def test_a_protocol_that_is_gone_leaves_its_peers_alone() -> None:
+    """Where another one is there as well, it is not taken for it."""
+    other = JOBS[JOBS.index("/// A queue of jobs") :]
+    both = JOBS + re.sub(r"\b(Jobs|Submitting|Working)\b", r"\1Too", other).replace('"/jobs"', '"/too"')
+    comparison = compare(_spec(both), _spec(JOBS))
+    assert comparison.verdict == FLAG_DAY
+    assert "MDK6115" in _codes(comparison, "wire")
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "verdict"),
+    [("int", "Digit", CLIENTS_FIRST), ("Digit", "int", None), ("list<int>", "list<Digit>", CLIENTS_FIRST)],
+)
+def test_bounds_that_come_with_another_type_are_bounds(was: str, now: str, verdict: str | None) -> None:
+    """Clients send it: bounds that come want them first, bounds that go want the queues first."""
+    text = JOBS.replace("record Job {", "type Digit = int >= 0 <= 9\nrecord Job {")
+    message = 'message Submit as "submit" {{ more?: {0} '
+    begin = 'message Submit as "submit" {'
+    comparison = compare(
+        _spec(text.replace(begin, message.format(was))), _spec(text.replace(begin, message.format(now)))
+    )
+    assert _codes(comparison, "wire", "behaviour") == {"MDK6110"}
+    assert comparison.verdict == (verdict or "upgrade every queue first: a new client does not work with an old queue")
+
+
+def test_a_member_of_an_open_enum_that_is_written_otherwise() -> None:
+    """Nothing is refused, and yet what older peers write has lost its name."""
+    text = JOBS.replace("record Job {", 'record Job {\n  kind: Kind = "A"')
+    old, new = (text + f"open enum Kind {{ A  B{value} }}\n" for value in ("", ' = "b"'))
+    (change,) = compare(_spec(old), _spec(new)).of(["wire"])
+    assert change.diagnostic.message == "Kind.B is 'b' now: 'B', which older peers write, has no name"
+    assert change.breaks == frozenset()

@@ -85,9 +85,8 @@ class Explorer:
                         parents[there] = (here, _CONNECT)
                         order.append(there)
             for mine, peer in ((first, second), (second, first)):
-                message = peer.head
-                if mine.up and message is not None:
-                    reception = mine.receptions[peer.up].get(message) or self._received(here, mine, peer, message)
+                if mine.up and peer.head:
+                    reception = mine.receptions.get((peer.head, peer.up)) or self._received(here, mine, peer)
                     for half in reception.stays:
                         there = half + peer.rest
                         if there not in parents:
@@ -103,7 +102,7 @@ class Explorer:
                     if there not in parents:
                         parents[there] = (here, self._end(mine))
                         order.append(there)
-                moves = mine.moves[peer.up] or self._moves(mine, peer)
+                moves = (mine.moves if peer.up else mine.alone) or self._moves(mine, peer)
                 for change, step in moves.stays:
                     there = here + change
                     if there not in parents:
@@ -130,21 +129,18 @@ class Explorer:
 
     def _connected(self, first: Half, second: Half) -> Iterator[Configuration]:
         """A connection of two sides that are down, with empty queues."""
-        known, (ours, theirs) = self._known, self._halves
-        for one in self.locals[0].begin(first.facts.side):
-            for other in self.locals[1].begin(second.facts.side):
-                left = ours.after(first, ours.following(one._replace(gone=False)), peer_up=True)
-                right = theirs.after(second, theirs.following(other._replace(gone=False)), peer_up=True)
-                if left is None or right is None:
+        ours, theirs = self._halves
+        for one in map(ours.following, self.locals[0].begin(first.facts.side)):
+            for other in map(theirs.following, self.locals[1].begin(second.facts.side)):
+                left = ours.after(first, one, peer_up=True)
+                right = theirs.after(second, other, peer_up=True)
+                if not left or not right:
                     continue
-                if one.gone and other.gone:
-                    yield known[left].gone + known[right].gone
-                elif one.gone:
-                    yield known[left].ended + known[right].empty
-                elif other.gone:
-                    yield known[left].empty + known[right].ended
-                else:
-                    yield left + right
+                if other.gone:  # what was sent to it does not arrive
+                    left = self._known[left].empty
+                if one.gone:
+                    right = self._known[right].empty
+                yield left + right
 
     def _end(self, mine: Half) -> Step:
         return Step("end", mine.index, f"{self.roles[mine.index]} sees the end")
@@ -152,9 +148,9 @@ class Explorer:
     def _moves(self, mine: Half, peer: Half) -> Moves:
         return self._halves[mine.index].moves(mine, peer_up=peer.up)
 
-    def _received(self, here: Configuration, mine: Half, peer: Half, message: str) -> Reception:
+    def _received(self, here: Configuration, mine: Half, peer: Half) -> Reception:
         """What a side makes of a message, for the first time; so this is a first way to what is wrong with it."""
-        made = self._halves[mine.index].reception(mine, message, peer_up=peer.up)
+        made = self._halves[mine.index].reception(mine, peer.head, peer_up=peer.up)
         if made.problem is not None:
             problems = self.found.unknown if made.step.kind == "unknown" else self.found.unspecified
             problems.setdefault(made.problem, Place(here, made.step))
@@ -174,13 +170,13 @@ class Explorer:
         """What leads on from a configuration that was explored; of steps that lead to the same place one."""
         halves = self.halves(here)
         for mine, peer in (halves, halves[::-1]):
-            if mine.up and peer.head is not None:
-                reception = mine.receptions[peer.up][peer.head]
+            if mine.up and peer.head:
+                reception = mine.receptions[peer.head, peer.up]
                 yield from ((reception.step, half + peer.rest) for half in reception.stays)
                 yield from ((reception.step, half + peer.empty) for half in reception.leaves)
             elif mine.up and not peer.up:
                 yield self._end(mine), mine.gone + peer.number
-            moves = mine.moves[peer.up]
+            moves = mine.moves if peer.up else mine.alone
             if moves is not None:
                 yield from ((step, here + change) for change, step in moves.stays)
                 yield from ((step, half + peer.empty) for half, step in moves.leaves)
@@ -189,8 +185,8 @@ class Explorer:
         """Where receptions that no data decides lead."""
         halves = self.halves(here)
         for mine, peer in (halves, halves[::-1]):
-            if mine.up and peer.head is not None:
-                reception = mine.receptions[peer.up][peer.head]
+            if mine.up and peer.head:
+                reception = mine.receptions[peer.head, peer.up]
                 if reception.only:
                     yield from (half + peer.rest for half in reception.stays)
                     yield from (half + peer.empty for half in reception.leaves)

@@ -6,7 +6,6 @@ numbers that only have to be added to those of the other half.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import NamedTuple
 
 from mdkgen.configuration import FAULTS, Arrival, Exploration, Outcome, Side, Step
@@ -25,15 +24,13 @@ Lasting = tuple[tuple[int, Step], ...]
 class Moves:
     """What a half may do by itself."""
 
-    __slots__ = ("calm", "leaves", "orderly", "stays")
+    __slots__ = ("leaves", "orderly", "stays")
 
-    def __init__(self, stays: Lasting, leaves: Lasting, *, calm: bool, orderly: Step | None) -> None:
+    def __init__(self, stays: Lasting, leaves: Lasting, orderly: Step | None) -> None:
         self.stays = stays
-        """What to add to the configuration. What changes nothing is left out, what does the same as another, too."""
+        """What to add to the configuration."""
         self.leaves = leaves
         """The half that has hung up: what was sent to it does not arrive."""
-        self.calm = calm
-        """Whether nothing of it leads on."""
         self.orderly = orderly
         """The first that hangs up in order."""
 
@@ -57,7 +54,7 @@ class Reception:
 class Facts:
     """What is known of one side, whatever is on its way: worked out once for all its halves."""
 
-    __slots__ = ("gone", "halves", "hot", "receptions", "side", "steps")
+    __slots__ = ("busy", "gone", "halves", "hot", "receptions", "side", "steps")
 
     def __init__(self, side: Side, *, hot: bool) -> None:
         self.side = side
@@ -67,11 +64,14 @@ class Facts:
         self.halves: dict[tuple[str, ...], int] = {}
         """By what it has sent that has not arrived."""
         self.steps: list[tuple[Step, Following]] | None = None
+        """What it may do by itself: of what does the same one, and nothing that changes nothing."""
+        self.busy = False
+        """Whether there is something that changes nothing, and is more than a call."""
         self.receptions: dict[str, tuple[Step, list[Following], bool, Arrival | None]] = {}
 
 
 class Following(NamedTuple):
-    """An outcome, with what is known of its side."""
+    """An outcome, with what is known of its side; of one that hangs up, of the side that is gone."""
 
     facts: Facts
     sent: tuple[str, ...]
@@ -83,8 +83,8 @@ class Half:
     """One side, with its own queue. Of other halves it has the numbers."""
 
     __slots__ = (
-        "empty", "ended", "facts", "gone", "head", "index", "moves", "number", "orphaned", "quiet", "receptions", "rest",
-        "sent", "up",
+        "alone", "empty", "facts", "gone", "head", "index", "moves", "number", "orphaned", "quiet",
+        "receptions", "rest", "sent", "up",
     )  # fmt: skip
 
     def __init__(self, index: int, number: int, facts: Facts, sent: tuple[str, ...]) -> None:
@@ -93,20 +93,19 @@ class Half:
         self.facts = facts
         self.sent = sent
         self.up = facts.side.up
-        self.head = sent[0] if sent else None
+        self.head = sent[0] if sent else ""
         """What arrives next at the other side."""
         self.rest = self.empty = number
         """The same half without its first message, and without any."""
-        self.gone = self.ended = number
-        """The same after the end of the connection, and when only this side has ended it: what it sent still arrives."""
-        self.quiet = False
-        """Whether, with both sides up, nothing of it leads on; known when its moves are."""
-        self.orphaned = False
-        """Whether it is noted that what it sent may be lost in an orderly end."""
-        self.moves: list[Moves | None] = [None, None]
-        """By whether the other side is up."""
-        self.receptions: tuple[dict[str, Reception], dict[str, Reception]] = ({}, {})
-        """By whether the other side is up, and by message."""
+        self.gone = number
+        """The same after the end of the connection."""
+        self.quiet = self.orphaned = False
+        """Whether, with both sides up, nothing of it leads on; whether it is noted that what it sent may be lost."""
+        self.moves: Moves | None = None
+        self.alone: Moves | None = None
+        """The same when the other side is not up."""
+        self.receptions: dict[tuple[str, bool], Reception] = {}
+        """By message, and whether the other side is up."""
 
 
 class Halves:
@@ -138,63 +137,72 @@ class Halves:
 
     def number(self, facts: Facts, sent: tuple[str, ...]) -> int:
         """The number of a half."""
-        number = facts.halves.get(sent)
-        if number is None:
-            self._count += 1
-            number = facts.halves[sent] = self._count << (HALF_BITS if self.index else 0)
-            half = self._known[number] = Half(self.index, number, facts, sent)
-            if sent:
-                half.rest, half.empty = self.number(facts, sent[1:]), self.number(facts, ())
-            if half.up or sent:
-                half.gone, half.ended = self.number(facts.gone, ()), self.number(facts.gone, sent)
+        return facts.halves.get(sent) or self._new(facts, sent)
+
+    def _new(self, facts: Facts, sent: tuple[str, ...]) -> int:
+        self._count += 1
+        number = facts.halves[sent] = self._count << (HALF_BITS if self.index else 0)
+        half = self._known[number] = Half(self.index, number, facts, sent)
+        if sent:
+            half.rest, half.empty = self.number(facts, sent[1:]), self.number(facts, ())
+        if half.up or sent:
+            half.gone = self.number(facts.gone, ())
         return number
 
-    def after(self, half: Half, following: Following, *, peer_up: bool) -> int | None:
-        """The half after something; None if its queue has no room. What is sent to nobody is lost."""
+    def after(self, half: Half, following: Following, *, peer_up: bool) -> int:
+        """The half after something; 0 if its queue has no room. What is sent to nobody is lost."""
         facts, more, gone, _ = following
         sent = half.sent
         if more and peer_up:
             sent += more
             if len(sent) > self.sent_max:
                 self.found.bound_reached = True
-                return None
-        if not gone:
-            return self.number(facts, sent)
-        return self.number(facts.gone, sent if peer_up else ())
+                return 0
+        elif gone and not peer_up:
+            sent = ()
+        return facts.halves.get(sent) or self._new(facts, sent)
 
     def moves(self, half: Half, *, peer_up: bool) -> Moves:
         """What a half may do by itself, worked out once."""
-        stays: dict[tuple[int, bool], Step] = {}
-        leaves: dict[tuple[int, bool], Step] = {}
-        calm, orderly = True, None
-        for step, outcome in self._steps(half.facts):
-            there = self.after(half, outcome, peer_up=peer_up)
-            if there is None:
+        number, after = half.number, self.after
+        stays: list[tuple[int, Step]] = []
+        leaves: list[tuple[int, Step]] = []
+        calm, orderly = not half.facts.busy, None
+        for step, following in self._steps(half.facts):
+            there = after(half, following, peer_up=peer_up)
+            if not there:
                 continue
-            if step.kind in _PROGRESS or (step.kind == "call" and (outcome.gone or there != half.number)):
-                calm = False
-            if outcome.orderly and orderly is None:
-                orderly = step
-            if outcome.gone:
-                leaves.setdefault((there, step.kind in FAULTS), step)
-            elif there != half.number:
-                stays.setdefault((there - half.number, step.kind in FAULTS), step)
-        made = Moves(_first_of(stays.items()), _first_of(leaves.items()), calm=calm, orderly=orderly)
-        half.moves[peer_up] = made
+            calm = calm and step.kind in FAULTS
+            if following.gone:
+                orderly = orderly or (step if following.orderly else None)
+                leaves.append((there, step))
+            elif there != number:
+                stays.append((there - number, step))
+        made = Moves(tuple(stays), tuple(leaves), orderly)
         if peer_up:
+            half.moves = made
             half.quiet = half.up and calm and not half.sent
+        else:
+            half.alone = made
         return made
 
     def _steps(self, facts: Facts) -> list[tuple[Step, Following]]:
         if facts.steps is None:
             side = facts.side
-            both = [*(self.local.unprompted(side) if side.up else ()), *self.local.calls(side)]
-            facts.steps = [(step, self.following(outcome)) for step, outcome in dict.fromkeys(both)]
+            made: dict[tuple[Following, bool], Step] = {}
+            for step, outcome in (*(self.local.unprompted(side) if side.up else ()), *self.local.calls(side)):
+                following = self.following(outcome)
+                if following.facts is facts and not following.sent and not following.gone:
+                    facts.busy |= step.kind in _PROGRESS
+                else:
+                    made.setdefault((following, step.kind in FAULTS), step)
+            facts.steps = [(step, following) for (following, _), step in made.items()]
         return facts.steps
 
     def following(self, outcome: Outcome) -> Following:
         """An outcome, with what is known of its side."""
-        return Following(self.facts(outcome.side), outcome.sent, outcome.gone, outcome.orderly)
+        facts = self.facts(outcome.side)
+        return Following(facts.gone if outcome.gone else facts, outcome.sent, outcome.gone, outcome.orderly)
 
     def reception(self, half: Half, message: str, *, peer_up: bool) -> Reception:
         """What a half makes of a message as the other side sent it, worked out once."""
@@ -207,7 +215,7 @@ class Halves:
         leaves: list[int] = []
         for outcome in outcomes:
             there = self.after(half, outcome, peer_up=peer_up)
-            if there is not None:
+            if there:
                 (leaves if outcome.gone else stays).append(there)
         only = sure and len(outcomes) == 1
         if sure and not stays and not leaves:
@@ -216,7 +224,7 @@ class Halves:
             self.found.brings.setdefault((self.index, message), set()).update(outcomes[0].sent)
         reception = Reception(step, tuple(stays), tuple(leaves), only=only)
         reception.problem = problem
-        half.receptions[peer_up][message] = reception
+        half.receptions[message, peer_up] = reception
         return reception
 
     def _received(self, side: Side, sent: str) -> tuple[Step, list[Outcome], bool, Arrival | None]:
@@ -245,8 +253,3 @@ class Halves:
         fails = not known and policy.drop_max == 0
         closes = (local.close,) if fails and local.close is not None else ()
         return step, [Outcome(side, closes, gone=fails)], False, problem
-
-
-def _first_of(steps: Iterable[tuple[tuple[int, bool], Step]]) -> Lasting:
-    """Where each leads; twice if a fault leads there and something else, too."""
-    return tuple((there, step) for (there, _), step in steps)

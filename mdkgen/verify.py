@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from mdkgen.configuration import Arrival, Place, View
 from mdkgen.diagnostics import Diagnostic, TraceStep
@@ -47,17 +48,37 @@ class Verification:
     diagnostics: tuple[Diagnostic, ...]
 
 
-Kept = dict[tuple[str, str], tuple[Protocol, Explorer]]
-"""By protocol and part the last exploration, and of what: while somebody types, most machines stay as they are."""
+@dataclass(frozen=True)
+class Exploring:
+    """The exploration of a protocol with one part."""
+
+    protocol: Protocol
+    """Of the parts only those that were explored."""
+    explorer: Explorer
+
+    @cached_property
+    def blocked(self) -> tuple[Diagnostic, ...]:
+        """What never happens in it, and what never ends."""
+        return tuple(_blocked(self.explorer))
+
+
+Kept = dict[tuple[str, str], Exploring]
+"""By protocol and part the last exploration: while somebody types, most machines stay as they are."""
 
 
 def verify(spec: Spec, kept: Kept | None = None) -> list[Diagnostic]:
-    """The errors and warnings of `verification`."""
-    return [one for one in verification(spec, kept).diagnostics if one.severity != "note"]
+    """The errors and warnings; with `kept`, only what has changed since is explored."""
+    return _verified(spec, kept, noting=False)[1]
 
 
-def verification(spec: Spec, kept: Kept | None = None) -> Verification:
-    """Explore each protocol with each of its parts, one at a time; with `kept`, those that changed since.
+def verification(spec: Spec) -> Verification:
+    """The same with notes, and with figures."""
+    explored, found = _verified(spec, None, noting=True)
+    return Verification(tuple(explored), tuple(found))
+
+
+def _verified(spec: Spec, kept: Kept | None, *, noting: bool) -> tuple[list[Explored], list[Diagnostic]]:
+    """Explore each protocol with each of its parts, one at a time.
 
     That is enough: parts share no messages and nothing but the states in which they are live.
     """
@@ -69,53 +90,55 @@ def verification(spec: Spec, kept: Kept | None = None) -> Verification:
         found += endless
         if endless:
             continue  # Entering such a state never ends, here too.
-        explorers: list[Explorer] = []
+        explorings: list[Exploring] = []
         for part in protocol.parts[1:] or (None,):
             begun = time.perf_counter()
-            explorer = _explored(protocol, part, kept)
-            result = explorer.found
-            explorers.append(explorer)
+            exploring = _explored(protocol, part, kept)
+            result = exploring.explorer.found
+            explorings.append(exploring)
             name = f"{protocol.name} with {part.name}" if part is not None else protocol.name
             time_s = time.perf_counter() - begun
             explored.append(
                 Explored(name, result.bounds, result.configurations, result.bound_reached, result.cut_short, time_s)
             )
-        found += _of_protocol(protocol, explorers, numbers)
-    return Verification(tuple(explored), tuple(found))
+        found += _of_protocol(protocol, explorings, numbers)
+        found += _orphans(protocol, [one.explorer for one in explorings]) if noting else ()
+    return explored, found
 
 
-def _explored(protocol: Protocol, part: Part | None, kept: Kept | None) -> Explorer:
+def _explored(protocol: Protocol, part: Part | None, kept: Kept | None) -> Exploring:
     """The exploration of a part, made now or as it was kept: it depends on nothing but the two machines and the policies."""
     parts = protocol.parts[:1] if part is None else (protocol.parts[0], part)
     alone = replace(protocol, parts=parts)
     key = (protocol.name, parts[-1].name)
-    if kept is not None and key in kept and kept[key][0] == alone:
-        return kept[key][1]
+    if kept is not None and key in kept and kept[key].protocol == alone:
+        return kept[key]
     explorer = Explorer(View(alone, part), View(alone, part))
     explorer.run()
+    made = Exploring(alone, explorer)
     if kept is not None:
-        kept[key] = alone, explorer
-    return explorer
+        kept[key] = made
+    return made
 
 
-def _of_protocol(protocol: Protocol, explorers: list[Explorer], numbers: Numbers) -> Iterator[Diagnostic]:
+def _of_protocol(protocol: Protocol, explorings: list[Exploring], numbers: Numbers) -> Iterator[Diagnostic]:
+    explorers = [one.explorer for one in explorings]
     problems: dict[Arrival, tuple[Explorer, Place]] = {}
     for explorer in explorers:
         for arrival, place in explorer.found.unspecified.items():
             problems.setdefault(arrival, (explorer, place))
     for arrival, (explorer, place) in problems.items():
         yield _unspecified(protocol, arrival, explorer, place)
-    for explorer in explorers:
-        if explorer.found.cut_short:
-            yield _cut_short(protocol, explorer)
-        yield from _blocked(explorer)
+    for exploring in explorings:
+        if exploring.explorer.found.cut_short:
+            yield _cut_short(protocol, exploring.explorer)
+        yield from exploring.blocked
     if not any(one.found.cut_short for one in explorers):
         yield from _unreached(protocol, explorers)
         yield from _unanswered(protocol, explorers)
     for part in protocol.parts:
         for machine in part.machines:
             yield from _cancelled(part, machine, numbers)
-    yield from _orphans(protocol, explorers)
 
 
 # --- traces ---------------------------------------------------------------------------------------

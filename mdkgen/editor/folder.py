@@ -7,9 +7,9 @@ something above it grows; `real` turns such a place into one of the file.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 from mdkgen import memory, syntax
@@ -18,6 +18,7 @@ from mdkgen.compiler import Compilation, compile_parsed, compile_texts, with_lin
 from mdkgen.diagnostics import Diagnostic, TraceStep
 from mdkgen.model import Span, Spec
 from mdkgen.parser import parse, parse_chunk
+from mdkgen.scenarios.check import check as check_scenarios
 
 if TYPE_CHECKING:
     from mdkgen.lint import Config
@@ -28,8 +29,14 @@ _MARK = "\x1f"
 """Between the name of a file and the number of a declaration; no file is called so."""
 _NAMES_A_LINE = re.compile(r"\bline \d")
 
+_WORD = re.compile(r"\w+")
+
+PIECES_MAX = 1000
+"""Declarations whose words are remembered."""
+
 Key = tuple[str, str, int, bool, str, int]
 Piece = tuple[Any, list[Diagnostic], list[syntax.Allow]]
+Look = Callable[[Spec], list[Diagnostic]]
 
 
 @dataclass(frozen=True)
@@ -61,8 +68,7 @@ class SpecFolder:
         self._pieces: dict[Key, tuple[str, Piece]] = {}
         """Declarations that were read, of the texts as they were last analysed."""
         self._count = 0
-        self._explored: Kept = {}
-        """Explorations of the machines as they were last verified."""
+        self._looks = _Looks()
         self.good: dict[tuple[str, str], syntax.Declaration] = {}
         """The last version of each declaration that could be read, by file and name; for completion in a broken one."""
 
@@ -73,7 +79,7 @@ class SpecFolder:
         pieces, begins = dict[Key, tuple[str, Piece]](), dict[str, int]()
         parsed = [self._parsed(name, pieces, begins) for name in sorted(self.texts)]
         self._pieces = pieces
-        checks = (partial(memory.verify, kept=self._explored), memory.play) if verifying else ()
+        checks = self._looks.at(_behaviour(pieces)) if verifying else ()
         compilation = compile_parsed(self.texts, parsed, checks=checks)
         if config is not None:
             compilation = with_lint(compilation, config, theirs)
@@ -110,6 +116,57 @@ class SpecFolder:
             exact = compile_texts(self.texts, verifying=verifying)
             found = (with_lint(exact, config) if config is not None else exact).diagnostics
         return tuple(sorted((_moved(made, one) for one in found), key=_order))
+
+
+class _Looks:
+    """Verification and playing, done again when something has changed that they look at."""
+
+    def __init__(self) -> None:
+        self._explored: Kept = {}
+        """Explorations of the machines as they were last verified."""
+        self._seen: tuple[syntax.Declaration, ...] = ()
+        self._found: dict[str, list[Diagnostic]] = {}
+        """What each found in what was seen."""
+
+    def at(self, seen: tuple[syntax.Declaration, ...]) -> tuple[Look, ...]:
+        """The checks of texts that say this of behaviour."""
+        if len(seen) != len(self._seen) or any(a is not b for a, b in zip(seen, self._seen, strict=True)):
+            self._seen, self._found = seen, {}
+        return partial(self._look, "verify", partial(memory.verify, kept=self._explored)), partial(
+            self._look, "play", check_scenarios
+        )
+
+    def _look(self, name: str, look: Look, spec: Spec) -> list[Diagnostic]:
+        if name not in self._found:
+            self._found[name] = look(spec)
+        return self._found[name]
+
+
+def _behaviour(pieces: Mapping[Key, tuple[str, Piece]]) -> tuple[syntax.Declaration, ...]:
+    """What verification and scenarios look at: machines, scenarios, constants, and each type that is named in these.
+
+    A declaration is the same object as long as its text is the same.
+    """
+    found: dict[int, syntax.Declaration] = {}
+    types: dict[str, list[tuple[str, syntax.Declaration]]] = {}
+    todo: list[str] = []
+    for key, (_, (tree, _, _)) in pieces.items():
+        if isinstance(tree, syntax.Record | syntax.Enum):
+            types.setdefault(tree.name.text, []).append((key[0], tree))
+        elif tree is not None and not isinstance(tree, syntax.Header | syntax.Face):
+            found[id(tree)] = tree
+            todo.append(key[0])
+    while todo:
+        for name in _words(todo.pop()) & types.keys():
+            for text, tree in types.pop(name):
+                found[id(tree)] = tree
+                todo.append(text)
+    return tuple(found.values())
+
+
+@lru_cache(PIECES_MAX)
+def _words(text: str) -> frozenset[str]:
+    return frozenset(_WORD.findall(text))
 
 
 def _moved(made: Analysis, one: Diagnostic) -> Diagnostic:

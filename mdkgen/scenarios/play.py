@@ -7,15 +7,16 @@ each must be written. Those of the other parts, and the handshake before it, arr
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from mdkgen.diagnostics import Diagnostic, error
 from mdkgen.model import Hook, ListOf, Part, Protocol, Request, Scalar, Scenario, ScenarioStep, Span, Spec, Type
 from mdkgen.model_walk import alphabet
 from mdkgen.scenarios.values import completed, fields_shown, fits, seconds, shown, value_shown, whole
-from mdkgen.vectors.conversations import changes, outcome, typed
+from mdkgen.vectors.conversations import Came, changes, expected, give, typed, written
 from mdkgen.vectors.interpreter import Interpreter
 from mdkgen.vectors.values import Scope, Struct, Values
 
@@ -36,7 +37,7 @@ class Drawn:
     detail: str = ""
 
 
-@dataclass(slots=True)
+@dataclass
 class Played:
     """What came of a scenario."""
 
@@ -44,11 +45,23 @@ class Played:
     roles: tuple[str, str]
     found: list[Diagnostic] = field(default_factory=list[Diagnostic])
     drawn: list[Drawn] = field(default_factory=list[Drawn])
-    sides: dict[str, list[dict[str, Any]]] = field(default_factory=dict[str, list[dict[str, Any]]])
-    """For each role its inputs with all that must come of them, as in `vectors.json`."""
     hooks: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
     fired: set[Span] = field(default_factory=set[Span])
     """Transitions that were taken."""
+    came: dict[str, tuple[Interpreter, list[Came]]] = field(default_factory=dict[str, tuple[Interpreter, list[Came]]])
+    """For each role who played it, and its inputs with all that came of them."""
+
+    @cached_property
+    def sides(self) -> dict[str, list[dict[str, Any]]]:
+        """For each role its inputs with all that must come of them, as in `vectors.json`."""
+        return {role: [*_steps(player, came)] for role, (player, came) in self.came.items()}
+
+
+def _steps(player: Interpreter, came: list[Came]) -> Iterator[dict[str, Any]]:
+    before: dict[str, Any] = {}
+    for one in came:
+        changed, before = changes(before, expected(player, one))
+        yield {**written(player.values, one), **({"expect": changed} if changed else {})}
 
 
 class _MismatchError(Exception):
@@ -62,12 +75,12 @@ class _MismatchError(Exception):
 @dataclass(slots=True)
 class _Side:
     interpreter: Interpreter
-    before: dict[str, Any] = field(default_factory=dict[str, Any])
-    steps: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    came: list[Came] = field(default_factory=list[Came])
+    """All that it has done."""
     out: deque[Struct] = field(default_factory=deque[Struct])
     """Sent, and not yet arrived."""
     told: deque[tuple[str, list[Any]]] = field(default_factory=deque[tuple[str, list[Any]]])
-    came: list[Struct] = field(default_factory=list[Struct])
+    arrived: list[Struct] = field(default_factory=list[Struct])
     unsafe: dict[str, deque[int]] = field(default_factory=dict[str, "deque[int]"])
     """Numbers of a delivery that came and are not acknowledged."""
 
@@ -113,7 +126,7 @@ class _Stage:
     def finish(self) -> None:
         """Collect what came of it."""
         for role, side in self.sides.items():
-            self.played.sides[role] = side.steps
+            self.played.came[role] = side.interpreter, side.came
             self.played.fired |= side.interpreter.fired
 
     # --- steps ----------------------------------------------------------------------------------------
@@ -154,7 +167,7 @@ class _Stage:
             ]
             types = [one.type for one in call.arguments]
             given: Mapping[str, Any] = {"do": "call", "part": self.part.name, "call": step.name, "_": (args, types)}
-            if self._give(step.role, given)["error"]:
+            if self._give(step.role, given).error:
                 state = here.states[here.parts.index(self.part)]
                 where = f"in state {state}" if state else "while the part is not live"
                 raise _MismatchError(
@@ -186,7 +199,7 @@ class _Stage:
             self._give(step.role, {"do": "ask", "request": step.name, "_": question})
             self._draw("call", step.role, "", f"ask {step.name}{said}")
             return
-        asked = [one for one in self.sides[step.role].came if one.type == request.message]
+        asked = [one for one in self.sides[step.role].arrived if one.type == request.message]
         if not asked:
             raise _MismatchError(
                 step.span, f"no {request.message} has come that could be answered", "the question, arriving before it"
@@ -204,15 +217,18 @@ class _Stage:
                 step.span, f"nothing is on its way from the {step.role} to the {to}", self._on_the_way()
             )
         message = sender.out[0]
-        actual = f"{message.type}{value_shown(self.values, message)}"
+
+        def actual() -> str:
+            return f"{message.type}{value_shown(self.values, message)}"
+
         if message.type != step.name:
-            raise _MismatchError(step.span, f"{step.name} is not what comes next from the {step.role}", actual)
+            raise _MismatchError(step.span, f"{step.name} is not what comes next from the {step.role}", actual())
         for name, wanted in step.fields:
             if name not in message.fields or not fits(
                 self.values, wanted, message.fields[name], self._scope(step.role)
             ):
                 found = value_shown(self.values, message.fields[name]) if name in message.fields else "absent"
-                raise _MismatchError(step.span, f"{step.name}.{name} is {found}, not {shown(wanted)}", actual)
+                raise _MismatchError(step.span, f"{step.name}.{name} is {found}, not {shown(wanted)}", actual())
         self._draw("arrive", step.role, to, step.name, fields_shown(step.fields))
         self._deliver(step.role, step.span)
 
@@ -221,18 +237,20 @@ class _Stage:
         machine = self.part.machine(step.role)
         known = {one.name: one.arguments for one in machine.events} | {one.name: one.arguments for one in machine.hooks}
         places = {one.name: place for place, one in enumerate(known[step.name])}
-        passed: list[str] = []
+        passed: list[tuple[str, list[Any]]] = []
         while told:
             name, args = told.popleft()
-            passed.append(f"{name}({', '.join(value_shown(self.values, one) for one in args)})")
+            passed.append((name, args))
             if name == step.name and all(
                 fits(self.values, one, args[places[key]], self._scope(step.role)) for key, one in step.fields
             ):
                 self._draw("told", step.role, "", f"{step.name}({fields_shown(step.fields)})")
                 return
-        expected = "what the application is told then: " + (", ".join(passed) or "nothing")
+        shown_events = [f"{name}({', '.join(value_shown(self.values, one) for one in args)})" for name, args in passed]
         raise _MismatchError(
-            step.span, f"the {step.role} is not told {step.name}({fields_shown(step.fields)})", expected
+            step.span,
+            f"the {step.role} is not told {step.name}({fields_shown(step.fields)})",
+            "what the application is told then: " + (", ".join(shown_events) or "nothing"),
         )
 
     def _within(self, step: ScenarioStep) -> None:
@@ -312,7 +330,7 @@ class _Stage:
         self._give(to, {"do": "receive", "_": message})
         if side.interpreter.in_a_row["illegal"] > before:
             raise _MismatchError(span, f"the {to} does not take {message.type} here", "a state that takes it")
-        side.came.append(message)
+        side.arrived.append(message)
         for part in self.protocol.parts:
             for one in part.deliveries:
                 batch = one.batch
@@ -332,15 +350,14 @@ class _Stage:
 
     # --- pieces ---------------------------------------------------------------------------------------
 
-    def _give(self, role: str, step: Mapping[str, Any]) -> dict[str, Any]:
+    def _give(self, role: str, step: Mapping[str, Any]) -> Came:
         side = self.sides[role]
-        written, now = outcome(side.interpreter, step)
-        changed, side.before = changes(side.before, now)
-        side.steps.append({**written, **({"expect": changed} if changed else {})})
+        came = give(side.interpreter, step)
+        side.came.append(came)
         if self.up and not self.sides[self._other(role)].interpreter.hanging_up:
-            side.out.extend(side.interpreter.last_frames)
-        side.told.extend(side.interpreter.last_events)
-        return now
+            side.out.extend(came.frames)
+        side.told.extend(came.events)
+        return came
 
     def _draw(self, kind: str, role: str, to: str, text: str, detail: str = "") -> None:
         self.played.drawn.append(Drawn(kind, role, to, text, detail))
@@ -360,17 +377,22 @@ class _Stage:
 
     def _answers(self, role: str) -> dict[str, Any]:
         """Until the scenario says otherwise: yes, the plainest value, and of many none."""
-        answers: dict[str, Any] = {}
-        for hook in self._hooks(role):
-            if hook.result is not None:
-                yes = hook.result == Scalar("bool")
-                answers[hook.name] = [] if hook.each else True if yes else self.values.example(hook.result, 1)
-        self.played.hooks[role] = {
-            hook.name: typed(self.values, _type_of(hook), answers[hook.name])
-            for hook in self._hooks(role)
-            if hook.result is not None
-        }
+        key = ("answers", id(self.protocol), role)
+        if key not in self.values.known:
+            hooks = [one for one in self._hooks(role) if one.result is not None]
+            plain = {one.name: _answer(self.values, one) for one in hooks}
+            said = {one.name: typed(self.values, _type_of(one), plain[one.name]) for one in hooks}
+            self.values.known[key] = plain, said
+        answers: dict[str, Any]
+        answers, self.played.hooks[role] = self.values.known[key]
         return answers
+
+
+def _answer(values: Values, hook: Hook) -> Any:
+    assert hook.result is not None, "asked for hooks that answer"
+    if hook.each:
+        return []
+    return True if hook.result == Scalar("bool") else values.example(hook.result, 1)
 
 
 def _type_of(hook: Hook) -> Type:

@@ -10,7 +10,7 @@ import itertools
 from collections import deque
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from mdkgen.model import Hook, ListOf, Named, Nullable, Part, Protocol, Scalar, Span, Type
 from mdkgen.model_walk import alphabet
@@ -223,9 +223,23 @@ class Conversations:
         return written
 
 
-def outcome(here: Interpreter, step: Step) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Give the input; the step as it stands in the file, and what came of it."""
-    written = {key: value for key, value in step.items() if key not in ("_", "message", "offence")}
+class Came(NamedTuple):
+    """An input, and what came of it."""
+
+    step: Step
+    at: float
+    """What the clock says."""
+    frames: list[Struct]
+    events: list[tuple[str, list[Any]]]
+    states: tuple[str | None, ...]
+    hanging_up: bool
+    deadline: float | None
+    connect_at: float | None
+    error: str | None
+
+
+def give(here: Interpreter, step: Step) -> Came:
+    """Give an input."""
     given: Any = step.get("_")
     error = None
     match step["do"]:
@@ -233,46 +247,74 @@ def outcome(here: Interpreter, step: Step) -> tuple[dict[str, Any], dict[str, An
             getattr(here, step["do"])()
         case "connected":
             here.now = max(here.now, here.connect_at or 0.0)
-            written["at"] = here.now
             here.connected()
         case "given":
-            written["answer"] = typed(here.values, *given)
             here.answers[step["hook"]] = given[1]
         case "advance":
             here.advance(step["to"])
         case "receive" if given is None:
             here.offend(step["offence"])
         case "receive":
-            written["frame"] = here.values.wire(given)
             here.receive(given)
         case "call":
-            written["args"] = [typed(here.values, type_, value) for value, type_ in zip(*given, strict=True)]
             try:
                 here.call(step["part"], step["call"], given[0])
             except IllegalCallError:
                 error = "illegal call"
         case "deliver":
-            written["value"] = typed(here.values, None, given)
             here.deliver(step["delivery"], given)
         case "acknowledge":
             here.acknowledge(step["delivery"], step["number"])
         case "ask":
-            written["value"] = typed(here.values, None, given)
             here.ask(step["request"], given)
         case _:
-            written["question"], written["reply"] = (typed(here.values, None, one) for one in given)
             here.reply(step["request"], *given)
     frames, events = here.take()
-    expected: dict[str, Any] = {
-        "frames": frames,
-        "events": events,
-        "states": {part.name: state for part, state in zip(here.parts, here.states, strict=True)},
-        "hanging_up": here.hanging_up,
-        "deadline": here.deadline,
-        "connect_at": here.connect_at,
-        "error": error,
+    states = tuple(here.states)
+    return Came(step, here.now, frames, events, states, here.hanging_up, here.deadline, here.connect_at, error)
+
+
+def outcome(here: Interpreter, step: Step) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Give an input; the step as it stands in the file, and what came of it."""
+    came = give(here, step)
+    return written(here.values, came), expected(here, came)
+
+
+def written(values: Values, came: Came) -> dict[str, Any]:
+    """A step as it stands in the file."""
+    step = came.step
+    said = {key: value for key, value in step.items() if key not in ("_", "message", "offence")}
+    given: Any = step.get("_")
+    match step["do"]:
+        case "connected":
+            said["at"] = came.at
+        case "given":
+            said["answer"] = typed(values, *given)
+        case "receive" if "_" in step:
+            said["frame"] = values.wire(given)
+        case "call":
+            said["args"] = [typed(values, type_, value) for value, type_ in zip(*given, strict=True)]
+        case "deliver" | "ask":
+            said["value"] = typed(values, None, given)
+        case "reply":
+            said["question"], said["reply"] = (typed(values, None, one) for one in given)
+        case _:
+            pass
+    return said
+
+
+def expected(here: Interpreter, came: Came) -> dict[str, Any]:
+    """What came of a step, as JSON."""
+    wire = here.values.wire
+    return {
+        "frames": [wire(one) for one in came.frames],
+        "events": [[name, *map(wire, args)] for name, args in came.events],
+        "states": {part.name: state for part, state in zip(here.parts, came.states, strict=True)},
+        "hanging_up": came.hanging_up,
+        "deadline": came.deadline,
+        "connect_at": came.connect_at,
+        "error": came.error,
     }
-    return written, expected
 
 
 def typed(values: Values, type_: Type | None, value: Any) -> dict[str, Any]:

@@ -16,8 +16,6 @@ from mdkgen.model import (
     Fail,
     Grant,
     Hangup,
-    Machine,
-    Part,
     Policy,
     Protocol,
     Release,
@@ -25,12 +23,11 @@ from mdkgen.model import (
     Send,
     SetFlag,
     Span,
-    State,
     Tell,
     Transition,
     Trigger,
 )
-from mdkgen.table_nodes import receives
+from mdkgen.vectors.role import role_of
 from mdkgen.vectors.values import Scope, Struct, Values
 
 ANY_TEXT = "<any text>"
@@ -77,16 +74,13 @@ class Interpreter:
         self.protocol = protocol
         self.role = role
         self.parts = protocol.parts
-        self.takers = dict(receives(protocol, role))
-        self.machines = [part.machine(role) for part in protocol.parts]
+        self.rules = role_of(values, protocol, role)
         self.states: list[str | None] = [None for _ in self.parts]
         self.was_live = [False for _ in self.parts]
         self.entries = [0 for _ in self.parts]
         self.flags: dict[str, bool] = {}
         self.answers = dict(hooks)
-        self.scope = Scope(self.answers, {}, self.flags)
-        params = {param.name: values.worth(param.default, self.scope) for part in self.parts for param in part.params}
-        self.scope.params = params
+        self.scope = Scope(self.answers, self.rules.params, self.flags)
         self._reset_flags("session")
         self._reset_flags("connection")
         self.due: dict[tuple[Any, ...], float] = {}
@@ -102,25 +96,20 @@ class Interpreter:
         """Where the transitions stand that were taken."""
         self.frames: list[Struct] = []
         self.events: list[tuple[str, list[Any]]] = []
-        self.last_frames: list[Struct] = []
-        self.last_events: list[tuple[str, list[Any]]] = []
-        """What `take` gave last, before it became JSON."""
-        self.sending = {d.name: _Sending(d.first) for _, d in self._deliveries(mine=True)}
-        self.receiving = {d.name: _Receiving() for _, d in self._deliveries(mine=False)}
-        self.asked: dict[str, int] = {request.name: 1 for part in self.parts for request in part.requests}
+        self.sending = {one.name: _Sending(one.first) for _, one in self.rules.sent}
+        self.receiving = {one.name: _Receiving() for _, one in self.rules.received}
+        self.asked: dict[str, int] = {request.name: 1 for _, request in self.rules.requests}
 
     # --- what is seen ---------------------------------------------------------------------------------
 
-    def take(self) -> tuple[list[Any], list[list[Any]]]:
-        """The frames and events since the last time, as JSON."""
+    def take(self) -> tuple[list[Struct], list[tuple[str, list[Any]]]]:
+        """The frames and events since the last time."""
         if self.owes and self.up:
             self._settle()
         self.owes = False
-        frames, events = self.last_frames, self.last_events = self.frames, self.events
+        frames, events = self.frames, self.events
         self.frames, self.events = [], []
-        return [self.values.wire(one) for one in frames], [
-            [name, *map(self.values.wire, args)] for name, args in events
-        ]
+        return frames, events
 
     @property
     def deadline(self) -> float | None:
@@ -187,9 +176,9 @@ class Interpreter:
 
     def call(self, part: str, name: str, args: list[Any]) -> None:
         """The application calls."""
-        index = self._index(part)
+        index = self.rules.index[part]
         transition = self._step(index, "call", name, tuple(args))
-        if transition is None and name not in self._ignored(index):
+        if transition is None and name not in self.rules.ignored(index, self.states[index]):
             raise IllegalCallError
         if self.up:
             self._settle()
@@ -198,19 +187,19 @@ class Interpreter:
 
     def deliver(self, name: str, message: Struct) -> None:
         """It has something to deliver."""
-        part, delivery = next(one for one in self._deliveries(mine=True) if one[1].name == name)
+        index, delivery = self.rules.part_of(name)
         sending = self.sending[name]
         numbered = message.with_field(delivery.number, sending.next_number)
         sending.kept[sending.next_number] = numbered
         sending.next_number += 1
-        if self.states[self._index(part.name)] is not None:
+        if self.states[index] is not None:
             self.owes |= self._is_batched(delivery)
             self.frames.append(numbered)
 
     def acknowledge(self, name: str, number: int) -> None:
         """What came is safe."""
-        part, delivery = next(one for one in self._deliveries(mine=False) if one[1].name == name)
-        if self.states[self._index(part.name)] is None:
+        index, delivery = self.rules.part_of(name)
+        if self.states[index] is None:
             return
         if self._is_batched(delivery):
             self.receiving[name].unsafe.discard(number)
@@ -220,8 +209,8 @@ class Interpreter:
 
     def ask(self, name: str, message: Struct) -> None:
         """It asks."""
-        part, request = next((p, r) for p in self.parts for r in p.requests if r.name == name)
-        if self.states[self._index(part.name)] is None:
+        index, request = self.rules.request(name)
+        if self.states[index] is None:
             self.events.append(("failed", [name, "lost"]))
             return
         number = self.asked[name]
@@ -232,8 +221,8 @@ class Interpreter:
 
     def reply(self, name: str, question: Struct, reply: Struct) -> None:
         """It answers a question."""
-        part, request = next((p, r) for p in self.parts for r in p.requests if r.name == name)
-        if self.states[self._index(part.name)] is not None:
+        index, request = self.rules.request(name)
+        if self.states[index] is not None:
             number = question.fields.get(request.number)
             answer = reply.with_field(request.reply_number, number)
             self.frames.append(answer if number is not None else reply)
@@ -262,30 +251,31 @@ class Interpreter:
     # --- messages -------------------------------------------------------------------------------------
 
     def _take(self, message: Struct) -> None:
-        index = self._taker(message.type)
+        index = self.rules.takers.get(message.type)
         if index is None:
             raise _IllegalError
         if self.states[index] is None and self.was_live[index]:
             return
-        batch = self._batch_of(message.type)
+        batch = self.rules.batches.get(message.type)
         if batch is not None and self.states[0] not in batch.states:
             raise _IllegalError
-        packed = next((d for _, d in self._deliveries(mine=False) if d.batch is not None and d.batch is batch), None)
-        if packed is not None and batch is not None and message.type == batch.message:
+        packed = self.rules.packed.get(message.type)
+        if packed is not None and batch is not None:
             self._good()
             for item in message.fields[batch.field]:
                 if self.states[index] is not None:
                     self._one(index, packed, item)
             return
-        settled = self._by_engine(message)
+        settled = message.type in self.rules.settled
         if settled and self.states[index] is None:
             raise _IllegalError
         transition = self._step(index, "recv", message.type, (message,))
-        if transition is None and not settled and message.type not in self._ignored(index):
+        ignored = message.type in self.rules.ignored(index, self.states[index])
+        if transition is None and not settled and not ignored:
             raise _IllegalError
-        self._good(prove=False)
+        self._good()
         self._settle_answer(message)
-        delivery = next((d for _, d in self._deliveries(mine=False) if d.message == message.type), None)
+        delivery = self.rules.carried.get(message.type)
         if delivery is not None:
             self._came(delivery, message)
         if transition is not None:
@@ -299,34 +289,17 @@ class Interpreter:
         if transition is not None:
             self._run(index, transition, (item,))
 
-    def _good(self, *, prove: bool = True) -> None:
+    def _good(self) -> None:
         self.in_a_row = dict.fromkeys(self.in_a_row, 0)
 
-    def _taker(self, name: str) -> int | None:
-        part = self.takers.get(name)
-        return None if part is None else self._index(part)
-
-    def _batch_of(self, name: str) -> Any:
-        for part in self.parts:
-            for delivery in part.deliveries:
-                batch = delivery.batch
-                if batch is not None and name == (batch.ack if delivery.sender == self.role else batch.message):
-                    return batch
-        return None
-
-    def _by_engine(self, message: Struct) -> bool:
-        acks = {name for _, d in self._deliveries(mine=True) for name in d.acks}
-        replies = {r.reply for part in self.parts for r in part.requests if r.sender == self.role}
-        return message.type in acks | replies
-
     def _settle_answer(self, message: Struct) -> None:
-        for _, delivery in self._deliveries(mine=True):
+        for _, delivery in self.rules.sent:
             kept, batch = self.sending[delivery.name].kept, delivery.batch
             if message.type == delivery.ack:
                 self._acknowledged(kept, message.fields.get(delivery.ack_number), upto=delivery.ack_mode == "upto")
             elif batch is not None and message.type == batch.ack:
                 self._acknowledged(kept, message.fields.get(batch.ack_number), upto=True)
-        for request in (r for part in self.parts for r in part.requests if r.sender == self.role):
+        for request in self.rules.asked:
             number = message.fields.get(request.reply_number)
             if message.type == request.reply and self.due.pop(("request", request.name, number), None) is not None:
                 self.events.append(("answered", [request.name, message]))
@@ -348,7 +321,7 @@ class Interpreter:
         return delivery.batch is not None and self.states[0] in delivery.batch.states
 
     def _settle(self) -> None:
-        for _, delivery in self._deliveries(mine=False):
+        for _, delivery in self.rules.received:
             receiving, batch = self.receiving[delivery.name], delivery.batch
             safe = min(receiving.unsafe) - 1 if receiving.unsafe else receiving.highest
             if batch is not None and safe > receiving.told:
@@ -358,22 +331,12 @@ class Interpreter:
     # --- transitions ----------------------------------------------------------------------------------
 
     def _step(self, index: int, kind: str, name: str, args: tuple[Any, ...]) -> Transition | None:
-        state = self.states[index]
-        own = self._state(index).transitions if state is not None else ()
-        matching = [one for one in own if (one.trigger.kind, one.trigger.name) == (kind, name)]
-        if not matching and not (state is not None and name in self._state(index).ignores):
-            matching = [
-                one for one in self.machines[index].always if (one.trigger.kind, one.trigger.name) == (kind, name)
-            ]
         part = self.parts[index].name
-        for one in matching:
+        for one in self.rules.matching(index, self.states[index], kind, name):
             names = dict(zip(one.trigger.binds, args, strict=False))
             if one.guard is None or self.values.worth(one.guard, self.scope, part, names):
                 return one
         return None
-
-    def _ignored(self, index: int) -> tuple[str, ...]:
-        return () if self.states[index] is None else self._state(index).ignores
 
     def _run(self, index: int, transition: Transition, args: tuple[Any, ...]) -> None:
         self.fired.add(transition.span)
@@ -422,7 +385,7 @@ class Interpreter:
                 raise AssertionError(action)
 
     def _grant(self, index: int, lease: str, key: str, ttl_s: float) -> None:
-        scope = next(one.scope for one in self.machines[index].leases if one.name == lease)
+        scope = self.rules.lease(index, lease).scope
         if scope == "session" or (scope == "connection" and self.up):
             self.due["lease", index, lease, key] = self.now + ttl_s
 
@@ -444,21 +407,20 @@ class Interpreter:
         self.up = False
         for index in range(len(self.parts)):
             self._end(index)
-        scopes = {(i, one.name): one.scope for i, machine in enumerate(self.machines) for one in machine.leases}
-        for key in [key for key in self.due if key[0] == "lease" and scopes[key[1], key[2]] == "connection"]:
-            del self.due[key]
+        for key in [key for key in self.due if key[0] == "lease"]:
+            if self.rules.lease(key[1], key[2]).scope == "connection":
+                del self.due[key]
 
     def _begin(self, index: int) -> None:
         self.was_live[index] = True
-        self.states[index] = next(state.name for state in self.machines[index].states if state.start)
+        self.states[index] = self.rules.starts[index]
         self.entries[index] += 1
         self._entered(index)
 
     def _entered(self, index: int) -> None:
         entry = self.entries[index]
-        timed = [one.trigger for one in self._state(index).transitions if one.trigger.kind in ("after", "every")]
-        for number, trigger in enumerate(timed):
-            self.due["timer", index, number] = self.now + self._delay(index, trigger)
+        for number, timer in enumerate(self._timers(index)):
+            self.due["timer", index, number] = self.now + self._delay(index, timer.trigger)
         self._fire(index, "enter", "", ())
         if self.entries[index] != entry:
             return
@@ -468,9 +430,9 @@ class Interpreter:
                 self._begin(other)
 
     def _resend(self, index: int) -> None:
-        for part, delivery in self._deliveries(mine=True):
+        for owner, delivery in self.rules.sent:
             kept = list(self.sending[delivery.name].kept.values())
-            if self._index(part.name) != index or not kept:
+            if owner != index or not kept:
                 continue
             if delivery.batch is not None and self._is_batched(delivery) and len(kept) > 1:
                 self.frames.append(Struct(delivery.batch.message, {delivery.batch.field: kept}))
@@ -484,8 +446,7 @@ class Interpreter:
 
     def _timer(self, key: tuple[Any, ...], at: float) -> None:
         index, number = int(key[1]), int(key[2])
-        timed = [one for one in self._state(index).transitions if one.trigger.kind in ("after", "every")]
-        transition = timed[number]
+        transition = self._timers(index)[number]
         if transition.trigger.kind == "every":
             period = self._delay(index, transition.trigger)
             self.due[key] = at + period * ((self.now - at) // period + 1)
@@ -502,8 +463,8 @@ class Interpreter:
             self._leave(index)
             self.states[index] = None
             self.entries[index] += 1
-            for part, delivery in self._deliveries(mine=False):
-                if self._index(part.name) == index:
+            for owner, delivery in self.rules.received:
+                if owner == index:
                     self.receiving[delivery.name] = _Receiving()
 
     def _leave(self, index: int) -> None:
@@ -512,16 +473,10 @@ class Interpreter:
 
     # --- pieces ---------------------------------------------------------------------------------------
 
-    def _state(self, index: int) -> State:
-        machine: Machine = self.machines[index]
-        return next(one for one in machine.states if one.name == self.states[index])
-
-    def _index(self, part: str) -> int:
-        return next(index for index, one in enumerate(self.parts) if one.name == part)
-
-    def _deliveries(self, *, mine: bool) -> list[tuple[Part, Delivery]]:
-        return [(part, one) for part in self.parts for one in part.deliveries if (one.sender == self.role) == mine]
+    def _timers(self, index: int) -> tuple[Transition, ...]:
+        state = self.states[index]
+        return () if state is None else self.rules.timers(index, state)
 
     def _reset_flags(self, scope: str) -> None:
-        for part, machine in zip(self.parts, self.machines, strict=True):
+        for part, machine in zip(self.parts, self.rules.machines, strict=True):
             self.flags |= {f"{part.name}.{one.name}": one.initial for one in machine.flags if one.scope == scope}

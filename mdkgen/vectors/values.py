@@ -77,6 +77,9 @@ class Values:
         self._enums = {one.name: one for one in spec.enums}
         self._newtypes = {one.name: one for one in spec.newtypes}
         self._consts = {one.name: one for one in spec.consts}
+        self._defaults: dict[tuple[str, str], Any] = {}
+        self.known: dict[object, Any] = {}
+        """What others work out once for the spec, each under a key of its own."""
 
     def example(self, type_: Type, variant: int = 0, depth: int = 0) -> Any:
         """A value of a type: variant 0 has everything, 1 nothing that may be left out, more differ in content."""
@@ -116,7 +119,10 @@ class Values:
             if one.name in given:
                 fields[one.name] = given[one.name]
             elif one.default is not None:
-                fields[one.name] = self.default(one)
+                key = (name, one.name)
+                if key not in self._defaults:
+                    self._defaults[key] = self.default(one)
+                fields[one.name] = self._defaults[key]
         return Struct(name, fields)
 
     def default(self, one: Field) -> Any:

@@ -297,9 +297,13 @@ class Driven(Conversations):
 
     def _transitions(self) -> Iterator[dict[str, Any]]:
         scope = Interpreter(self.values, self.protocol, self.role, {}).scope
+        guarded: set[tuple[str, str, str, str]] = set()
         for part, state, transition in self._all():
             trigger = transition.trigger
             delay = trigger.delay_s
+            way = part.name, state, trigger.kind, trigger.name
+            if transition.guard is not None:
+                guarded.add(way)  # and those behind it: they come when it does not hold
             yield {
                 "source": source_of(transition.span),
                 "part": part.name,
@@ -307,7 +311,7 @@ class Driven(Conversations):
                 "kind": trigger.kind,
                 "name": trigger.name,
                 "delay_s": None if delay is None else self.values.worth(delay, scope, part.name),
-                "guarded": transition.guard is not None,
+                "guarded": way in guarded,
                 "sends": [self._wire(one.message) for one in transition.actions if isinstance(one, Send)],
             }
 

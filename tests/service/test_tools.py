@@ -231,7 +231,40 @@ def test_wrong_usage_is_said_without_a_traceback(tmp_path: Path) -> None:
     assert (status, lines) == (2, ["mdkgen: there is no role 'chef'; there are: member, room"])
     (tmp_path / "x.jsonl").write_text("[]")
     status, lines = _mdkgen("trace-check", "--spec", CHAT, str(tmp_path / "x.jsonl"))
-    assert (status, lines) == (2, ["mdkgen: line 1 is no JSON object"])
+    assert (status, lines) == (2, [f"mdkgen: {tmp_path}/x.jsonl: line 1 is no JSON object"])
+    (tmp_path / "x.jsonl").write_text('{"dir": "c2s", "data": "{}"}\n{"dir": ')
+    status, lines = _mdkgen("trace-check", "--spec", CHAT, "--role", "room", str(tmp_path / "x.jsonl"))
+    assert (status, lines) == (2, [f"mdkgen: {tmp_path}/x.jsonl: line 2 is no JSON object"])
+    (tmp_path / "x.jsonl").write_text('{"dir": "up", "data": "{}"}')
+    status, lines = _mdkgen("trace-check", "--spec", CHAT, str(tmp_path / "x.jsonl"))
+    problem = "line 1 does not say who sent it: dir is 'up'; known are c2s, s2c, member, room"
+    assert (status, lines) == (2, [f"mdkgen: {tmp_path}/x.jsonl: {problem}"])
+    status, lines = _mdkgen("trace-check", "--spec", CHAT, str(tmp_path / "none.jsonl"))
+    assert (status, lines) == (2, [f"mdkgen: {tmp_path}/none.jsonl: No such file or directory"])
+
+
+def test_a_line_of_a_recording_ends_where_json_says(tmp_path: Path) -> None:
+    """What other texts take for the end of a line may stand in a string."""
+    data = json.dumps({"kind": "join", "name": "a\u2028b", "member": "c\x85"}, ensure_ascii=False)
+    (tmp_path / "x.jsonl").write_text(json.dumps({"dir": "c2s", "data": data}, ensure_ascii=False), encoding="utf-8")
+    status, lines = _mdkgen("trace-check", "--spec", CHAT, str(tmp_path / "x.jsonl"))
+    assert (status, lines) == (0, [f"{tmp_path}/x.jsonl: 1 frames"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (("http://127.0.0.1:1/chat",), "http://127.0.0.1:1/chat: not the address of a WebSocket, such as ws://127.0.0.1:8765/path"),
+        (("ws:///chat",), "ws:///chat: not the address of a WebSocket, such as ws://127.0.0.1:8765/path"),
+        (("ws://h/", "--say", "Joyn={}"), "--say Joyn={}: there is no message 'Joyn'; there are: Bye, Join, Post, Posted, Said, Welcome"),
+        (("ws://h/", "--say", "Join"), '--say Join: a JSON object is wanted, as in Join={"key": "value"}'),
+        (("ws://h/", "--say", 'Join={"nam": 1}'), """--say Join={"nam": 1}: Join has no key 'nam'; it has: name, member"""),
+    ],
+)  # fmt: skip
+def test_conform_says_what_is_wrong_with_its_arguments(arguments: tuple[str, ...], problem: str) -> None:
+    """Before it drives anything, and in one line."""
+    status, lines = _mdkgen("conform", "--spec", CHAT, "--role", "room", *arguments)
+    assert (status, lines) == (2, [f"mdkgen: {problem}"])
 
 
 @pytest.mark.parametrize("tool", ["mock", "conform", "trace-check"])

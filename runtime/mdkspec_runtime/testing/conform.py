@@ -74,12 +74,12 @@ async def run(arguments: argparse.Namespace, package: ModuleType, spec: Mapping[
     if arguments.role not in roles:
         raise ValueError(f"there is no role {arguments.role!r}; there are: {', '.join(sorted(roles))}")
     role = roles[arguments.role]
-    said = {name: json.loads(text) for name, _, text in (one.partition("=") for one in arguments.say)}
-    types = {one["name"]: one["wire"] for one in spec["messages"]}
+    said = _said(arguments.say, spec)
+    check_address(arguments.url)
     plan = msgspec.convert(arguments.plan, Plan)
     cases = some(plan.cases, arguments.cases)
     limits = Limits(arguments.quiet_s, arguments.due_s, arguments.answer_s, arguments.timers_s)
-    driver = Driver(role, roles[role.peer], limits, {types[name]: fields for name, fields in said.items()})
+    driver = Driver(role, roles[role.peer], limits, said)
     places = _arrivals(arguments) if role.connects else _calls(arguments.url)
     async with places as place:
         await _drive(driver, place, cases, arguments.at_once)
@@ -88,6 +88,35 @@ async def run(arguments: argparse.Namespace, package: ModuleType, spec: Mapping[
     if arguments.junit is not None:
         arguments.junit.write_text(junit(role, cases, left), encoding="utf-8")
     return 1 if any(case.problem is not None for case in cases) else 0
+
+
+def _said(texts: Sequence[str], spec: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """By type name, the fields that `--say` gives; ValueError says what is wrong with one."""
+    messages = {one["name"]: one for one in spec["messages"]}
+    said: dict[str, dict[str, Any]] = {}
+    for text in texts:
+        name, _, written = text.partition("=")
+        if name not in messages:
+            raise ValueError(f"--say {text}: there is no message {name!r}; there are: {', '.join(sorted(messages))}")
+        try:
+            fields: Any = json.loads(written)
+        except ValueError:
+            fields = None
+        if not isinstance(fields, dict):
+            raise ValueError(f'--say {text}: a JSON object is wanted, as in {name}={{"key": "value"}}')
+        keys = [one["wire"] for one in messages[name]["fields"]]
+        for key in fields:
+            if key not in keys:
+                raise ValueError(f"--say {text}: {name} has no key {key!r}; it has: {', '.join(keys)}")
+        said[messages[name]["wire"]] = fields
+    return said
+
+
+def check_address(url: str) -> None:
+    """ValueError, if it is none of a WebSocket."""
+    place = urlsplit(url)
+    if place.scheme not in ("ws", "wss") or not place.hostname:
+        raise ValueError(f"{url}: not the address of a WebSocket, such as ws://127.0.0.1:8765/path")
 
 
 def some(cases: list[Case], count: int) -> list[Case]:
@@ -253,7 +282,7 @@ def _reason(one: TransitionFact, plan: Plan, cases: Sequence[Case], limits: Limi
         return f"{one.delay_s:g} s is longer than --timers-s {limits.timers_s:g}"
     if not leading:
         return (
-            "its guard wants what only the application does, or other data: see --say"
+            "the guards there want what only the application does, or other data"
             if one.guarded
             else "nothing that a peer does leads there"
         )

@@ -15,6 +15,7 @@ from mdkspec_runtime.errors import PeerError
 from mdkspec_runtime.leases import SharedLeases
 from mdkspec_runtime.links.aio import ClientLink, serve
 from mdkspec_runtime.tables import Role
+from mdkspec_runtime.testing.conform import check_address
 from mdkspec_runtime.testing.examples import Examples, Nobody, roles_of
 
 
@@ -96,6 +97,7 @@ async def run(arguments: argparse.Namespace, package: ModuleType, spec: Mapping[
     if role.connects:
         if not arguments.url:
             raise ValueError(f"the {role.role} connects: give it --url")
+        check_address(arguments.url)
         link = ClientLink(made(), arguments.url)
         await asyncio.gather(link.run(), _work(live, shared, arguments.every))
         return 0

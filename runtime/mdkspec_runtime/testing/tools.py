@@ -41,7 +41,8 @@ def main(argv: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         return 0
     except (OSError, ValueError) as error:
-        print(f"mdkgen: {error}", file=sys.stderr)  # noqa: T201  # a command
+        told = isinstance(error, OSError) and error.filename and error.strerror
+        print(f"mdkgen: {error.filename}: {error.strerror}" if told else f"mdkgen: {error}", file=sys.stderr)  # noqa: T201  # a command
         return 2
 
 

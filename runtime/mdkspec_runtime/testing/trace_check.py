@@ -44,11 +44,14 @@ async def run(arguments: argparse.Namespace, package: ModuleType, spec: Mapping[
     status = 0
     for file in arguments.files:
         frames = 0
-        for finding in findings(file.read_text(encoding="utf-8"), connector, acceptor):
-            if finding.problem and arguments.role in (None, finding.sender):
-                status = 1
-                print(f"{file}:{finding.line}: {finding.problem}")  # noqa: T201  # a command
-            frames += 1
+        try:
+            for finding in findings(file.read_text(encoding="utf-8"), connector, acceptor):
+                if finding.problem and arguments.role in (None, finding.sender):
+                    status = 1
+                    print(f"{file}:{finding.line}: {finding.problem}")  # noqa: T201  # a command
+                frames += 1
+        except ValueError as error:
+            raise ValueError(f"{file}: {error}") from error
         print(f"{file}: {frames} frames")  # noqa: T201
     return status
 
@@ -57,7 +60,7 @@ def findings(text: str, connector: Role, acceptor: Role) -> Iterator[Finding]:
     """Every frame of a recording, with what is wrong with it, or nothing.
 
     Raises:
-        ValueError: A line is no JSON object.
+        ValueError: A line is no JSON object, or has a frame of nobody.
     """
     senders = {
         "c2s": connector.role,
@@ -66,14 +69,25 @@ def findings(text: str, connector: Role, acceptor: Role) -> Iterator[Finding]:
         acceptor.role: acceptor.role,
     }
     monitors: dict[object, Monitor] = {}
-    for number, line in enumerate(text.splitlines(), start=1):
-        entry: Any = json.loads(line or "{}")
-        if not isinstance(entry, dict):
-            raise ValueError(f"line {number} is no JSON object")
-        frame: dict[str, Any] = entry  # pyright: ignore[reportUnknownVariableType]  # JSON
-        sender = senders.get(str(frame.get("dir")))
+    for number, line in enumerate(text.split("\n"), start=1):  # JSON may hold what `splitlines` takes for an end
+        frame = _entry(line, number)
         data = frame.get("data")
-        if sender is None or not isinstance(data, str) or frame.get("kind", "text") != "text":
+        if not isinstance(data, str) or frame.get("kind", "text") != "text":
             continue
+        sender = senders.get(str(frame.get("dir")))
+        if sender is None:
+            known = ", ".join(dict.fromkeys(senders))
+            raise ValueError(f"line {number} does not say who sent it: dir is {frame.get('dir')!r}; known are {known}")
         monitor = monitors.setdefault(frame.get("conn"), Monitor(connector, acceptor))
         yield Finding(number, sender, monitor.observe(sender, data) or "")
+
+
+def _entry(line: str, number: int) -> dict[str, Any]:
+    try:
+        entry: Any = json.loads(line) if line.strip() else {}
+    except ValueError:
+        entry = None
+    if not isinstance(entry, dict):
+        raise ValueError(f"line {number} is no JSON object")
+    made: dict[str, Any] = entry  # pyright: ignore[reportUnknownVariableType]  # JSON
+    return made

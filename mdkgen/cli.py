@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from difflib import unified_diff
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING
 
 from mdkgen.source import ConfigurationError, NoSpecError, as_lines, read_file, read_folder, spec_files
@@ -529,7 +530,7 @@ def _init(arguments: argparse.Namespace) -> int:
         place = arguments.folder / path
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_text(text, encoding="utf-8")
-    print(f"{arguments.folder}: {len(files)} files; next: cd {arguments.folder} && make test")
+    print(f"{arguments.folder}: {len(files)} files; next: cd {quote(str(arguments.folder))} && make test")
     return FINE
 
 

@@ -40,10 +40,16 @@ def main(argv: list[str] | None = None) -> int:
         return int(asyncio.run(arguments.run(arguments, package, spec)))
     except KeyboardInterrupt:
         return 0
-    except (OSError, ValueError) as error:
-        told = isinstance(error, OSError) and error.filename and error.strerror
-        print(f"mdkgen: {error.filename}: {error.strerror}" if told else f"mdkgen: {error}", file=sys.stderr)  # noqa: T201  # a command
-        return 2
+    except OSError as error:
+        named = error.filename and error.strerror
+        return _refuse(f"{error.filename}: {error.strerror}" if named else str(error))
+    except ValueError as error:
+        return _refuse(str(error))
+
+
+def _refuse(problem: str) -> int:
+    print(f"mdkgen: {problem}", file=sys.stderr)  # noqa: T201  # a command
+    return 2
 
 
 if __name__ == "__main__":

@@ -29,8 +29,8 @@ from websockets.sync.client import connect
 
 from mdk_protocol.codec import CODEC
 from mdk_protocol.messages import Log, LogBatch
+from mdk_runtime.storage.backlog import Job
 from mdk_runtime.storage.storage import Storage
-from mdk_runtime.storage.writer import Job
 from server_fanout import server
 from storage import LIMITS, SERVICES, WORDS, Messages
 

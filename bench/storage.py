@@ -27,11 +27,12 @@ from typing import Any, NamedTuple, cast
 from mdk_protocol.messages import LamportClock, Level, Log, SharedContext
 from mdk_runtime.core.origin import Entry, Origin
 from mdk_runtime.server.application import GARBAGE, SWITCH_S
+from mdk_runtime.storage.backlog import Job
 from mdk_runtime.storage.layout import segment_path
 from mdk_runtime.storage.limits import StorageLimits
 from mdk_runtime.storage.schema import open_segment
 from mdk_runtime.storage.segment import Segment
-from mdk_runtime.storage.writer import Done, Job, Writer
+from mdk_runtime.storage.writer import Done, Writer
 
 INGEST_ROWS = 100_000
 TURNS = 5

@@ -58,7 +58,7 @@ class Figures:
             time_ms=time_ns() // 1_000_000,
             uptime_s=now - self._started_at,
             waiting=writer.backlog,
-            is_failing=writer.is_failing,
+            is_failing=self._storage.fails(self._name),
             storage=self._state,
             sums=self._sums,
             retention=Retention(limits.bytes_max, limits.age_s_max, limits.kept_bytes_max, limits.kept_age_s_max),

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from http import HTTPStatus
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVarTuple
 from uuid import uuid4
 
 from mdk_protocol.messages import NODE_TTL, Level, Open, ProtocolError
@@ -27,13 +27,14 @@ from mdk_runtime.server.measures import Measures
 from mdk_runtime.server.refusals import RefusalLog
 from mdk_runtime.server.served import Served
 from mdk_runtime.server.settings import TENANTS_MAX
+from mdk_runtime.storage.backlog import Job
 from mdk_runtime.storage.limits import StorageLimits
 from mdk_runtime.storage.storage import Storage
-from mdk_runtime.storage.writer import Done, Job
+from mdk_runtime.storage.writer import Done
 from mdkspec_runtime.endpoint import Endpoint
 from mdkspec_runtime.links.aio import Handshake, Refusal
 
-T = TypeVar("T")
+Ts = TypeVarTuple("Ts")
 
 WATCH_EVERY_S = 0.25
 """How often it is looked at whether the loop still runs in time and still reads."""
@@ -97,10 +98,8 @@ class Hub:
             data,
             lambda done: self._call(self._stored, done),
             limits,
-            turned=lambda works: self._call(self._storing_turned, works),
+            turned=lambda folder, works: self._call(self._storing_turned, folder.name, works),
         )
-        self._is_storing = True
-        """As the tenants were told."""
         self.writer = self.storage.writer
         self._answering = Answering(self.storage)
         self.measures = Measures()
@@ -238,7 +237,7 @@ class Hub:
             )
             figures = Figures(name, tenant.pulses, self.storage, started_at=self._started_at)
             served = self._tenants[name] = Served(name, tenant, self._data / name, figures, self._work)
-            tenant.tell_storing(self._is_storing, now=now)
+            tenant.tell_storing(not self.storage.fails(name), now=now)
             known = served.keeper.load()
             tenant.restore(known, now=now)
             if known:
@@ -291,7 +290,7 @@ class Hub:
         return sum(self._work(served) for served in self._tenants.values())
 
     def _submit(self, served: Served, writes: list[Write]) -> None:
-        if self.writer.is_full and self.writer.is_failing:
+        if self.writer.is_full_for(served.folder):
             # Not acknowledged, so their senders have them still; reading goes on, or live nodes would lapse unheard.
             self._owing.update(write.connection for write in writes)
             served.tenant.writes.left(writes)
@@ -300,7 +299,7 @@ class Hub:
         self._waiting += len(entries)
         self._settled.clear()
         self.writer.submit(Job(served.folder, entries, (served, writes, self._loop.time())))
-        if self.writer.is_full and not self.writer.is_failing:
+        if self.writer.is_full:
             self.may_read.clear()
 
     def _stored(self, done: list[Done]) -> None:
@@ -315,27 +314,34 @@ class Hub:
                 self._refusals.rejected(served.name, job.entries, results)
         if not self._waiting:
             self._settled.set()
-        if not self.writer.is_full and not self.is_ending:
-            self.may_read.set()
+        if self._read_on():
             self._recall(now)
 
-    def _storing_turned(self, works: bool) -> None:
-        """Storage fails, or works again: clients are told, once for each turn."""
-        self._is_storing = works
-        now = self._loop.time()
-        for served in self._tenants.values():
-            served.tenant.tell_storing(works, now=now)
+    def _read_on(self) -> bool:
+        """Read again, if there is room for it."""
+        if self.writer.is_full or self.is_ending:
+            return False
+        self.may_read.set()
+        return True
+
+    def _storing_turned(self, tenant: str, works: bool) -> None:
+        """What a tenant has to store cannot be stored, or can again: its clients are told, once for each turn."""
+        served = self._tenants.get(tenant)
+        if served is not None:
+            served.tenant.tell_storing(works, now=self._loop.time())
+        self._read_on()  # What waits for it now waits apart, and is in nobody's way.
 
     def _recall(self, now: float) -> None:
         """Storage works again: who reconnects sends again what was not acknowledged."""
-        owing, self._owing = self._owing, set()
+        owing = [connection for connection in self._owing if not self.storage.fails(connection.grant.tenant)]
+        self._owing.difference_update(owing)
         for connection in owing:
             if connection.endpoint.is_connected:
                 error = ProtocolError(code="resend", title="storage works again; send what is not acknowledged")
                 connection.endpoint.close(error, now=now)
 
-    def _call(self, function: Callable[[T], None], value: T) -> None:
+    def _call(self, function: Callable[[*Ts], None], *values: *Ts) -> None:
         try:
-            self._loop.call_soon_threadsafe(function, value)
+            self._loop.call_soon_threadsafe(function, *values)
         except RuntimeError:  # The loop has ended; what is stored is stored, and is known when it is sent again.
             logger.debug("the writer has something to say when nobody listens any more")

@@ -9,12 +9,13 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
+from mdk_runtime.storage.backlog import Job
 from mdk_runtime.storage.connections import Connections
 from mdk_runtime.storage.errors import TooManyQueries
 from mdk_runtime.storage.housekeeper import Housekeeper
 from mdk_runtime.storage.limits import StorageLimits
 from mdk_runtime.storage.reader import Reader
-from mdk_runtime.storage.writer import Done, Job, Writer
+from mdk_runtime.storage.writer import Done, Writer
 
 T = TypeVar("T")
 
@@ -26,7 +27,7 @@ class Storage:
         data: The folder that holds the tenants' folders.
         deliver: Gets jobs whose messages are durable, on the writer's thread.
         limits: How much, for how long.
-        turned: Called with whether storing works when that has changed, on the writer's thread.
+        turned: Called with a folder and whether it can be written when that has changed, on the writer's thread.
         now_ms: The time.
     """
 
@@ -36,7 +37,7 @@ class Storage:
         deliver: Callable[[list[Done]], None],
         limits: StorageLimits | None = None,
         *,
-        turned: Callable[[bool], None] = lambda works: None,
+        turned: Callable[[Path, bool], None] = lambda folder, works: None,
         now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     ) -> None:
         self.limits = limits or StorageLimits()
@@ -68,6 +69,10 @@ class Storage:
         self._readers.shutdown(wait=False, cancel_futures=True)
         self._connections.close()
         return unstored
+
+    def fails(self, tenant: str) -> bool:
+        """True while what the tenant has to store cannot be stored."""
+        return self.writer.fails(self._data / tenant)
 
     def query(self, tenant: str, ask: Callable[[Reader], T]) -> Future[T]:
         """Ask something of a tenant, on a thread of the pool: `query("default", lambda reader: reader.stats())`.

@@ -1,4 +1,7 @@
-"""The thread that writes: what is queued while one transaction runs becomes the next one (group commit)."""
+"""The thread that writes: what is queued while one transaction runs becomes the next one (group commit).
+
+A folder that cannot be written is in the way of no other: its messages wait apart, and are tried again by and by.
+"""
 
 from __future__ import annotations
 
@@ -7,37 +10,22 @@ import os
 import sqlite3
 import threading
 import time
-from collections import deque
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
-from mdk_protocol.messages import Log
-from mdk_runtime.core.origin import Entry
 from mdk_runtime.errors import MDKError
+from mdk_runtime.storage.backlog import RETRY_S_FIRST, RETRY_S_MAX, Amount, Backlog, Job, Sized
 from mdk_runtime.storage.errors import DiskLow
 from mdk_runtime.storage.limits import StorageLimits
 from mdk_runtime.storage.segment import Stored
 from mdk_runtime.storage.tenant_store import TenantStore
 
-RETRY_S_FIRST: Final = 0.05
-RETRY_S_MAX: Final = 2.0
-"""A write that fails (disk full, I/O error) is tried again, later and later; its acks wait."""
 ROOM_S: Final = 1.0
 """Between two looks at the room on the disk."""
-MESSAGE_BYTES: Final = 500
-"""Of a message in memory, beside its texts."""
-
+FORESEEN: Final = (sqlite3.Error, OSError, MDKError)
+"""Failures that are said without a traceback."""
 logger = logging.getLogger("mdk.server.storage")
-
-
-class Job(NamedTuple):
-    """Messages of one tenant, to be stored in its folder; without any, the folder is only looked after."""
-
-    folder: Path
-    entries: list[Entry]
-    token: Any = None
-    """The submitter's, handed back with the results."""
 
 
 class Done(NamedTuple):
@@ -54,8 +42,8 @@ class Writer:
         deliver: Gets jobs that are done, on the writer's thread.
         limits: How much may wait, and how large a segment gets.
         rolled: Called with a folder and the number of the segment that it writes from now on.
-        turned: Called with whether storing works when that has changed, on the writer's thread; before what was
-            stored then is delivered.
+        turned: Called with a folder and whether it can be written when that has changed, on the writer's thread;
+            before what was stored then is delivered.
         retry_s: The first wait after a failure.
         now_ms: The time.
     """
@@ -66,7 +54,7 @@ class Writer:
         limits: StorageLimits | None = None,
         *,
         rolled: Callable[[Path, int], None] = lambda folder, number: None,
-        turned: Callable[[bool], None] = lambda works: None,
+        turned: Callable[[Path, bool], None] = lambda folder, works: None,
         retry_s: float = RETRY_S_FIRST,
         now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     ) -> None:
@@ -74,30 +62,42 @@ class Writer:
         self._limits = limits or StorageLimits()
         self._rolled = rolled
         self._turned = turned
-        self._retry_s = retry_s
         self._now_ms = now_ms
-        self._jobs: deque[tuple[Job, int]] = deque()
-        """With their sizes in bytes."""
+        self._backlog = Backlog(retry_s)
         self._stores: dict[Path, TenantStore] = {}
         """The one used last stands last."""
         self._changed = threading.Condition()
         self._stop_at: float | None = None
-        self._backlog = 0
-        self._backlog_bytes = 0
         self._room_seen_at = float("-inf")
         self.is_failing = False
-        """True from a write that failed to the next that works."""
+        """True from a write that failed for the first time to the next that works, in whatever folder."""
         self._thread = threading.Thread(target=self._run, name="mdk-storage", daemon=True)
 
     @property
     def backlog(self) -> int:
         """Messages submitted and not durable yet."""
-        return self._backlog
+        return self._backlog.ready.messages + self._backlog.held.messages
+
+    @property
+    def folders_failing(self) -> int:
+        """How many folders cannot be written."""
+        return self._backlog.folders_held
 
     @property
     def is_full(self) -> bool:
-        """True while nobody should submit more; more is taken all the same, for what was read already."""
-        return self._backlog >= self._limits.backlog_max or self._backlog_bytes >= self._limits.backlog_bytes_max
+        """True while nobody should submit more; more is taken all the same, for what was read already.
+
+        What waits for folders that cannot be written does not count: that may take for ever.
+        """
+        return self._is_full(self._backlog.ready)
+
+    def fails(self, folder: Path) -> bool:
+        """True from a write to the folder that failed to the next that works."""
+        return self._backlog.holds(folder)
+
+    def is_full_for(self, folder: Path) -> bool:
+        """True if the folder cannot be written, and as much waits for such folders as may."""
+        return self.fails(folder) and self._is_full(self._backlog.held)
 
     def start(self) -> None:
         """Start the thread."""
@@ -105,11 +105,8 @@ class Writer:
 
     def submit(self, job: Job) -> None:
         """Queue a job; it comes back by `deliver`, if it has messages."""
-        size = _bytes_of(job.entries)
         with self._changed:
-            self._jobs.append((job, size))
-            self._backlog += len(job.entries)
-            self._backlog_bytes += size
+            self._backlog.submit(job)
             self._changed.notify()
 
     def stop(self, *, timeout_s: float) -> int:
@@ -119,101 +116,85 @@ class Writer:
             How many messages could not be stored in that time. None of them was acknowledged.
         """
         with self._changed:
-            self._stop_at = time.monotonic() + timeout_s
+            now = time.monotonic()
+            self._stop_at = now + timeout_s
+            self._backlog.hurry(now=now)
             self._changed.notify()
         self._thread.join(timeout_s + RETRY_S_MAX)
-        return self._backlog
+        return self.backlog
+
+    def _is_full(self, amount: Amount) -> bool:
+        return amount.reaches(self._limits.backlog_max, self._limits.backlog_bytes_max)
 
     # --- the thread -------------------------------------------------------------------------------
 
     def _run(self) -> None:
         try:
-            while True:
-                batch, size = self._next_batch()
-                if not batch:
-                    return
-                done = self._store(batch)
-                if done is None:
-                    return
-                with self._changed:
-                    self._backlog -= sum(len(one.results) for one in done)
-                    self._backlog_bytes -= size
-                if done:
-                    self._deliver(done)
+            while jobs := self._next():
+                by_folder: dict[Path, list[Sized]] = {}
+                for one in jobs:
+                    by_folder.setdefault(one.job.folder, []).append(one)
+                for folder, each in by_folder.items():
+                    self._store(folder, each)
         finally:
             for store in self._stores.values():
                 store.close()
 
-    def _next_batch(self) -> tuple[list[Job], int]:
-        """The jobs of one round, and their size; none when it is time to end."""
+    def _next(self) -> list[Sized]:
+        """The jobs of one round; none when it is time to end."""
         with self._changed:
-            while not self._jobs and self._stop_at is None:
-                self._changed.wait()
-            batch: list[Job] = []
-            count = size = 0
-            while self._jobs and (not batch or count + len(self._jobs[0][0].entries) <= self._limits.batch_max):
-                job, job_bytes = self._jobs.popleft()
-                batch.append(job)
-                count += len(job.entries)
-                size += job_bytes
-            return batch, size
-
-    def _store(self, batch: list[Job]) -> list[Done] | None:
-        """Store each tenant's jobs in one transaction; None if that fails until the end."""
-        by_folder: dict[Path, list[Job]] = {}
-        for job in batch:
-            by_folder.setdefault(job.folder, []).append(job)
-        done: list[Done] = []
-        for folder, jobs in by_folder.items():
-            entries = [entry for job in jobs for entry in job.entries]
-            results = self._persistently(folder, entries)
-            if results is None:
-                return None
-            at = 0
-            for job in jobs:
-                if job.entries:
-                    done.append(Done(job, results[at : at + len(job.entries)]))
-                at += len(job.entries)
-        return done
-
-    def _persistently(self, folder: Path, entries: list[Entry]) -> list[Stored] | None:
-        wait_s = self._retry_s
-        while True:
-            try:
-                self._check_room(folder)
-                results = self._store_of(folder).store(entries, now_ms=self._now_ms())
-            except (sqlite3.Error, OSError, MDKError) as error:
-                self._forget(folder)
-                if not entries:  # Nothing waits for it, so it is not tried again, and says nothing of the next write.
-                    logger.warning("cannot look after %s: %s", folder, error)
+            while True:
+                now, retry_at = time.monotonic(), self._backlog.retry_at
+                jobs = self._backlog.take(self._limits.batch_max, now=now)
+                if jobs:
+                    return jobs
+                if self._stop_at is not None and (retry_at is None or now >= self._stop_at):
                     return []
-                if not self.is_failing:
-                    logger.error("cannot store in %s: %s; trying again, acknowledgements wait", folder, error)
-                    self._turn(works=False)
-            else:
-                if self.is_failing:
-                    logger.warning("storing in %s works again", folder)
-                    self._turn(works=True)
-                return results
-            if not self._pause(wait_s):
-                return None
-            wait_s = min(wait_s * 2, RETRY_S_MAX)
+                until = min((at for at in (retry_at, self._stop_at) if at is not None), default=None)
+                self._changed.wait(None if until is None else max(0.0, until - now))
 
-    def _turn(self, *, works: bool) -> None:
-        self.is_failing = not works
-        self._turned(works)
+    def _store(self, folder: Path, jobs: list[Sized]) -> None:
+        """Store one tenant's jobs in one transaction."""
+        entries = [entry for job, _ in jobs for entry in job.entries]
+        try:
+            self._check_room(folder)
+            results = self._store_of(folder).store(entries, now_ms=self._now_ms())
+        except Exception as error:  # Whatever it is: other tenants go on.
+            self._forget(folder)
+            self._failed(folder, jobs, error, has_entries=bool(entries))
+        else:
+            self._worked(folder, jobs, results)
 
-    def _pause(self, wait_s: float) -> bool:
-        """Wait before the next try; False if there is no time left for one."""
+    def _failed(self, folder: Path, jobs: list[Sized], error: Exception, *, has_entries: bool) -> None:
+        trace = None if isinstance(error, FORESEEN) else error
+        if not has_entries:  # Nothing waits for it, so it is not tried again, and says nothing of the next write.
+            self._take_off(folder, jobs)
+            logger.warning("cannot look after %s: %s", folder, error, exc_info=trace)
+            return
         with self._changed:
-            if self._stop_at is None:
-                self._changed.wait(wait_s)
-                return True
-            left_s = self._stop_at - time.monotonic()
-        if left_s <= 0:
-            return False
-        time.sleep(min(wait_s, left_s))
-        return True
+            is_new = self._backlog.failed(folder, jobs, now=time.monotonic())
+        if is_new:
+            logger.error("cannot store in %s: %s; trying again, acknowledgements wait", folder, error, exc_info=trace)
+            self.is_failing = True
+            self._turned(folder, False)
+
+    def _worked(self, folder: Path, jobs: list[Sized], results: list[Stored]) -> None:
+        if self._take_off(folder, jobs):
+            logger.warning("storing in %s works again", folder)
+            self._turned(folder, True)
+        done: list[Done] = []
+        at = 0
+        for job, _ in jobs:
+            if job.entries:
+                done.append(Done(job, results[at : at + len(job.entries)]))
+            at += len(job.entries)
+        if done:
+            self.is_failing = False
+            self._deliver(done)
+
+    def _take_off(self, folder: Path, jobs: list[Sized]) -> bool:
+        with self._changed:
+            return self._backlog.worked(folder, jobs)
 
     def _store_of(self, folder: Path) -> TenantStore:
         store = self._stores.pop(folder, None)
@@ -231,7 +212,7 @@ class Writer:
 
     def _check_room(self, folder: Path) -> None:
         now = time.monotonic()
-        if now - self._room_seen_at < ROOM_S and not self.is_failing:
+        if now - self._room_seen_at < ROOM_S and not self.fails(folder):
             return
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         disk = os.statvfs(folder)
@@ -239,32 +220,3 @@ class Writer:
         if free_bytes < self._limits.free_bytes_min:
             raise DiskLow(folder, free_bytes, self._limits.free_bytes_min)
         self._room_seen_at = now
-
-
-def _bytes_of(entries: list[Entry]) -> int:
-    """About as much as the messages take in memory."""
-    total = MESSAGE_BYTES * len(entries)
-    for message, *_ in entries:
-        if isinstance(message, Log):
-            total += len(message.text)
-            if properties := message.context.properties:
-                total += _bytes_in(properties)
-        else:
-            total += 100 * len(message.results)
-    return total
-
-
-def _bytes_in(value: object) -> int:
-    """Of what JSON can say; without recursion, as it may be deep."""
-    total, rest = 0, [value]
-    while rest:
-        one = rest.pop()
-        total += 50
-        if isinstance(one, str):
-            total += len(one)
-        elif isinstance(one, dict):
-            rest += one
-            rest += one.values()
-        elif isinstance(one, list):
-            rest += one
-    return total

@@ -17,9 +17,10 @@ from mdk_runtime.core.pulse import MINUTE_MS, Facts
 from mdk_runtime.core.tenant import Tenant
 from mdk_runtime.server import figures as module
 from mdk_runtime.server.figures import Figures
+from mdk_runtime.storage.backlog import Job
 from mdk_runtime.storage.limits import StorageLimits
 from mdk_runtime.storage.storage import Storage
-from mdk_runtime.storage.writer import Done, Job
+from mdk_runtime.storage.writer import Done
 
 WITHIN_S = 10.0
 MINUTE = 29_000_000

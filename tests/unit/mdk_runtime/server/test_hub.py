@@ -18,6 +18,7 @@ from mdk_runtime.core.connection import ClientEndpoint
 from mdk_runtime.core.pulse import Facts, Pulses
 from mdk_runtime.server import hub as module
 from mdk_runtime.server import refusals
+from mdk_runtime.server.auth import tenant_of
 from mdk_runtime.server.hub import Hub
 from mdk_runtime.storage import writer as writer_module
 from mdk_runtime.storage.limits import StorageLimits
@@ -193,7 +194,7 @@ async def test_discovery_outlives_storage(tmp_path: Path, monkeypatch: pytest.Mo
         client, watcher = Client(hub), Client(hub, node_id="w")
         client.send(log(0))
         async with asyncio.timeout(WITHIN_S):
-            while not hub.writer.is_failing:  # noqa: ASYNC110  # set by a thread
+            while not hub.storage.fails("default"):  # noqa: ASYNC110  # set by a thread
                 await asyncio.sleep(0.005)
         for sequence in range(1, 20):
             client.send(log(sequence))
@@ -212,17 +213,45 @@ async def test_discovery_outlives_storage(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 @pytest.mark.asyncio
+async def test_one_tenants_broken_files_are_its_own(tmp_path: Path) -> None:
+    """Others' logs are acknowledged, the server reads on though it was full, and only the one is told."""
+    ours = {"mdkRevision": 1}
+    (tmp_path / tenant_of("broken")).write_text("no folder")
+    hub = Hub(tmp_path, Open(), grace_s=1.0, limits=StorageLimits(backlog_max=10))
+    broken, whole = Client(hub, "broken", properties=ours), Client(hub, "whole", properties=ours)
+    for sequence in range(20):
+        broken.send(log(sequence))
+    await asyncio.sleep(0)
+    assert not hub.may_read.is_set()
+    hub.storage.start()
+    try:
+        async with asyncio.timeout(WITHIN_S):
+            await hub.may_read.wait()
+        assert await broken.next() == {"type": "storing", "works": False}
+        for sequence in range(3):
+            whole.send(log(sequence))
+            assert await whole.next() == {"type": "logsack", "sequence": sequence}
+        assert not hub.writer.is_failing
+        broken.send(log(20))
+        await asyncio.sleep(0)
+        assert broken.endpoint.is_connected
+        assert hub.may_read.is_set()
+    finally:
+        await asyncio.to_thread(hub.storage.stop, timeout_s=0.0)
+
+
+@pytest.mark.asyncio
 async def test_clients_are_told_how_storing_turns(tmp_path: Path) -> None:
     """Each turn once, in its place: that it works again before the first acknowledgement. Also who comes meanwhile."""
     ours = {"mdkRevision": 1}
     blocked = tmp_path / "default"
     blocked.write_text("no folder")
     async with hub_in(tmp_path) as hub:
-        client, other = Client(hub, properties=ours), Client(hub, "another", properties=ours)
+        client, other = Client(hub, properties=ours), Client(hub, node_id="another", properties=ours)
         client.send(log(0))
         fails, works = ({"type": "storing", "works": one} for one in (False, True))
         assert [await one.next() for one in (client, other)] == [fails, fails]
-        late = Client(hub, "late", properties=ours)
+        late = Client(hub, node_id="late", properties=ours)
         assert await late.next() == fails
         blocked.unlink()
         assert [await one.next() for one in (client, other, late)] == [works, works, works]

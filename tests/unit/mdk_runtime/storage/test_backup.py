@@ -13,13 +13,14 @@ import pytest
 
 from mdk_runtime.cli import main
 from mdk_runtime.storage import backup as module
+from mdk_runtime.storage.backlog import Job
 from mdk_runtime.storage.backup import back_up
 from mdk_runtime.storage.errors import BackupRefused
 from mdk_runtime.storage.layout import segment_path
 from mdk_runtime.storage.limits import StorageLimits
 from mdk_runtime.storage.reader import Reader
 from mdk_runtime.storage.storage import Storage
-from mdk_runtime.storage.writer import Done, Job
+from mdk_runtime.storage.writer import Done
 from unit.mdk_runtime.storage.stores import Folder, call, log
 
 

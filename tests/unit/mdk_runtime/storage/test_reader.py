@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from mdk_runtime.storage import search
 from mdk_runtime.storage.answers import Filter, Position
+from mdk_runtime.storage.backlog import Job
 from mdk_runtime.storage.connections import Connections
 from mdk_runtime.storage.errors import BadQuery, NoSuchTenant, QueryTooSlow, TooManyQueries
 from mdk_runtime.storage.layout import segment_path
@@ -28,7 +29,7 @@ from mdk_runtime.storage.snapshot import Snapshot
 from mdk_runtime.storage.storage import Storage
 from mdk_runtime.storage.traces import Place
 from mdk_runtime.storage.words import TEXT_LENGTH_MAX, WORDS_MAX, match_of
-from mdk_runtime.storage.writer import Done, Job
+from mdk_runtime.storage.writer import Done
 from unit.mdk_runtime.storage.stores import NOW_MS, Folder, call, log
 
 WITHIN_S = 10.0

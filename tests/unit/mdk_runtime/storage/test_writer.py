@@ -13,11 +13,12 @@ import pytest
 from mdk_protocol.messages import Log, SharedContext
 from mdk_runtime.core.origin import Entry
 from mdk_runtime.core.writes import Outcome
+from mdk_runtime.storage.backlog import Job
 from mdk_runtime.storage.layout import segment_path
 from mdk_runtime.storage.limits import StorageLimits
 from mdk_runtime.storage.reader import Reader
 from mdk_runtime.storage.segment import Segment
-from mdk_runtime.storage.writer import Done, Job, Writer
+from mdk_runtime.storage.writer import Done, Writer
 
 WITHIN_S = 10.0
 
@@ -27,12 +28,12 @@ class Deliveries:
 
     def __init__(self) -> None:
         self.queue: queue.Queue[list[Done]] = queue.Queue()
-        self.turns: list[tuple[bool, bool]] = []
-        """How storing turned out, and whether nothing was delivered yet."""
+        self.turns: list[tuple[str, bool, bool]] = []
+        """The folder, whether it can be written, and whether nothing was delivered yet."""
 
-    def turn(self, works: bool) -> None:
+    def turn(self, folder: Path, works: bool) -> None:
         """Storing works, or fails."""
-        self.turns.append((works, self.queue.empty()))
+        self.turns.append((folder.name, works, self.queue.empty()))
 
     def take(self, count: int) -> list[Done]:
         """That many jobs, as they come."""
@@ -140,11 +141,78 @@ def test_a_failure_is_tried_again(
         (done,) = deliveries.take(1)
     assert [result.outcome for result in done.results] == [Outcome.NEW, Outcome.NEW]
     assert not writer.is_failing
-    assert deliveries.turns == [(False, True), (True, True)]
+    assert deliveries.turns == [(tmp_path.name, False, True), (tmp_path.name, True, True)]
     assert [record.getMessage() for record in caplog.records] == [
         f"cannot store in {tmp_path}: database or disk is full; trying again, acknowledgements wait",
         f"storing in {tmp_path} works again",
     ]
+
+
+def test_a_folder_that_cannot_be_written_is_in_nobodys_way(
+    writer: Writer, deliveries: Deliveries, tmp_path: Path
+) -> None:
+    """Others are stored meanwhile, whatever waits for it; when it can be written its messages come in order."""
+    blocked = tmp_path / "a"
+    blocked.write_text("no folder")
+    for first in range(5):
+        writer.submit(job(blocked, first))
+        writer.submit(job(tmp_path / "b", first))
+    writer.start()
+    assert [(one.job.folder.name, one.job.token) for one in deliveries.take(5)] == [("b", first) for first in range(5)]
+    assert (writer.fails(blocked), writer.fails(tmp_path / "b"), writer.folders_failing) == (True, False, 1)
+    assert writer.backlog == 5
+    assert not writer.is_failing, "storage as a whole works"
+    writer.submit(job(blocked, 5))
+    writer.submit(job(tmp_path / "b", 5))
+    assert [one.job.token for one in deliveries.take(1)] == [5]
+    blocked.unlink()
+    assert [one.job.token for one in deliveries.take(6)] == [0, 1, 2, 3, 4, 5]
+    assert (writer.fails(blocked), writer.folders_failing, writer.backlog) == (False, 0, 0)
+    assert [turn[:2] for turn in deliveries.turns] == [("a", False), ("a", True)]
+
+
+def test_what_waits_for_a_folder_is_bounded(deliveries: Deliveries, tmp_path: Path) -> None:
+    """By itself: it does not count as full for others, and others' messages do not count for it."""
+    writer = Writer(deliveries.queue.put, StorageLimits(backlog_max=10), retry_s=60.0)
+    blocked = tmp_path / "a"
+    blocked.write_text("no folder")
+    writer.submit(job(blocked, 0, 9))
+    writer.submit(job(tmp_path / "b", 0, 9))
+    assert writer.is_full
+    assert not writer.is_full_for(blocked), "nobody knows yet"
+    writer.start()
+    deliveries.take(1)
+    assert not writer.is_full
+    assert not writer.is_full_for(blocked)
+    writer.submit(job(blocked, 9))
+    assert writer.is_full_for(blocked)
+    assert not writer.is_full_for(tmp_path / "b")
+    assert writer.stop(timeout_s=0.0) == 10
+
+
+def test_what_nobody_foresaw_does_not_end_storing(
+    writer: Writer,
+    deliveries: Deliveries,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A defect of ours is a failure as others, with a traceback in the log: the thread goes on."""
+    store = Segment.store
+
+    def fail_for_a(self: Segment, entries: list[Entry], *, now_ms: int) -> object:
+        if entries[0].message.node == "bad":
+            raise ZeroDivisionError
+        return store(self, entries, now_ms=now_ms)
+
+    monkeypatch.setattr(Segment, "store", fail_for_a)
+    writer.submit(Job(tmp_path / "a", [Entry(Log(node="bad"))]))
+    writer.submit(job(tmp_path / "b", 0))
+    writer.start()
+    assert deliveries.take(1)[0].job.token == 0
+    (record,) = caplog.records
+    assert record.getMessage().startswith(f"cannot store in {tmp_path / 'a'}: ")
+    assert record.exc_info is not None
 
 
 def test_what_is_only_looked_after_does_not_stop_storing(

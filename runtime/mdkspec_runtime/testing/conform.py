@@ -104,11 +104,12 @@ def _said(texts: Sequence[str], spec: Mapping[str, Any]) -> dict[str, dict[str, 
             fields = None
         if not isinstance(fields, dict):
             raise ValueError(f'--say {text}: a JSON object is wanted, as in {name}={{"key": "value"}}')
+        given: dict[str, Any] = fields  # pyright: ignore[reportUnknownVariableType]  # JSON
         keys = [one["wire"] for one in messages[name]["fields"]]
-        for key in fields:
+        for key in given:
             if key not in keys:
                 raise ValueError(f"--say {text}: {name} has no key {key!r}; it has: {', '.join(keys)}")
-        said[messages[name]["wire"]] = fields
+        said[messages[name]["wire"]] = given
     return said
 
 

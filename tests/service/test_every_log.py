@@ -11,7 +11,7 @@ from mdk_runtime.config import Config
 from mdk_runtime.core.seen import united
 from mdk_runtime.storage.layout import manifest_path, segment_numbers, segment_path
 from mdk_runtime.storage.schema import open_for_reading
-from mdk_runtime.storage.segment import LOGS
+from mdk_runtime.storage.senders import LOGS
 from service.programs import wait_until
 from service.servers import ServerProcess
 from service.test_client_and_server import unacknowledged

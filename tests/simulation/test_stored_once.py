@@ -18,7 +18,8 @@ from mdk_runtime.core.tenant import Tenant
 from mdk_runtime.core.writes import by_write
 from mdk_runtime.storage.layout import segment_path
 from mdk_runtime.storage.reader import Reader
-from mdk_runtime.storage.segment import LOGS, Segment
+from mdk_runtime.storage.segment import Segment
+from mdk_runtime.storage.senders import LOGS
 from mdkspec_runtime import Endpoint
 from mdkspec_runtime.testing import LossyLink, VirtualClock
 from simulation.variants import Recorder

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 from mdk_runtime.core.origin import Entry
 from mdk_runtime.core.tenant import Refusal
-from mdk_runtime.storage.segment import Stored
+from mdk_runtime.storage.batch import Stored
 
 NAMED_MAX = 1000
 """Messages and nodes named in the log for being refused; the rest is only counted."""

@@ -13,9 +13,9 @@ from typing import Any, Final, NamedTuple
 from mdk_runtime.storage.answers import Filter, Position
 from mdk_runtime.storage.connections import SegmentConnection
 from mdk_runtime.storage.errors import BadQuery
+from mdk_runtime.storage.match import match_of
 from mdk_runtime.storage.rows import INTEGER_MAX, SEVERITIES, clean, id_column, id_key, id_of
 from mdk_runtime.storage.snapshot import File, Snapshot
-from mdk_runtime.storage.words import match_of
 
 SCAN_ROWS: Final = (4_096, 65_536)
 """The first window and the largest one, where every row is looked at."""

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from itertools import chain
 from pathlib import Path
-from typing import Any, Final, NamedTuple, Protocol
+from typing import Any, Final
 
 from msgspec import UnsetType
 
 from mdk_protocol.messages import InteractionEvent, Log
 from mdk_runtime.core.origin import Entry, Message, Origin
-from mdk_runtime.core.seen import SeenNumbers, united
 from mdk_runtime.core.writes import Outcome
+from mdk_runtime.storage.batch import KNOWN, NEW, REJECTED, Batch, Block, Call, Row, Stored
 from mdk_runtime.storage.errors import Unstorable
+from mdk_runtime.storage.past import NoPast, Past
 from mdk_runtime.storage.rows import (
     INTEGER_MAX,
     SEVERITIES,
@@ -25,58 +25,18 @@ from mdk_runtime.storage.rows import (
     id_key,
 )
 from mdk_runtime.storage.schema import open_segment
+from mdk_runtime.storage.senders import Senders
+from mdk_runtime.storage.words import Words
 
-NODES_MAX: Final = 4096
-"""Senders whose seen numbers are held in memory; beyond, all are forgotten and read again when needed."""
-CACHED_MAX: Final = 20_000
-"""Trace ids and words whose keys are held in memory; beyond, all are forgotten."""
+TRACES_MAX: Final = 20_000
+"""Trace ids whose keys are held in memory; beyond, all are forgotten."""
 BLOCK_ROWS: Final = 1000
 ROWS_AT_ONCE: Final = (256, 16, 1)
 """Rows in one INSERT. SQLite runs without Python's lock, and it is asked for again after each statement: with a
 statement for each row, a busy event loop would make every row wait (measured: 2,200 rows/s instead of 26,000)."""
-DAY_MS: Final = 86_400_000
-MINUTE_MS: Final = 60_000
-
-LOGS, CALLS = 0, 1
-"""Kinds of numbers in `seen`."""
 
 _LOG_COLUMNS: Final = 15
 _CALL_COLUMNS: Final = 15
-
-Row = tuple[Any, ...]
-Ranges = list[tuple[int, int]]
-
-
-class Stored(NamedTuple):
-    """What became of one message."""
-
-    outcome: Outcome
-    reason: str = ""
-    """What of it cannot be stored; empty if it is forbidden."""
-
-
-class Past(Protocol):
-    """What segments before this one know."""
-
-    def seen(self, node: str, kind: int) -> Ranges:
-        """The numbers of a sender that were stored there, as ranges in any order."""
-        ...
-
-    def holds_call(self, uuid: bytes | str, end_ms: int) -> bool:
-        """True if an interaction was stored there. It ended at that time, as it did whenever it was sent."""
-        ...
-
-
-class NoPast:
-    """Nothing was stored before."""
-
-    def seen(self, node: str, kind: int) -> Ranges:
-        """None."""
-        return []
-
-    def holds_call(self, uuid: bytes | str, end_ms: int) -> bool:
-        """No."""
-        return False
 
 
 class Segment:
@@ -104,14 +64,15 @@ class Segment:
         self.path = path
         self.database = open_segment(path, cache_bytes=cache_bytes)
         self._past = past or NoPast()
-        self._nodes: dict[str, _Node] = {}
-        self._words: dict[str, int] = {}
+        self._words = Words(self.database)
+        self._senders = Senders(self.database, self._words, self._past)
         self._traces: dict[str, bytes | str] = {}
+        """How trace ids are stored."""
         try:
             self.created_ms = self._begun(now_ms)
             self._next = self._last_row() + 1
             found = self._ask("SELECT first, last, earliest, latest FROM blocks ORDER BY first DESC LIMIT 1")
-            self._block = _Block(*found) if found else None
+            self._block = Block(*found) if found else None
         except BaseException:
             self.database.close()
             raise
@@ -137,32 +98,21 @@ class Segment:
         Raises:
             sqlite3.Error: Nothing of them is stored.
         """
-        if len(self._nodes) > NODES_MAX:
-            self._nodes.clear()
-        if len(self._words) > CACHED_MAX or len(self._traces) > CACHED_MAX:
-            self._words.clear()
+        self._senders.bound()
+        self._words.bound()
+        if len(self._traces) > TRACES_MAX:
             self._traces.clear()
-        batch = _Batch(self._next, now_ms)
+        batch = Batch(self._next, now_ms)
         self.database.execute("BEGIN IMMEDIATE")
         try:
-            take_log, take_call, results = self._take_log, self._take_call, batch.results
-            for message, origin, forbidden in entries:
-                try:
-                    if forbidden is not None:
-                        results.append(self._reject(message, "", batch))
-                    elif isinstance(message, Log):
-                        results.append(take_log(message, origin, batch))
-                    else:
-                        results.append(take_call(message, origin, batch))
-                except Unstorable as error:
-                    results.append(self._reject(message, str(error), batch))
+            self._take(entries, batch)
             self._insert_calls(batch)
             if batch.logs:
                 self._insert("logs", _LOG_COLUMNS, batch.logs)
                 self.database.execute(
                     "INSERT INTO log_texts (rowid, text) SELECT id, text FROM logs WHERE id >= ?", (batch.first,)
                 )
-            self._write_seen(batch)
+            self._senders.write_seen(batch.touched.values())
             self._write_rates(batch)
             block = self._write_block(batch)
             self.database.execute("COMMIT")
@@ -187,9 +137,22 @@ class Segment:
         """Fold the log of changes into the file, and let go of it."""
         self.database.close()
 
+    def _take(self, entries: Sequence[Entry], batch: Batch) -> None:
+        take_log, take_call, results = self._take_log, self._take_call, batch.results
+        for message, origin, forbidden in entries:
+            try:
+                if forbidden is not None:
+                    results.append(self._reject(message, "", batch))
+                elif isinstance(message, Log):
+                    results.append(take_log(message, origin, batch))
+                else:
+                    results.append(take_call(message, origin, batch))
+            except Unstorable as error:
+                results.append(self._reject(message, str(error), batch))
+
     # --- logs -------------------------------------------------------------------------------------
 
-    def _take_log(self, log: Log, origin: Origin, batch: _Batch) -> Stored:
+    def _take_log(self, log: Log, origin: Origin, batch: Batch) -> Stored:
         # The hot path: it takes a sixth of what SQLite takes, so common cases make no calls (bench/storage.py).
         context, name, timestamp, text = log.context, log.level, log.timestamp, log.text
         environment = context.environment
@@ -197,58 +160,59 @@ class Segment:
         if not 0 <= timestamp <= INTEGER_MAX:
             checked_integer("timestamp", timestamp)
         properties = _json("properties", context.properties) if context.properties else None
-        node = self._nodes.get(log.node) or self._node(log.node)
+        senders = self._senders
+        sender = senders.known.get(log.node) or senders.of(log.node)
         number = None if isinstance(log.sequence, UnsetType) else checked_integer("sequence", log.sequence)
         if number is not None:
-            if not node.logs.add(number):
+            if not sender.logs.add(number):
                 return KNOWN
-            if node is not batch.node:
-                batch.node = batch.touched[node.name] = node
-        sender = node.sender
-        if sender is None or sender.service != origin.service or sender.version != origin.version:
-            sender = self._sender(node, origin)
+            if sender is not batch.sender:
+                batch.sender = batch.touched[sender.name] = sender
+        described = sender.described
+        if described is None or described.service != origin.service or described.version != origin.version:
+            described = senders.describe(sender, origin)
         level = SEVERITIES.get(name, 0)
-        words, fallback, row = self._words, environment.fallback_name, batch.next
+        words, fallback, row = self._words.numbers, environment.fallback_name, batch.next
         batch.next = row + 1
         batch.logs.append(
             (
                 row,
-                self._traces.get(context.trace_id) or self._trace(context.trace_id),
+                self._traces.get(context.trace_id) or self._trace_key(context.trace_id),
                 clock,
                 timestamp,
-                sender.id,
-                sender.service_id,
+                described.id,
+                described.service_id,
                 number,
                 level,
-                None if level else self._word(name),
-                words.get(log.category) or self._word(log.category),
-                words.get(log.content_type) or self._word(log.content_type),
+                None if level else self._words.number(name),
+                words.get(log.category) or self._words.number(log.category),
+                words.get(log.content_type) or self._words.number(log.content_type),
                 text if text.isascii() else clean(text),
-                words.get(environment.name) or self._word(environment.name),
-                self._word(fallback) if fallback else None,
+                words.get(environment.name) or self._words.number(environment.name),
+                self._words.number(fallback) if fallback else None,
                 properties,
             )
         )
         minute = batch.minute_at(timestamp)
-        rates, key = batch.log_rates, (minute, environment.name, sender.service, sender.version, level)
+        rates, key = batch.log_rates, (minute, environment.name, described.service, described.version, level)
         rates[key] = rates.get(key, 0) + 1
         return NEW
 
-    def _reject(self, message: Message, reason: str, batch: _Batch) -> Stored:
+    def _reject(self, message: Message, reason: str, batch: Batch) -> Stored:
         """It will never be stored. Its number is noted like any other, so that it is rejected once."""
         number = message.sequence
         if isinstance(number, UnsetType) or not 0 <= number <= INTEGER_MAX:
             return Stored(Outcome.REJECTED, reason)
-        node = self._nodes.get(message.node) or self._node(message.node)
-        numbers = node.logs if isinstance(message, Log) else node.calls
+        sender = self._senders.of(message.node)
+        numbers = sender.logs if isinstance(message, Log) else sender.calls
         if not numbers.add(number):
             return KNOWN
-        batch.touched[node.name] = node
+        batch.touched[sender.name] = sender
         return Stored(Outcome.REJECTED, reason) if reason else REJECTED
 
     # --- interactions -----------------------------------------------------------------------------
 
-    def _take_call(self, event: InteractionEvent, origin: Origin, batch: _Batch) -> Stored:
+    def _take_call(self, event: InteractionEvent, origin: Origin, batch: Batch) -> Stored:
         if not event.uuid:
             raise Unstorable("uuid", event.uuid, "a text that is not empty")
         uuid = id_key(event.uuid)
@@ -260,37 +224,37 @@ class Segment:
         number = None if isinstance(event.sequence, UnsetType) else checked_integer("sequence", event.sequence)
         if uuid in batch.calls:
             return KNOWN
-        node = self._node(event.node)
-        is_repeated = number is not None and number in node.calls
+        sender = self._senders.of(event.node)
+        is_repeated = number is not None and number in sender.calls
         if (number is None or is_repeated) and self._past.holds_call(uuid, end):
             return KNOWN
         if number is not None and not is_repeated:
-            node.calls.add(number)
-            batch.touched[node.name] = node
-        sender = self._sender(node, origin)
+            sender.calls.add(number)
+            batch.touched[sender.name] = sender
+        described = self._senders.describe(sender, origin)
         fallback = event.environment.fallback_name
         row = (
             batch.next,
             uuid,
             id_key(event.session),
-            sender.id,
-            sender.service_id,
+            described.id,
+            described.service_id,
             number,
             start,
             end,
             start_clock,
             end_clock,
-            self._word(event.environment.name),
-            self._word(fallback) if fallback else None,
+            self._words.number(event.environment.name),
+            self._words.number(fallback) if fallback else None,
             int(0 in event.results.values()),
             results,
             _json("callees", callees) if callees else None,
         )
-        batch.calls[uuid] = _Call(len(batch.results), row, event, sender.service, callees)
+        batch.calls[uuid] = Call(len(batch.results), row, event, described.service, callees)
         batch.next += 1
         return NEW
 
-    def _insert_calls(self, batch: _Batch) -> None:
+    def _insert_calls(self, batch: Batch) -> None:
         """Insert those that are not in this segment already, and correct the results of the others."""
         for uuid in self._known_here(list(batch.calls)):
             batch.results[batch.calls.pop(uuid).place] = KNOWN
@@ -314,76 +278,13 @@ class Segment:
             ]
         return known
 
-    # --- who, and in which words ------------------------------------------------------------------
-
-    def _node(self, name: str) -> _Node:
-        node = self._nodes.get(name)
-        if node is None:
-            node = self._nodes[name] = self._read_node(clean(name))
-        return node
-
-    def _read_node(self, name: str) -> _Node:
-        last = self._ask(
-            "SELECT senders.id, service, named.text, versions.text FROM senders JOIN words AS named ON named.id = service"
-            " JOIN words AS versions ON versions.id = version WHERE node = ? ORDER BY senders.id DESC LIMIT 1",
-            name,
-        )
-        return _Node(name, self._read_seen(name, LOGS), self._read_seen(name, CALLS), _Sender(*last) if last else None)
-
-    def _read_seen(self, name: str, kind: int) -> SeenNumbers:
-        here = self.database.execute("SELECT first, last FROM seen WHERE node = ? AND kind = ?", (name, kind))
-        return SeenNumbers(united([*self._past.seen(name, kind), *here]))
-
-    def _sender(self, node: _Node, origin: Origin) -> _Sender:
-        """The sender as it is known now; when nobody knows its service any more, as it was known last."""
-        last = node.sender
-        if last is not None and (
-            (last.service == origin.service and last.version == origin.version) or not origin.service
-        ):
-            return last
-        service, version = self._word(origin.service), self._word(origin.version)
-        self.database.execute(
-            "INSERT OR IGNORE INTO senders (node, service, version) VALUES (?, ?, ?)", (node.name, service, version)
-        )
-        found = self._ask(
-            "SELECT id FROM senders WHERE node = ? AND service = ? AND version = ?", node.name, service, version
-        )
-        assert found is not None, "it was just inserted"
-        node.sender = _Sender(found[0], service, origin.service, origin.version)
-        return node.sender
-
-    def _word(self, text: str) -> int:
-        number = self._words.get(text)
-        if number is None:
-            word = clean(text)
-            self.database.execute("INSERT OR IGNORE INTO words (text) VALUES (?)", (word,))
-            found = self._ask("SELECT id FROM words WHERE text = ?", word)
-            assert found is not None, "it was just inserted"
-            number = self._words[text] = found[0]
-        return number
-
-    def _trace(self, text: str) -> bytes | str:
-        key = self._traces.get(text)
-        if key is None:
-            key = self._traces[text] = id_key(text)
+    def _trace_key(self, text: str) -> bytes | str:
+        key = self._traces[text] = id_key(text)
         return key
 
     # --- at the end of a transaction --------------------------------------------------------------
 
-    def _write_seen(self, batch: _Batch) -> None:
-        for node in batch.touched.values():
-            for kind, numbers in ((LOGS, node.logs), (CALLS, node.calls)):
-                changes = numbers.take_changes()
-                for first in changes.removed:
-                    self.database.execute(
-                        "DELETE FROM seen WHERE node = ? AND kind = ? AND first = ?", (node.name, kind, first)
-                    )
-                for first, last in changes.written:
-                    self.database.execute(
-                        "INSERT OR REPLACE INTO seen VALUES (?, ?, ?, ?)", (node.name, kind, first, last)
-                    )
-
-    def _write_rates(self, batch: _Batch) -> None:
+    def _write_rates(self, batch: Batch) -> None:
         self.database.executemany(
             "INSERT INTO log_rates VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET count = count + excluded.count",
             [(minute, *map(clean, texts), level, count) for (minute, *texts, level), count in batch.log_rates.items()],
@@ -397,14 +298,14 @@ class Segment:
             ],
         )
 
-    def _write_block(self, batch: _Batch) -> _Block | None:
+    def _write_block(self, batch: Batch) -> Block | None:
         if batch.latest < 0:
             return self._block
         block = self._block
         if block is None or block.last - block.first >= BLOCK_ROWS:
-            block = _Block(batch.first, batch.next - 1, batch.earliest, batch.latest)
+            block = Block(batch.first, batch.next - 1, batch.earliest, batch.latest)
         else:
-            block = _Block(
+            block = Block(
                 block.first, batch.next - 1, min(block.earliest, batch.earliest), max(block.latest, batch.latest)
             )
         self.database.execute("INSERT OR REPLACE INTO blocks VALUES (?, ?, ?, ?)", block)
@@ -434,74 +335,6 @@ class Segment:
     def _ask(self, query: str, *values: Any) -> tuple[Any, ...] | None:
         found: tuple[Any, ...] | None = self.database.execute(query, values).fetchone()
         return found
-
-
-NEW: Final = Stored(Outcome.NEW)
-KNOWN: Final = Stored(Outcome.KNOWN)
-REJECTED: Final = Stored(Outcome.REJECTED)
-
-
-class _Sender(NamedTuple):
-    id: int
-    service_id: int
-    service: str
-    version: str
-
-
-class _Node:
-    """A sender, with the numbers that were seen of it."""
-
-    __slots__ = ("calls", "logs", "name", "sender")
-
-    def __init__(self, name: str, logs: SeenNumbers, calls: SeenNumbers, sender: _Sender | None) -> None:
-        self.name = name
-        self.logs = logs
-        self.calls = calls
-        self.sender = sender
-
-
-class _Block(NamedTuple):
-    first: int
-    last: int
-    earliest: int
-    latest: int
-
-
-class _Call(NamedTuple):
-    place: int
-    """In the results."""
-    row: Row
-    event: InteractionEvent
-    service: str
-    callees: dict[str, str]
-
-
-class _Batch:
-    """What one transaction stores."""
-
-    def __init__(self, first: int, now_ms: int) -> None:
-        self.first = self.next = first
-        self.results: list[Stored] = []
-        self.logs: list[Row] = []
-        self.calls: dict[bytes | str, _Call] = {}
-        self.touched: dict[str, _Node] = {}
-        """Those whose seen numbers grew."""
-        self.node: _Node | None = None
-        """The one touched last."""
-        self.log_rates: dict[tuple[int, str, str, str, int], int] = {}
-        self.call_rates: Counter[tuple[int, str, str, str, bool]] = Counter()
-        self.earliest = 2**63 - 1
-        self.latest = -1
-        self._now_ms = now_ms
-
-    def minute_at(self, timestamp_ms: int) -> int:
-        """A row has this time. The minute that it counts in: that of its arrival if its clock is more than a day wrong."""
-        if timestamp_ms < self.earliest:
-            self.earliest = timestamp_ms
-        if timestamp_ms > self.latest:
-            self.latest = timestamp_ms
-        is_near = -DAY_MS <= timestamp_ms - self._now_ms <= DAY_MS
-        return (timestamp_ms if is_near else self._now_ms) // MINUTE_MS
 
 
 def _json(what: str, value: dict[str, Any]) -> str:

@@ -7,17 +7,18 @@ import shutil
 import sqlite3
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 from mdk_runtime.core.origin import Entry
 from mdk_runtime.errors import MDKError
 from mdk_runtime.storage import faults
+from mdk_runtime.storage.batch import Stored
 from mdk_runtime.storage.layout import segment_numbers, segment_path
 from mdk_runtime.storage.limits import StorageLimits
-from mdk_runtime.storage.manifest import DROPPED_CALL_MS, DROPPED_THROUGH, Manifest, SealedSegment
-from mdk_runtime.storage.rows import INTEGER_MAX
-from mdk_runtime.storage.schema import VERSION, open_for_reading, open_segment, version_of_file
-from mdk_runtime.storage.segment import Segment, Stored
+from mdk_runtime.storage.manifest import DROPPED_THROUGH, Manifest, SealedSegment
+from mdk_runtime.storage.past import EarlierSegments
+from mdk_runtime.storage.schema import VERSION, open_segment, version_of_file
+from mdk_runtime.storage.segment import Segment
 
 ROLL_AGAIN_MS: Final = 10_000
 """After a segment could not be begun (disk full) the old one goes on, and it is tried again after that."""
@@ -47,7 +48,7 @@ class TenantStore:
         self._rolled = rolled
         self._roll_not_before_ms = 0
         self._manifest = Manifest(folder)
-        self._past = _Past(folder, self._manifest)
+        self._past = EarlierSegments(folder, self._manifest)
         try:
             self._number, self._segment = self._recovered(now_ms)
         except BaseException:
@@ -123,78 +124,3 @@ class TenantStore:
     def _open(self, number: int, now_ms: int) -> Segment:
         path = segment_path(self.folder, number)
         return Segment(path, past=self._past, now_ms=now_ms, cache_bytes=self._limits.cache_bytes)
-
-
-class _Place(NamedTuple):
-    """A file with interactions, and when they ended."""
-
-    path: Path
-    is_final: bool
-    first_ms: int
-    last_ms: int
-
-
-class _Past:
-    """What the manifest and earlier segments know."""
-
-    def __init__(self, folder: Path, manifest: Manifest) -> None:
-        self._folder = folder
-        self._manifest = manifest
-        self._below = 0
-        self._opened: dict[Path, sqlite3.Connection] = {}
-        """For the transaction that runs, as what follows."""
-        self._known: list[_Place] | None = None
-        self._dropped_until_ms = 0
-
-    def refresh(self, *, below: int) -> None:
-        """From now on segments below this number are the past."""
-        self._below = below
-
-    def rest(self) -> None:
-        """The transaction is over: files are let go, so that one that is dropped does not stay on the disk."""
-        for database in self._opened.values():
-            database.close()
-        self._opened.clear()
-        self._known = None
-
-    def seen(self, node: str, kind: int) -> list[tuple[int, int]]:
-        """The numbers of a sender."""
-        return self._manifest.seen(node, kind)
-
-    def holds_call(self, uuid: bytes | str, end_ms: int) -> bool:
-        """True if it is in a segment, or was in one that is dropped: an interaction ends at one time only."""
-        for place in self._places():
-            if place.first_ms <= end_ms <= place.last_ms and self._is_in(place, uuid):
-                return True
-        return end_ms <= self._dropped_until_ms
-
-    def _places(self) -> list[_Place]:
-        """Where interactions are, read once for each transaction."""
-        if self._known is None:
-            sealed = self._manifest.segments()
-            self._dropped_until_ms = self._manifest.fact(DROPPED_CALL_MS)
-            dropped = self._manifest.fact(DROPPED_THROUGH)
-            self._known = [
-                _Place(one.path(self._folder), True, one.call_first_ms, one.call_last_ms)
-                for one in sealed
-                if one.call_first_ms is not None and one.call_last_ms is not None
-            ]
-            numbers = {one.number for one in sealed}
-            self._known += [
-                _Place(segment_path(self._folder, number), False, 0, INTEGER_MAX)
-                for number in segment_numbers(self._folder)
-                if dropped < number < self._below and number not in numbers
-            ]
-        return self._known
-
-    def _is_in(self, place: _Place, uuid: bytes | str) -> bool:
-        path = place.path
-        try:
-            database = self._opened.get(path)
-            if database is None:
-                database = self._opened[path] = open_for_reading(path, is_final=place.is_final)
-            return database.execute("SELECT 1 FROM interactions WHERE uuid = ?", (uuid,)).fetchone() is not None
-        except sqlite3.OperationalError:
-            if path.exists():
-                raise
-            return False  # It was dropped at this moment.

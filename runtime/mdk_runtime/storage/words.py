@@ -1,39 +1,37 @@
-"""What a user searches for, as FTS5 wants it said (https://sqlite.org/fts5.html, 3)."""
+"""Words: texts that many rows share, each written once and known by its number."""
 
 from __future__ import annotations
 
-import re
+import sqlite3
 from typing import Final
 
-from mdk_runtime.storage.errors import BadQuery
 from mdk_runtime.storage.rows import clean
 
-TEXT_LENGTH_MAX: Final = 1000
-WORDS_MAX: Final = 32
-"""Each costs a walk through its list of rows."""
-
-_PART: Final = re.compile(r'"([^"]*)"|([^\s"]+)')
+WORDS_MAX: Final = 20_000
+"""Held in memory; beyond, all are forgotten and read again when needed."""
 
 
-def match_of(text: str) -> str:
-    """The operand of MATCH: every part is quoted, so that none of it can be syntax.
+class Words:
+    """Those of a segment that is being written."""
 
-    Raises:
-        BadQuery: It is empty or too long.
-    """
-    if len(text) > TEXT_LENGTH_MAX:
-        raise BadQuery("text", text, f"at most {TEXT_LENGTH_MAX} characters")
-    parts: list[str] = []
-    for found in _PART.finditer(clean(text).replace("\0", " ")):
-        phrase, word = found[1], found[2]
-        if phrase is not None:
-            parts.append(f'"{phrase}"')
-        elif len(word) > 1 and word.endswith("*"):
-            parts.append(f'"{word[:-1]}"*')
-        else:
-            parts.append(f'"{word}"')
-    if not parts:
-        raise BadQuery("text", text, "at least one word")
-    if len(parts) > WORDS_MAX:
-        raise BadQuery("text", text, f"at most {WORDS_MAX} words")
-    return " ".join(parts)
+    __slots__ = ("_database", "numbers")
+
+    def __init__(self, database: sqlite3.Connection) -> None:
+        self._database = database
+        self.numbers: dict[str, int] = {}
+        """Of those held in memory."""
+
+    def number(self, text: str) -> int:
+        """Of this word; it is written if it is new."""
+        number = self.numbers.get(text)
+        if number is None:
+            word = clean(text)
+            self._database.execute("INSERT OR IGNORE INTO words (text) VALUES (?)", (word,))
+            (number,) = self._database.execute("SELECT id FROM words WHERE text = ?", (word,)).fetchone()
+            self.numbers[text] = number
+        return number
+
+    def bound(self) -> None:
+        """Forget them all if they are too many."""
+        if len(self.numbers) > WORDS_MAX:
+            self.numbers.clear()

@@ -16,9 +16,9 @@ from typing import Final, NamedTuple
 
 from mdk_runtime.errors import MDKError
 from mdk_runtime.storage.backlog import RETRY_S_FIRST, RETRY_S_MAX, Amount, Backlog, Job, Sized
+from mdk_runtime.storage.batch import Stored
 from mdk_runtime.storage.errors import DiskLow
 from mdk_runtime.storage.limits import StorageLimits
-from mdk_runtime.storage.segment import Stored
 from mdk_runtime.storage.tenant_store import TenantStore
 
 ROOM_S: Final = 1.0

@@ -7,10 +7,10 @@ from typing import Any
 
 from mdk_protocol.messages import InteractionEvent, LamportClock, Level, Log, SharedContext
 from mdk_runtime.core.origin import Entry, Origin
+from mdk_runtime.storage.batch import Stored
 from mdk_runtime.storage.housekeeper import Housekeeper
 from mdk_runtime.storage.limits import StorageLimits
 from mdk_runtime.storage.reader import Reader
-from mdk_runtime.storage.segment import Stored
 from mdk_runtime.storage.tenant_store import TenantStore
 
 NOW_MS = 1_795_000_020_000

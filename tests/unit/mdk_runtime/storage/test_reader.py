@@ -22,13 +22,13 @@ from mdk_runtime.storage.connections import Connections
 from mdk_runtime.storage.errors import BadQuery, NoSuchTenant, QueryTooSlow, TooManyQueries
 from mdk_runtime.storage.layout import segment_path
 from mdk_runtime.storage.limits import StorageLimits
+from mdk_runtime.storage.match import TEXT_LENGTH_MAX, WORDS_MAX, match_of
 from mdk_runtime.storage.reader import Reader
 from mdk_runtime.storage.rows import id_of
 from mdk_runtime.storage.search import Search
 from mdk_runtime.storage.snapshot import Snapshot
 from mdk_runtime.storage.storage import Storage
 from mdk_runtime.storage.traces import Place
-from mdk_runtime.storage.words import TEXT_LENGTH_MAX, WORDS_MAX, match_of
 from mdk_runtime.storage.writer import Done
 from unit.mdk_runtime.storage.stores import NOW_MS, Folder, call, log
 

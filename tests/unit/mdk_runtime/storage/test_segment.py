@@ -15,12 +15,13 @@ from mdk_protocol.messages import Environment, InteractionEvent, LamportClock, L
 from mdk_runtime.core.origin import Entry
 from mdk_runtime.core.writes import Outcome
 from mdk_runtime.storage.answers import StoredLog
+from mdk_runtime.storage.batch import Stored
 from mdk_runtime.storage.errors import UnknownSchema, Unstorable
 from mdk_runtime.storage.layout import segment_path
 from mdk_runtime.storage.reader import Reader
 from mdk_runtime.storage.rows import clock_key, clock_levels, id_key, id_text
 from mdk_runtime.storage.schema import VERSION, open_for_reading
-from mdk_runtime.storage.segment import Segment, Stored
+from mdk_runtime.storage.segment import Segment
 
 NOW_MS = 1795487600000
 TRACE = "0f4ae1a0-6f3c-4f0e-9c0a-1d2b3c4d5e6f"

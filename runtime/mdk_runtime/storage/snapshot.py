@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Final, NamedTuple, Self
 
+from mdk_runtime.storage.answers import Position
 from mdk_runtime.storage.connections import Connections, SegmentConnection
 from mdk_runtime.storage.errors import NoSuchTenant, UnknownSchema
 from mdk_runtime.storage.layout import manifest_path, segment_numbers, segment_path
@@ -99,6 +100,10 @@ class Snapshot:
         database.set_progress_handler(None, 0)
         if database.in_transaction:
             database.execute("ROLLBACK")
+
+    def has_dropped(self, position: Position) -> bool:
+        """True if the row is in a segment that was dropped, wholly or but for its failing traces."""
+        return position.segment <= self.dropped_through
 
     def is_over(self) -> bool:
         """True if the query has taken its time."""

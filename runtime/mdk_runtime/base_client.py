@@ -17,7 +17,7 @@ from mdk_protocol.client import SessionClient
 from mdk_protocol.messages import Level, LogFilter, TailBegin
 from mdk_protocol.messages import Statistics as ClientStatistics
 from mdk_runtime import lifecycle
-from mdk_runtime.base_session import checked_callable, checked_seconds
+from mdk_runtime.arguments import checked_callable, checked_seconds, is_count, text_of
 from mdk_runtime.config import Config, read_config
 from mdk_runtime.core.balancing import POLICIES
 from mdk_runtime.core.breaker import BreakerSettings
@@ -166,7 +166,7 @@ class BaseMDK(Sessions[S]):
         """
         address = address or self.config.routable_address
         hint = ", or DATAWIRE_ROUTABLE_HOST set for the process"
-        said = (_said("service", service), _said("version", version), _said("address", address, hint))
+        said = (text_of("service", service), text_of("version", version), text_of("address", address, hint))
         with self._lock:
             node = self.core.make_own_node(*said)
             if self._connection is not None:
@@ -214,7 +214,7 @@ class BaseMDK(Sessions[S]):
         for name, value, known in (("policy", policy, POLICIES), ("when_all_out", when_all_out, (WAIT, NEXT))):
             if value is not None and value not in known:
                 raise BadValue(name, value, f"one of {', '.join(known)}")
-        if failures is not None and not _is_count(failures):
+        if failures is not None and not is_count(failures):
             raise BadValue("failures", failures, "1 or more")
         if retry_after_s is not None and checked_seconds(retry_after_s) < 0:
             raise BadValue("retry_after_s", retry_after_s, "0 or more")
@@ -409,17 +409,6 @@ class BaseMDK(Sessions[S]):
             return f"connected to {self.server_url}"
         reason = f" ({connection.failure})" if connection.failure else ""
         return f"not connected to {self.server_url}{reason}"
-
-
-def _said(name: str, value: object, hint: str = "") -> str:
-    """A text, or what is read as its text: numbers of versions, lazy strings."""
-    if value is None or isinstance(value, (bytes, bytearray)) or not str(value):
-        raise BadValue(name, value, f"a text{hint}")
-    return str(value)
-
-
-def _is_count(value: object) -> bool:
-    return isinstance(value, int) and value >= 1
 
 
 def _node_id() -> str:

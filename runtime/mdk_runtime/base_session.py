@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import MutableMapping
-from contextvars import ContextVar
 from itertools import count
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, Self
 
+from mdk_runtime.arguments import checked_seconds, checked_text, property_value
 from mdk_runtime.core.context import (
     CONTEXT_HEADER,
     ROUTES_PROPERTY,
@@ -29,11 +29,12 @@ from mdk_runtime.core.interactions import (
 from mdk_runtime.core.levels import DEFAULT_RANK, LEVELS, threshold
 from mdk_runtime.core.routes import routed, with_route
 from mdk_runtime.core.trace_context import Upstream, write_headers
+from mdk_runtime.current import enter, leave
 from mdk_runtime.errors import BadValue, NoInteraction
+from mdk_runtime.interaction import Interaction
+from mdk_runtime.logged_message import LoggedMessageId
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from mdk_runtime.base_client import BaseMDK
     from mdk_runtime.core.environments import Environment
     from mdk_runtime.core.nodes import Node
@@ -41,73 +42,7 @@ if TYPE_CHECKING:
 
 RESOLVE_WAIT_S = 10.0
 """As long as a resolve waits for a node that nobody knows yet, unless the deadline comes sooner."""
-PROPERTY_BYTES_MAX = 64 * 1024
-"""A property travels in every header and every log message of its session."""
-
 _log = logging.getLogger("mdk.session")
-_entered: ContextVar[_Entered | None] = ContextVar("mdk_session", default=None)
-
-
-class _Entered(NamedTuple):
-    """A session whose block the code runs in, and the one around it.
-
-    Not a token: those of one context are of no use in another, and a session may be entered in several at once.
-    """
-
-    session: BaseSession
-    outer: _Entered | None
-
-
-def current_session() -> BaseSession | None:
-    """The session whose `with` block, or request, this code runs in, of whichever kind."""
-    entered = _entered.get()
-    return entered.session if entered is not None else None
-
-
-class LoggedMessageId:
-    """Where a log message stands in its trace."""
-
-    __slots__ = ("_session", "_tick")
-
-    def __init__(self, session: BaseSession, tick: int) -> None:
-        self._session = session
-        self._tick = tick
-
-    @property
-    def trace_id(self) -> str:
-        """The trace that the message belongs to."""
-        return self._session.trace_id
-
-    @property
-    def causal_level(self) -> list[int]:
-        """The session's clock when the message was logged."""
-        return [*self._session.clock_prefix, self._tick]
-
-    @property
-    def environment(self) -> str:
-        """The name of the session's environment."""
-        return self._session.environment.name
-
-    @property
-    def environment_fallback(self) -> str | None:
-        """The name of the environment that the session falls back to."""
-        return self._session.environment.fallback_name
-
-    traceId = trace_id
-    causalLevel = causal_level
-    environmentFallback = environment_fallback
-
-    def _key(self) -> tuple[str, list[int], str, str | None]:
-        return self.trace_id, self.causal_level, self.environment, self.environment_fallback
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, LoggedMessageId) and self._key() == other._key()
-
-    def __hash__(self) -> int:
-        return hash((self.trace_id, self._tick))
-
-    def __repr__(self) -> str:
-        return f"LoggedMessageId(trace_id={self.trace_id!r}, causal_level={self.causal_level!r})"
 
 
 class BaseSession:
@@ -249,7 +184,7 @@ class BaseSession:
 
         Raises BadValue for what JSON cannot carry.
         """
-        self._set(checked_text("name", name), _json_value(name, value))
+        self._set(checked_text("name", name), property_value(name, value))
 
     def set_deadline(self, seconds: float) -> None:
         """The session ends in so many seconds. A deadline can be brought forward, never put off."""
@@ -368,15 +303,11 @@ class BaseSession:
     # Being the current one.
 
     def __enter__(self) -> Self:
-        _entered.set(_Entered(self, _entered.get()))
+        enter(self)
         return self
 
     def __exit__(self, *_: object) -> None:
-        entered = _entered.get()
-        if (
-            entered is not None and entered.session is self
-        ):  # Not so where a block ends in another context than it began.
-            _entered.set(entered.outer)
+        leave(self)
 
     def __repr__(self) -> str:
         return f"<Session {self.trace_id} in {self.environment}>"
@@ -414,70 +345,3 @@ class BaseSession:
         if self._routed:
             return routed(self._properties.get(ROUTES_PROPERTY), service, version)
         return service, version
-
-
-class Interaction:
-    """One interaction of a session, as a context manager."""
-
-    def __init__(self, session: BaseSession) -> None:
-        self.session = session
-        self._level: Level | None = None
-
-    def __enter__(self) -> Self:
-        self._level = self.session.begin_level()
-        return self
-
-    def fail(self, message: str) -> None:
-        """It has failed, and nothing was raised."""
-        self.session.return_to(self._level)
-        self.session.fail_interaction(message)
-
-    def abandon(self) -> None:
-        """Nobody waits for it any more: what was used so far has neither worked nor failed."""
-        self.session.return_to(self._level)
-        self.session.abandon_interaction()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        if isinstance(error, Exception):
-            self.fail(f"{type(error).__name__}: {error}")
-        elif error is not None:  # Cancelled, or the program ends: no node is to blame.
-            self.abandon()
-        self.session.return_to(self._level)
-        while self._level is not None and not self._level.is_over:
-            self.session.finish_interaction()  # Those started inside and left open end here, too.
-
-
-def checked_seconds(seconds: object) -> float:
-    """A number of seconds. Raises BadValue for anything else, NaN included."""
-    if isinstance(seconds, (int, float)) and not isinstance(seconds, bool) and seconds == seconds:
-        return float(seconds)
-    raise BadValue("seconds", seconds, "a number")
-
-
-def checked_text(name: str, value: object) -> str:
-    """An argument that has to be a text, and not an empty one. Raises BadValue."""
-    if isinstance(value, str) and value:
-        return value
-    raise BadValue(name, value, "a text")
-
-
-def checked_callable(name: str, value: object) -> None:
-    """Raises BadValue for what cannot be called: where it will be, nobody could say who gave it."""
-    if not callable(value):
-        raise BadValue(name, value, "a function")
-
-
-def _json_value(name: str, value: Any) -> Any:
-    """A copy as the other side will read it: what travels is what `get_property` answers here, too."""
-    import json  # A millisecond, and many sessions have no property.
-
-    try:
-        text = json.dumps([name, value], allow_nan=False, ensure_ascii=False, separators=(",", ":")).encode()
-        copy = json.loads(text)[1]
-    except (TypeError, ValueError, RecursionError) as error:
-        raise BadValue(f"property {name!r}", value, f"a JSON value ({error})") from error
-    if len(text) > PROPERTY_BYTES_MAX:
-        raise BadValue(f"property {name!r}", value, f"at most {PROPERTY_BYTES_MAX} bytes of JSON, not {len(text)}")
-    return copy

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeVar, cast
 
-from mdk_runtime import base_session
-from mdk_runtime.base_session import RESOLVE_WAIT_S, BaseSession, Interaction, LoggedMessageId
+from mdk_runtime import current
+from mdk_runtime.base_session import RESOLVE_WAIT_S, BaseSession
 from mdk_runtime.errors import ResolveTimeout, Stopped, UsageError
+from mdk_runtime.interaction import Interaction
+from mdk_runtime.logged_message import LoggedMessageId
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
@@ -23,7 +25,7 @@ def current_session() -> Session | None:
 
     One of an `mdk.aio` MDK is found by `mdk.aio.current_session()`.
     """
-    session = base_session.current_session()
+    session = current.current_session()
     return session if isinstance(session, Session) else None
 
 

@@ -7,7 +7,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from mdk_runtime.base_session import BaseSession, checked_seconds, current_session
+from mdk_runtime.arguments import checked_seconds
+from mdk_runtime.base_session import BaseSession
 from mdk_runtime.core.context import (
     CONTEXT_HEADER,
     TIMEOUT_PROPERTY,
@@ -20,6 +21,7 @@ from mdk_runtime.core.context import (
     uuid_text,
 )
 from mdk_runtime.core.trace_context import NO_UPSTREAM, Upstream, read_upstream, wanted
+from mdk_runtime.current import current_session
 from mdk_runtime.errors import BadValue
 
 if TYPE_CHECKING:

@@ -13,9 +13,11 @@ from typing import Any, Generic, TypeVar, cast
 import mdk
 import mdk.aio
 from mdk_runtime.base_client import BaseMDK
-from mdk_runtime.base_session import BaseSession, Interaction, current_session
+from mdk_runtime.base_session import BaseSession
 from mdk_runtime.config import Config
 from mdk_runtime.core.nodes import Node
+from mdk_runtime.current import current_session
+from mdk_runtime.interaction import Interaction
 from mdk_runtime.watch import BaseWatch, Change
 
 WITHIN_S = 15.0

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Self, TypeVar, cast
 
-from mdk_runtime import base_session
+from mdk_runtime import current, interaction
 from mdk_runtime.base_session import RESOLVE_WAIT_S, BaseSession
 from mdk_runtime.errors import NoInteraction, ResolveTimeout, Stopped, UsageError
 
@@ -29,7 +29,7 @@ def current_session() -> Session | None:
 
     One of an MDK with threads is found by `mdk.current_session()`.
     """
-    session = base_session.current_session()
+    session = current.current_session()
     return session if isinstance(session, Session) else None
 
 
@@ -156,7 +156,7 @@ class Session(BaseSession):
         self.__exit__()
 
 
-class Interaction(base_session.Interaction):
+class Interaction(interaction.Interaction):
     """One interaction of a session, as a context manager for `async with` and for `with`."""
 
     async def __aenter__(self) -> Self:

@@ -10,7 +10,7 @@ try:
 except ImportError as error:
     raise ImportError('mdk.aiohttp needs aiohttp: pip install "mdk[aiohttp]"') from error
 
-from mdk_runtime.base_session import current_session
+from mdk_runtime.current import current_session
 
 if TYPE_CHECKING:
     from mdk_runtime.base_session import BaseSession

@@ -10,7 +10,7 @@ try:
 except ImportError as error:
     raise ImportError('mdk.httpx needs httpx: pip install "mdk[httpx]"') from error
 
-from mdk_runtime.base_session import current_session
+from mdk_runtime.current import current_session
 
 if TYPE_CHECKING:
     from mdk_runtime.base_session import BaseSession

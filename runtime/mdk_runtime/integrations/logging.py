@@ -6,10 +6,12 @@ import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from mdk_runtime.base_session import BaseSession, LoggedMessageId, current_session
+from mdk_runtime.current import current_session
+from mdk_runtime.logged_message import LoggedMessageId
 
 if TYPE_CHECKING:
     from mdk_runtime.base_client import BaseMDK
+    from mdk_runtime.base_session import BaseSession
 
 _LEVELS = (
     (logging.CRITICAL, "CRITICAL"),

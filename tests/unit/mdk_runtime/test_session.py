@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mdk_protocol import messages
-from mdk_runtime.base_session import PROPERTY_BYTES_MAX
+from mdk_runtime.arguments import PROPERTY_BYTES_MAX
 from mdk_runtime.client import MDK
 from mdk_runtime.config import Config
 from mdk_runtime.core.environments import Environment

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextvars
 import json
-import logging
 import threading
 from typing import Any
 
@@ -13,13 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mdk_protocol import messages
 from mdk_runtime.arguments import PROPERTY_BYTES_MAX
 from mdk_runtime.client import MDK
 from mdk_runtime.config import Config
 from mdk_runtime.core.environments import Environment
-from mdk_runtime.errors import BadValue, NoInteraction, ResolveTimeout
-from mdk_runtime.session import Session, current_session
+from mdk_runtime.errors import BadValue, ResolveTimeout
 from unit.mdk_runtime.fakes import Clock, log_lines, make_mdk, node_message, queued
 
 
@@ -37,20 +32,6 @@ def with_nodes(*addresses: str) -> MDK:
     return mdk
 
 
-def test_new_session() -> None:
-    """A new session has clock [0], no properties, the process's environment, a trace of its own."""
-    mdk = make_mdk(Config(environment=Environment("child", "parent")))
-    one, other = mdk.session(), mdk.session()
-    assert json.loads(one.inject()) == {
-        "traceId": one.trace_id,
-        "clock": {"clocks": [0]},
-        "properties": {},
-        "environment": {"name": "child", "fallbackName": "parent"},
-    }
-    assert one.trace_id != other.trace_id
-    assert (one.getEnvironment().name, one.getEnvironment().fallbackName) == ("child", "parent")
-
-
 def test_inject_ticks_after() -> None:
     """Each encoding ticks the clock, and so does each log call."""
     session = make_mdk().session()
@@ -58,121 +39,6 @@ def test_inject_ticks_after() -> None:
     assert clocks_of(session.externalize()) == [1]
     assert session.info("c", "t").causal_level == [3]
     assert clocks_of(session.inject()) == [3]
-
-
-def test_join() -> None:
-    """A joined session has the trace, properties and environment of the other, one level deeper; joining twice is equal."""
-    session = make_mdk(Config(environment=Environment("theirs"))).session()
-    session.set_property("k", [1, True, None])
-    encoded = session.inject()
-    mdk = make_mdk(Config(environment=Environment("ours")))
-    joined = mdk.join(encoded)
-    assert joined.trace_id == session.trace_id
-    assert joined.get_property("k") == [1, True, None]
-    assert joined.environment == Environment("theirs")
-    assert clocks_of(joined.inject()) == [1, 0]
-    assert clocks_of(mdk.join(encoded).inject()) == [1, 0]
-    assert clocks_of(mdk.join(joined.inject()).inject()) == [1, 2, 0]
-    assert clocks_of(mdk.join(encoded.encode()).inject()) == [1, 0]
-
-
-@pytest.mark.parametrize("nothing", [None, "", b""])
-def test_join_of_nothing(nothing: str | None, caplog: pytest.LogCaptureFixture) -> None:
-    """Where there is no session a new one begins, without a word."""
-    assert clocks_of(make_mdk().join(nothing).inject()) == [0]
-    assert caplog.records == []
-
-
-NESTED = "[" * 5000 + "]" * 5000
-HOSTILE = [
-    "junk",
-    "[]",
-    "null",
-    "5",
-    '"text"',
-    b"\xff\xfe",
-    "[" * 10_000,
-    "[" * (1 << 20),
-    json.dumps({"traceId": "x" * (1 << 20)}),
-    '{"traceId": 5}',
-    '{"traceId": "t", "clock": 5}',
-    '{"traceId": "t", "clock": {"clocks": ["x"]}}',
-    '{"traceId": "t", "clock": {"clocks": [-1]}}',
-    '{"traceId": "t", "clock": {"clocks": [9007199254740993]}}',
-    '{"traceId": "t", "clock": {"clocks": [%s]}}' % ("9" * 4000),
-    '{"traceId": "t", "clock": {"clocks": [%s0]}}' % ("0," * 64),
-    '{"traceId": "t", "properties": [1]}',
-    '{"traceId": "t", "properties": {"a": ' + NESTED + "}}",
-    '{"traceId": "t", "environment": 7}',
-]
-
-
-@pytest.mark.parametrize("broken", HOSTILE, ids=range(len(HOSTILE)))
-def test_join_of_something_broken(broken: str | bytes, caplog: pytest.LogCaptureFixture) -> None:
-    """A context that cannot be read starts a new session and says so once."""
-    mdk = make_mdk(Config(environment=Environment("ours")))
-    session = mdk.join(broken)
-    assert clocks_of(session.inject()) == [0]
-    assert session.environment == Environment("ours")
-    (record,) = caplog.records
-    assert (record.name, record.levelno) == ("mdk", logging.WARNING)
-    assert record.message.startswith("a session context cannot be read, a new session begins: ")
-    assert clocks_of(mdk.derive(broken).inject()) == [0]
-    if isinstance(broken, str):
-        caplog.clear()
-        assert clocks_of(mdk.join_headers({"X-MDK-Context": broken}).inject()) == [0]
-        assert len(caplog.records) == 1
-
-
-@pytest.mark.parametrize(
-    "properties",
-    [
-        '{"timeout": "abc", "trace": 7, "routes": 5}',
-        '{"timeout": 1e400, "trace": null, "routes": {"svc": 5}}',
-        '{"timeout": NaN, "routes": {"svc": [5, {"version": 1}]}}',
-        '{"timeout": true, "a": %s}' % ("[" * 150 + "]" * 150),
-    ],
-)
-def test_joined_properties_of_the_wrong_kind(properties: str, caplog: pytest.LogCaptureFixture) -> None:
-    """What a caller says wrongly is as good as not said; the session lives, resolves, logs and travels."""
-    mdk = make_mdk(Config(experimental=True))
-    mdk.core.node_active(node_message("svc", "a"))
-    session = mdk.join('{"traceId": "t", "properties": ' + properties + "}")
-    assert session.trace_id == "t"
-    assert session.resolve("svc").address == "a"
-    session.critical("c", "t")
-    session.set_deadline(5)
-    remaining = session.get_remaining_time()
-    assert remaining is not None
-    assert remaining <= 5
-    assert clocks_of(session.inject()) == [1, 1]
-    assert caplog.records == []
-
-
-def test_join_headers() -> None:
-    """The header is found in any case."""
-    mdk = make_mdk()
-    encoded = mdk.session().inject()
-    for name in ("X-MDK-Context", "x-mdk-context", "X-Mdk-Context"):
-        assert clocks_of(mdk.join_headers({"other": "", name: encoded}).inject()) == [1, 0]
-    assert clocks_of(mdk.join_headers({}).inject()) == [0]
-
-
-def test_derive() -> None:
-    """A derived session is a new trace, has no deadline, and logs where it comes from."""
-    mdk = make_mdk()
-    session = mdk.session()
-    session.set_property("k", 1)
-    session.set_deadline(5.0)
-    session.info("c", "t")
-    queued(mdk)
-    child = mdk.derive(session.inject())
-    assert child.trace_id != session.trace_id
-    assert child.get_property("k") == 1
-    assert child.get_remaining_time() is None
-    assert clocks_of(child.inject()) == [1]
-    text = f"This session is derived from trace {session.trace_id} [2]"
-    assert log_lines(queued(mdk)) == [(1, "INFO", "mdk", text)]
 
 
 LEVELS = ("CRITICAL", "ERROR", "WARN", "INFO", "DEBUG")
@@ -423,219 +289,6 @@ def test_routes(experimental: bool, address: str) -> None:
     assert session.get_property("routes") == {"svc": [{"version": "1.0", "target": "svc2", "targetVersion": "2.0"}]}
     assert session.resolve("svc", "1.0").address == address
     assert mdk.join(session.inject()).resolve("svc", "1.0").address == address
-
-
-def outcomes(mdk: MDK) -> list[messages.InteractionEvent]:
-    """The interactions reported since."""
-    return [item for item in queued(mdk) if isinstance(item, messages.InteractionEvent)]
-
-
-def test_interaction() -> None:
-    """A finished interaction is reported with its nodes, its times and the clocks of its two log messages."""
-    clock = Clock(100.0)
-    mdk = make_mdk(clock=clock)
-    mdk.core.node_active(node_message("svc", "a"))
-    session = mdk.session()
-    session.info("c", "before")
-    session.start_interaction()
-    session.resolve("svc", "1.0").failure()
-    clock.move(0.25)
-    session.finish_interaction()
-    items = queued(mdk)
-    assert log_lines(items) == [
-        (1, "INFO", "c", "before"),
-        (2, "INFO", "MDK", "Starting interaction."),
-        (3, "INFO", "MDK", "Finished interaction."),
-    ]
-    event = items[-1]
-    assert isinstance(event, messages.InteractionEvent)
-    assert (event.results, event.start_clock, event.end_clock) == ({"id-a": 1}, [2], [3])
-    assert (event.start_timestamp, event.end_timestamp) == (100_000, 100_250)
-    assert (event.session, event.node, event.environment.name) == (session.trace_id, mdk.node_id, "sandbox")
-    assert mdk.core.breaker("a").failures_in_row == 0
-
-
-def test_failed_interaction() -> None:
-    """What was resolved before the failure failed, what came after it worked; the failure is logged with its nodes."""
-    mdk = with_nodes("a", "b")
-    session = mdk.session()
-    session.start_interaction()
-    session.resolve("svc", "1.0")
-    session.fail_interaction("OHNO")
-    session.resolve("svc", "1.0")
-    session.finish_interaction()
-    items = queued(mdk)
-    assert log_lines(items)[1] == (
-        2,
-        "ERROR",
-        "interaction failure",
-        "involved: Node(id:id-a svc: a, 1.0) {}\n\nOHNO",
-    )
-    assert [item.results for item in items if isinstance(item, messages.InteractionEvent)] == [{"id-a": 0, "id-b": 1}]
-    assert (mdk.core.breaker("a").failures, mdk.core.breaker("b").successes) == (1, 1)
-
-
-def test_three_failed_interactions_take_a_node_out() -> None:
-    """The interaction is where the breaker hears of failures."""
-    mdk = with_nodes("a", "b")
-    session = mdk.session()
-    while mdk.core.is_available("a"):
-        session.start_interaction()
-        if session.resolve("svc", "1.0").address == "a":
-            session.fail_interaction("no")
-        session.finish_interaction()
-    assert {session.resolve("svc", "1.0").address for _ in range(4)} == {"b"}
-
-
-def test_nested_interactions() -> None:
-    """Each has its own nodes; the inner is reported first."""
-    mdk = with_nodes("a", "b", "c")
-    session = mdk.session()
-    session.start_interaction()
-    session.resolve("svc", "1.0")
-    session.start_interaction()
-    session.resolve("svc", "1.0")
-    session.fail_interaction("inner")
-    session.finish_interaction()
-    session.resolve("svc", "1.0")
-    session.finish_interaction()
-    assert [event.results for event in outcomes(mdk)] == [{"id-b": 0}, {"id-a": 1, "id-c": 1}]
-
-
-@given(st.recursive(st.sampled_from("rf"), lambda inner: st.lists(inner, max_size=4), max_leaves=20))
-def test_any_nesting_reports_each_once(program: Any) -> None:
-    """Any nesting of interactions, resolves (r) and failures (f): one report each, with a node failed iff it was."""
-    mdk = make_mdk(Config())
-    mdk.core.node_active(node_message("svc", "a"))
-    session = mdk.session()
-    expected: list[dict[str, int]] = []
-
-    def run(steps: Any) -> None:
-        session.start_interaction()
-        results: dict[str, int] = {}
-        pending = False
-        for step in steps if isinstance(steps, list) else [steps]:
-            if isinstance(step, list):
-                run(step)
-            elif step == "r":
-                mdk.core.succeeded("a")
-                session.resolve("svc", "1.0")
-                pending = True
-            else:
-                session.fail_interaction("")
-                results.update({"id-a": 0} if pending else {})
-                pending = False
-        session.finish_interaction()
-        results.update({"id-a": 1} if pending else {})
-        expected.append(results)
-
-    run(program)
-    assert [event.results for event in outcomes(mdk)] == expected
-
-
-def test_finish_without_start() -> None:
-    """The level that is there from the start cannot be finished; everything goes on as before."""
-    mdk = with_nodes("a")
-    session = mdk.session()
-    with pytest.raises(NoInteraction):
-        session.finish_interaction()
-    assert session.resolve("svc", "1.0").address == "a"
-    session.fail_interaction("outside of any")
-    assert mdk.core.breaker("a").failures == 1
-
-
-def test_interact() -> None:
-    """`interact` hands the session in and its result out; if the work raises, the interaction failed and is over."""
-    mdk = with_nodes("a")
-    session = mdk.session()
-    assert session.interact(lambda own: own.resolve("svc", "1.0").address) == "a"
-
-    def failing(own: Session) -> None:
-        own.resolve("svc", "1.0")
-        raise ZeroDivisionError("by 0")
-
-    with pytest.raises(ZeroDivisionError):
-        session.interact(failing)
-    items = queued(mdk)
-    assert [item.results for item in items if isinstance(item, messages.InteractionEvent)] == [{"id-a": 1}, {"id-a": 0}]
-    assert any(line[3].endswith("ZeroDivisionError: by 0") for line in log_lines(items))
-    assert session.interaction_depth == 0
-
-
-def test_interaction_block_closes_what_was_left_open() -> None:
-    """A block ends its own interaction also if somebody inside forgot to finish another."""
-    mdk = with_nodes("a")
-    session = mdk.session()
-    with session.interaction() as interaction:
-        session.start_interaction()
-        session.resolve("svc", "1.0")
-        interaction.fail("by hand")
-    assert session.interaction_depth == 0
-    assert [event.results for event in outcomes(mdk)] == [{"id-a": 0}, {}]
-
-
-def test_abandoned_interaction() -> None:
-    """What was used before says nothing about its nodes, what comes after it does; both are one interaction."""
-    mdk = make_mdk(Config())
-    for address in ("a", "b"):
-        mdk.core.node_active(node_message("svc", address))
-    session = mdk.session()
-    with session.interaction() as interaction:
-        abandoned = session.resolve("svc", "1.0")
-        interaction.abandon()
-        used = session.resolve("svc", "1.0")
-    assert [event.results for event in outcomes(mdk)] == [{f"id-{used.address}": 1}]
-    assert (abandoned.breaker.successes, abandoned.breaker.failures) == (0, 0)
-
-
-def test_a_session_is_entered_in_several_tasks() -> None:
-    """Tasks that enter the same session, and leave it in any order, neither disturb each other nor raise."""
-    session = make_mdk().session()
-
-    async def work(may_enter: asyncio.Event, entered: asyncio.Event, may_leave: asyncio.Event) -> None:
-        await may_enter.wait()
-        with session:
-            entered.set()
-            await may_leave.wait()
-            assert current_session() is session
-        assert current_session() is None
-
-    async def both() -> None:
-        now, first_in, second_in, first_out = (asyncio.Event() for _ in range(4))
-        now.set()
-        first = asyncio.create_task(work(now, first_in, second_in))
-        second = asyncio.create_task(work(first_in, second_in, first_out))
-        await first
-        first_out.set()
-        await second
-
-    asyncio.run(both())
-
-
-def test_a_session_that_is_left_elsewhere() -> None:
-    """Leaving in a context that it was not entered in changes nothing there."""
-    one = make_mdk()
-    outer, inner = one.session(), one.session()
-    with outer:
-        contextvars.copy_context().run(inner.__enter__)
-        inner.__exit__()
-        assert current_session() is outer
-    assert current_session() is None
-
-
-def test_current_session() -> None:
-    """The current session is that of the innermost block, in its own context only."""
-    mdk = make_mdk()
-    assert current_session() is None
-    with mdk.session() as outer:
-        assert current_session() is outer
-        with mdk.session() as inner:
-            assert current_session() is inner
-            with outer:
-                assert current_session() is outer
-        assert current_session() is outer
-        assert contextvars.Context().run(current_session) is None
-    assert current_session() is None
 
 
 def test_repr() -> None:

@@ -151,8 +151,8 @@ class BaseMDK(Sessions[S]):
         known = {service: self.core.snapshot(service).values() for service in self._followed()}
         return Statistics(
             connected=self.connected,
-            queued=connection.queued if connection is not None else len(self.intake),
-            dropped=connection.dropped if connection is not None else self.intake.dropped,
+            queued=connection.outgoing.queued if connection is not None else len(self.intake),
+            dropped=connection.outgoing.dropped if connection is not None else self.intake.dropped,
             nodes={service: len(nodes) for service, nodes in known.items()},
             nodes_out={service: sum(node.is_out for node in nodes) for service, nodes in known.items()},
         )
@@ -338,7 +338,7 @@ class BaseMDK(Sessions[S]):
     def own_statistics(self) -> ClientStatistics:
         """For the server."""
         connection = self._connection
-        return connection.statistics() if connection is not None else ClientStatistics()
+        return connection.outgoing.statistics() if connection is not None else ClientStatistics()
 
     def storing_changed(self, works: bool) -> None:
         """Who runs this process learns why log messages may get lost."""

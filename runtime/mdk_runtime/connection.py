@@ -7,18 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import Counter
 from collections.abc import Callable, Coroutine, Iterable
 from contextlib import suppress
 from random import randrange
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
 from mdk_protocol import messages
-from mdk_runtime.core.context import shared_context
 from mdk_runtime.errors import ConfigurationError
-from mdk_runtime.intake import INTERACTION
+from mdk_runtime.outgoing import Outgoing
 from mdk_runtime.sources.synapse import watch_folder
 from mdkspec_runtime.errors import IllegalCall, ProtocolRuntimeError
 from mdkspec_runtime.links.aio import ClientLink, shown_url
@@ -30,11 +26,8 @@ if TYPE_CHECKING:
     from mdk_protocol.client import SessionClient
     from mdk_runtime.config import Config
     from mdk_runtime.core.client import ClientCore
-    from mdk_runtime.intake import Intake, LogEntry
+    from mdk_runtime.intake import Intake
 
-BATCH = 500
-"""Items taken from the intake before the loop looks at the socket again."""
-DROP_WARNING_EVERY_S = 5.0
 CANCEL_ROUNDS = 5
 CANCEL_ROUND_S = 0.02
 """A task that is cancelled, and then waits for something in its clean-up, is cancelled again."""
@@ -73,6 +66,8 @@ class Connection:
         self._tls = _tls_context(config)
         self._link: ClientLink | None = None
         self._loop = loop
+        self.outgoing = Outgoing(core, endpoint, intake, loop)
+        """What this process has to say."""
         self._context = intake.muted_context()
         self._tasks: list[asyncio.Task[None]] = []
         self._waiting: dict[Callable[[], None], asyncio.TimerHandle] = {}
@@ -81,14 +76,6 @@ class Connection:
         self._stop_within_s = 0.0
         self._timer = Timer(loop)
         self._sweep = Timer(loop)
-        self._drop_warning: asyncio.TimerHandle | None = None
-        self._dropped_said = 0
-        self._unsendable = 0
-        self._unsendable_logs = 0
-        """Of these."""
-        self._dropped_levels: Counter[str] = Counter()
-        """Of logs that were dropped with a number already."""
-        self._endpoint.outbox("logs").on_drop = self._count_level
         self._has_ended = False
 
     # Called by any thread.
@@ -119,16 +106,6 @@ class Connection:
     def connected(self) -> bool:
         """Whether the server can be talked to."""
         return self._endpoint.is_connected
-
-    @property
-    def dropped(self) -> int:
-        """Messages that were given up, because they could not be sent in time or at all."""
-        return self._dropped()
-
-    @property
-    def queued(self) -> int:
-        """Messages that the server has not acknowledged yet."""
-        return self._unacknowledged()
 
     @property
     def failure(self) -> str:
@@ -169,7 +146,7 @@ class Connection:
         await self._end()
 
     async def _work(self) -> None:
-        self._intake.attend(lambda: self.call_soon(self._drain))
+        self._intake.attend(lambda: self.call_soon(self.outgoing.move))
         if self._config.synapse_path:
             self._task(watch_folder(self._config.synapse_path, self._core))
         link: asyncio.Task[None] | None = None
@@ -181,12 +158,12 @@ class Connection:
                 self._core.environment,
             )
             link = self._connect()
-        self._drain()
+        self.outgoing.move()
         self._set_timer()
         await self._stopping.wait()
         if link is not None:
             await self._farewell(link, self._loop.time() + self._stop_within_s)
-        self._say_drops()
+        self.outgoing.say_drops()
 
     def _ask_more(self) -> None:
         """On the loop's thread: have the server tell of services that are used from now on."""
@@ -248,103 +225,27 @@ class Connection:
         if self.connected and (gone := self._core.sweep()):
             _log.info("%d nodes went while the server was away", gone)
 
-    def _drain(self) -> None:
-        taken = 0
-        now = self._loop.time()
-        for item in self._intake.take(BATCH):
-            taken += 1
-            try:
-                if isinstance(item, tuple):
-                    self._endpoint.deliver_logs(self._log_message(item), now=now)
-                else:
-                    self._endpoint.deliver_interactions(item, now=now)
-            except ProtocolRuntimeError as error:
-                self._unsendable += 1
-                self._unsendable_logs += isinstance(item, tuple)
-                _log.warning("a message cannot be sent: %s", error)
-        if taken == BATCH:
-            self._loop.call_soon(self._drain)
-        if self._drop_warning is None and self._overflown() > self._dropped_said:
-            self._say_drops()
-            self._drop_warning = self._loop.call_later(DROP_WARNING_EVERY_S, self._warn_again)
-
-    def _log_message(self, entry: LogEntry) -> messages.Log:
-        session, properties, tick, timestamp_s, level, category, text = entry
-        clocks = [*session.clock_prefix, tick]
-        return messages.Log(
-            context=shared_context(session.trace_id, clocks, properties, session.environment),
-            timestamp=int(timestamp_s * 1000),
-            node=self._core.node_id,
-            level=messages.Level(level),
-            category=_sendable(category),
-            text=_sendable(text),
-        )
-
-    def _dropped(self) -> int:
-        outboxes = (self._endpoint.outbox(name) for name in ("logs", "interactions"))
-        return self._intake.dropped + self._unsendable + sum(outbox.dropped for outbox in outboxes)
-
-    def _overflown(self) -> int:
-        """Those that were too many; what could not be sent at all was said for each."""
-        return self._dropped() - self._unsendable
-
-    def statistics(self) -> messages.Statistics:
-        """How the logs of this process fare: emitted = acknowledged + kept + dropped. On the loop."""
-        outbox = self._endpoint.outbox("logs")
-        unnumbered = self._intake.dropped_by_kind.copy()
-        del unnumbered[INTERACTION]
-        early = unnumbered.total() + self._unsendable_logs
-        return messages.Statistics(
-            emitted=outbox.next_number + early,
-            queued=outbox.count + len(self._intake),
-            dropped=outbox.dropped + early,
-            dropped_by_level=dict(unnumbered + self._dropped_levels),
-            dropped_ranges=[
-                messages.NumberRange(first=one, last=other) for one, other in outbox.dropped_ranges.spans()
-            ],
-        )
-
     def breaker_changed(self, statuses: list[messages.BreakerStatus]) -> None:
         """Tell the server, if it is one of ours; a new connection begins with how breakers stand. On the loop."""
         with suppress(IllegalCall):
             for status in statuses:
                 self._endpoint.breaker_changed(status, now=self._loop.time())
 
-    def _count_level(self, data: bytes) -> None:
-        self._dropped_levels[msgspec.json.decode(data, type=_Levelled).level] += 1
-
-    def _warn_again(self) -> None:
-        self._drop_warning = None
-        self._say_drops()
-
-    def _say_drops(self) -> None:
-        dropped = self._overflown()
-        if dropped > self._dropped_said:
-            _log.warning(
-                "%d messages were dropped, %d in all: the server does not take them as fast as they come",
-                dropped - self._dropped_said,
-                dropped,
-            )
-            self._dropped_said = dropped
-
     # The end.
-
-    def _unacknowledged(self) -> int:
-        return len(self._intake) + sum(self._endpoint.outbox(name).count for name in ("logs", "interactions"))
 
     async def _farewell(self, link: asyncio.Task[None], end: float) -> None:
         while self._intake:
-            self._drain()
+            self.outgoing.move()
         for node in self._core.own_nodes():
             self._endpoint.unregister(node, now=self._loop.time())
         patience = min(end - 0.2, self._loop.time() + ACKS_WITHIN_S) if self.connected else end - 0.2
-        while self._unacknowledged() and self._loop.time() < patience:  # noqa: ASYNC110  # no event tells of an ack
+        while self.outgoing.queued and self._loop.time() < patience:  # noqa: ASYNC110  # no event tells of an ack
             await asyncio.sleep(ACK_CHECK_EVERY_S)
         with suppress(IllegalCall):
             self._endpoint.report(now=self._loop.time())
         self._endpoint.stop(now=self._loop.time())
         await asyncio.wait([link], timeout=max(0.05, end - self._loop.time()))
-        if lost := self._unacknowledged():
+        if lost := self.outgoing.queued:
             _log.warning("stopped with %d messages that the server has not acknowledged", lost)
 
     async def say_goodbye(self, within_s: float) -> None:
@@ -356,14 +257,14 @@ class Connection:
     async def _last_words(self, within_s: float) -> None:
         """Say goodbye over a link of its own."""
         end = self._loop.time() + within_s
-        if not self._urls or not (self._unacknowledged() or tuple(self._core.own_nodes())):
+        if not self._urls or not (self.outgoing.queued or tuple(self._core.own_nodes())):
             return
         self._endpoint.stop(now=self._loop.time())  # Whatever pause was kept between two attempts is over.
         link = self._connect()
         while not (self.connected or link.done()) and self._loop.time() < end - 0.5:  # noqa: ASYNC110  # as above
             await asyncio.sleep(ACK_CHECK_EVERY_S)
         await self._farewell(link, end)
-        self._say_drops()
+        self.outgoing.say_drops()
 
     async def _end(self) -> None:
         self._has_ended = True
@@ -371,15 +272,10 @@ class Connection:
         await end_tasks(self._tasks)
         self._timer.stop()
         self._sweep.stop()
-        if self._drop_warning is not None:
-            self._drop_warning.cancel()
+        self.outgoing.stop()
         for function, timer in tuple(self._waiting.items()):
             timer.cancel()
             function()
-
-
-class _Levelled(msgspec.Struct):
-    level: str = ""
 
 
 async def end_tasks(tasks: Iterable[asyncio.Task[Any]]) -> None:
@@ -404,11 +300,6 @@ def _tls_context(config: Config) -> ssl.SSLContext | None:
     except (OSError, ssl.SSLError) as error:
         expected = f"a file of certificates in PEM ({error})"
         raise ConfigurationError("MDK_CA_FILE", config.ca_file, expected) from error
-
-
-def _sendable(text: str) -> str:
-    """The text, with question marks for halves of characters, which no encoding can carry."""
-    return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
 def _log_frame(direction: str, frame: str | bytes) -> None:

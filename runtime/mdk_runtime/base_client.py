@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
@@ -15,9 +14,9 @@ from msgspec import UNSET
 
 from mdk_protocol.client import SessionClient
 from mdk_protocol.messages import Level, LogFilter, TailBegin
-from mdk_protocol.messages import Statistics as ClientStatistics
 from mdk_runtime import lifecycle
 from mdk_runtime.arguments import checked_callable, checked_seconds, is_count, text_of
+from mdk_runtime.client_listener import ClientListener
 from mdk_runtime.config import Config, read_config
 from mdk_runtime.core.balancing import POLICIES
 from mdk_runtime.core.breaker import BreakerSettings
@@ -32,7 +31,7 @@ from mdk_runtime.intake import Intake
 from mdk_runtime.sessions import S, Sessions, new_random
 
 if TYPE_CHECKING:
-    from mdk_protocol.messages import BreakerStatus, Log, Open, ProtocolError, TailLogs
+    from mdk_protocol.messages import Log
     from mdk_runtime.connection import Connection
     from mdk_runtime.core.environments import Environment
     from mdk_runtime.core.nodes import Node
@@ -42,9 +41,6 @@ STOP_WITHIN_S = 2.0
 """As long as stop(), or the end of a process without it, takes to say goodbye."""
 TAIL_PER_SECOND_MAX = 1000
 """More than anybody reads."""
-
-_log = logging.getLogger("mdk")
-_protocol_log = logging.getLogger("mdk.protocol")
 
 
 class Statistics(NamedTuple):
@@ -80,12 +76,13 @@ class BaseMDK(Sessions[S]):
         self.intake = Intake(wall)
         self.intake.shut = self.config.server_url is None
         self._lock = RLock()
+        self._listener = ClientListener(lambda: self._connection, lambda: self.server_url)
         self.core = ClientCore(
             node_id=_node_id(),
             environment=self.config.environment,
             mdk_version=mdk_version,
             settings=self.config.breaker,
-            listener=self,
+            listener=self._listener,
             lock=RLock(),
             monotonic=monotonic,
             wall=wall,
@@ -95,8 +92,6 @@ class BaseMDK(Sessions[S]):
         self._budgets: dict[str, RetryBudget] = {}
         self.endpoint = SessionClient(self.core, random=self._random.random)
         self._connection: Connection | None = None
-        self._subscribers: list[Callable[[Log], None]] = []
-        self._tail_handler: Callable[[Log | int], None] | None = None
 
     # Starting and stopping, as far as nothing waits.
 
@@ -171,9 +166,7 @@ class BaseMDK(Sessions[S]):
             node = self.core.make_own_node(*said)
             if self._connection is not None:
                 self.core.will_remember(node)
-                self._connection.call(self.endpoint.register, node)
-            else:
-                self.endpoint.register(node, now=self._monotonic())
+            self._input(self.endpoint.register, node)
 
     def services(self) -> list[str]:
         """The services that have a node, as far as this process knows. Under MDK_FOLLOW=used it follows all from then on."""
@@ -255,11 +248,8 @@ class BaseMDK(Sessions[S]):
         """Call `handler` with every log message of the tenant, where the I/O is done. What it logs itself is dropped."""
         checked_callable("handler", handler)
         with self._lock:
-            self._subscribers.append(handler)
-            if self._connection is not None:
-                self._connection.call(self.endpoint.subscribe)
-            else:
-                self.endpoint.subscribe(now=self._monotonic())
+            self._listener.subscribers.append(handler)
+            self._input(self.endpoint.subscribe)
 
     def tail(
         self,
@@ -292,82 +282,15 @@ class BaseMDK(Sessions[S]):
         )
         begin = TailBegin(filter=wanted, per_second_max=per_second_max)
         with self._lock:
-            self._tail_handler = handler
-            if self._connection is not None:
-                self._connection.call(self.endpoint.tail, begin)
-            else:
-                self.endpoint.tail(begin, now=self._monotonic())
+            self._listener.tail_handler = handler
+            self._input(self.endpoint.tail, begin)
 
-    # What the core reports: Listener.
-
-    def opened(self, message: Open) -> None:
-        """The server has answered."""
-        _log.info("connected to %s, MDK %s", self.server_url, message.mdk_version or "of unknown version")
-        with self._lock:
-            connection = self._connection
-        if connection is not None:
-            connection.opened()
-
-    def closed(self, error: ProtocolError | None) -> None:
-        """The server closes."""
-        if error is None:
-            _protocol_log.info("the server closes the connection")
-            return
-        _protocol_log.error(
-            "the server closes the connection: code=%s title=%s detail=%s id=%s",
-            error.code or "-",
-            error.title or "-",
-            error.detail or "-",
-            error.id or "-",
-        )
-
-    def log_received(self, message: Log) -> None:
-        """Somebody in the tenant has logged."""
-        for handler in tuple(self._subscribers):
-            try:
-                handler(message)
-            except Exception:
-                _log.exception("a subscriber failed on a log message")
-
-    def breaker_changed(self, statuses: list[BreakerStatus]) -> None:
-        """The server shall know it."""
-        connection = self._connection
-        if connection is not None:
-            connection.call_soon(lambda: connection.breaker_changed(statuses))
-
-    def own_statistics(self) -> ClientStatistics:
-        """For the server."""
-        connection = self._connection
-        return connection.outgoing.statistics() if connection is not None else ClientStatistics()
-
-    def storing_changed(self, works: bool) -> None:
-        """Who runs this process learns why log messages may get lost."""
-        if works:
-            _log.warning("the server stores log messages again")
+    def _input(self, function: Callable[..., object], *args: object) -> None:
+        """Call an input of the endpoint: on the connection's loop, or here while there is none. With the lock held."""
+        if self._connection is not None:
+            self._connection.call(function, *args)
         else:
-            _log.warning(
-                "the server cannot store log messages at present; they wait here, and the oldest are dropped when they"
-                " get too many"
-            )
-
-    def tail_received(self, message: TailLogs) -> None:
-        """Logs that fit what `tail` was given."""
-        handler = self._tail_handler
-        if handler is None:
-            return
-        try:
-            for log in message.logs:
-                handler(log)
-            if message.skipped:
-                handler(message.skipped)
-        except Exception:
-            _log.exception("a tail's handler failed")
-
-    def rescheduled(self) -> None:
-        """A breaker has a new deadline."""
-        connection = self._connection
-        if connection is not None:
-            connection.reschedule()
+            function(*args, now=self._monotonic())
 
     # Forking.
 
@@ -393,9 +316,9 @@ class BaseMDK(Sessions[S]):
         self.intake.empty()
         self.core.become(_node_id(), RLock())
         self.endpoint = SessionClient(self.core, random=self._random.random)
-        if self._subscribers:
+        if self._listener.subscribers:
             self.endpoint.subscribe(now=self._monotonic())
-        if self._tail_handler is not None:
+        if self._listener.tail_handler is not None:
             self.endpoint.tail(self.core.own_tail(), now=self._monotonic())
         return connection
 

@@ -50,7 +50,7 @@ def test_every_log_is_stored_dropped_or_rejected(tmp_path: Path) -> None:
                 session.log("WARN" if number % 3 else "INFO", "c", f"alone {number}")
             running = ServerProcess(tmp_path, *options, "--port", port)
             wait_until(lambda: one.connected and not unacknowledged(one), "all is acknowledged")
-            said = one.own_statistics()
+            said = one.core.own_statistics()
             counted = outcomes(running, "log")["rejected"]
         assert running.terminate() == 0
     finally:
@@ -85,7 +85,7 @@ def test_every_log_is_stored_or_rejected_though_servers_are_killed(tmp_path: Pat
                 running.kill()
                 running = ServerProcess(tmp_path, *options, "--port", port)
             wait_until(lambda: one.connected and not unacknowledged(one), "all is acknowledged")
-            said = one.own_statistics()
+            said = one.core.own_statistics()
             counted = outcomes(running, "log")
         assert running.terminate() == 0
     finally:

@@ -57,5 +57,5 @@ def test_a_log_is_counted_to_its_end(server: tuple[str, Program]) -> None:
         for number in range(500):
             session.info("c", f"text {number}")
         wait_until(lambda: not unacknowledged(one), "not acknowledged")
-        said = one.own_statistics()
+        said = one.core.own_statistics()
         assert (said.emitted, said.queued, said.dropped) == (500, 0, 0)

@@ -142,7 +142,7 @@ async def test_an_upgrade_under_load_expires_nobody_and_loses_nothing(tmp_path: 
         async with asyncio.timeout(2 * WITHIN_S):
             await asyncio.gather(*sending)
         await asyncio.to_thread(wait_until, lambda: not any(map(unacknowledged, ours)), "all is acknowledged")
-        said = {one.node_id: one.own_statistics() for one in ours}
+        said = {one.node_id: one.core.own_statistics() for one in ours}
     finally:
         for one in ours:
             await asyncio.to_thread(one.stop)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, cast
@@ -10,7 +9,6 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 import mdk
-from mdk_protocol import messages
 from mdk_runtime import base_client
 from mdk_runtime.config import Config
 from mdk_runtime.core.environments import Environment
@@ -105,51 +103,6 @@ def test_without_a_server_logging_still_answers() -> None:
     session = one.session()
     assert [session.error("c", "t").causal_level for _ in range(3)] == [[1], [2], [3]]
     assert queued(one) == []
-
-
-def test_close_is_logged_with_all_it_says(caplog: pytest.LogCaptureFixture) -> None:
-    """A server's error is logged at ERROR with code, title, detail and id; a plain close is not an error."""
-    one = make_mdk()
-    caplog.set_level(logging.INFO)
-    one.core.closed(messages.ProtocolError(code="bad", title="Bad thing", detail="very", id="x17"))
-    one.core.closed(messages.ProtocolError(code="bad"))
-    one.closed(None)
-    assert [(record.name, record.levelname, record.message) for record in caplog.records] == [
-        ("mdk.protocol", "ERROR", "the server closes the connection: code=bad title=Bad thing detail=very id=x17"),
-        ("mdk.protocol", "ERROR", "the server closes the connection: code=bad title=- detail=- id=-"),
-        ("mdk.protocol", "INFO", "the server closes the connection"),
-    ]
-
-
-def test_subscribers_are_apart(caplog: pytest.LogCaptureFixture) -> None:
-    """A handler that raises does not keep messages from the others."""
-    one = make_mdk()
-    texts: list[str] = []
-
-    def failing(message: messages.Log) -> None:
-        raise RuntimeError(message.text)
-
-    one.subscribe(failing)
-    one.subscribe(lambda message: texts.append(message.text))
-    one.core.log_received(messages.Log(text="hello"))
-    assert texts == ["hello"]
-    assert caplog.messages == ["a subscriber failed on a log message"]
-
-
-def test_who_runs_a_process_learns_that_the_server_cannot_store(caplog: pytest.LogCaptureFixture) -> None:
-    """In its log: log messages may get lost, and it is not this process's fault."""
-    one = make_mdk()
-    one.core.storing_changed(False)
-    one.core.storing_changed(True)
-    assert [(record.name, record.levelname, record.message) for record in caplog.records] == [
-        (
-            "mdk",
-            "WARNING",
-            "the server cannot store log messages at present; they wait here, and the oldest are dropped when they get"
-            " too many",
-        ),
-        ("mdk", "WARNING", "the server stores log messages again"),
-    ]
 
 
 def test_a_forked_child_is_another_process() -> None:

@@ -14,7 +14,6 @@ from mdkspec_runtime.errors import (
     IllegalMessage,
     MalformedMessage,
     PeerError,
-    RequestFailed,
     UnknownMessage,
     UnsendableMessage,
 )
@@ -23,13 +22,14 @@ from mdkspec_runtime.leases import SharedLeases
 from mdkspec_runtime.machines import Machines, RequestKey
 from mdkspec_runtime.outbox import Outbox
 from mdkspec_runtime.parameters import checked_parameters
-from mdkspec_runtime.plan import Received, plan_of
+from mdkspec_runtime.plan import plan_of
 from mdkspec_runtime.policies import Offences
+from mdkspec_runtime.receiver import Receiver
 from mdkspec_runtime.reconnect import Backoff, no_jitter
-from mdkspec_runtime.requests import OnError, OnReply, PendingRequests
+from mdkspec_runtime.requests import OnError, OnReply, PendingRequests, Requests
 from mdkspec_runtime.senders import Senders
 from mdkspec_runtime.step import step
-from mdkspec_runtime.tables import Delivery, Machine, Role, Scope, Send, Tell, Transition
+from mdkspec_runtime.tables import Role, Scope, Send, Transition
 
 DUE_MAX = 1000
 """Timers, lapses and timeouts in one `tick`; what is left stays due, so that a shell can do other work between."""
@@ -62,8 +62,9 @@ class Endpoint:
         "_is_linked",
         "_machines",
         "_offences",
-        "_pending",
         "_plan",
+        "_receiver",
+        "_requests",
         "_scope",
         "_seen_deadline",
         "_senders",
@@ -96,8 +97,18 @@ class Endpoint:
         self._machines = Machines(self._plan, self._scope, flags, shared, self.counters)
         self._offences = Offences(role, self.counters)
         self._senders = Senders(role, self._plan.index, self._machines)
-        self._pending = {one.name: PendingRequests(one) for one in role.requests if one.sender == role.role}
+        self._requests = Requests(self._plan, self._scope, self._machines, self.counters)
         self._backoff = Backoff(role.reconnect, random) if role.reconnect is not None else None
+        self._receiver = Receiver(
+            self._plan,
+            self._scope,
+            self._machines,
+            self._senders,
+            self._requests,
+            self._offences,
+            self._backoff,
+            self.counters,
+        )
         self._wanted = False
         self._inside = 0
         """Inputs of the shell that are running: it looks at the outputs afterwards by itself."""
@@ -172,7 +183,7 @@ class Endpoint:
         try:
             if binary:
                 raise MalformedMessage("a binary frame, expected text")
-            self._take(self._codec.decode(frame, on_alias=self._count_alias), now)
+            self._receiver.take(self._codec.decode(frame, on_alias=self._count_alias), self.told_together, now)
         except (UnknownMessage, MalformedMessage, IllegalMessage) as offence:
             self._offend(offence)
         finally:
@@ -189,10 +200,7 @@ class Endpoint:
             self._is_linked = False
             self._retry(now)
         errors: list[Exception] = []
-        for pending in self._pending.values():
-            for number, waiting in pending.take_all():
-                self._machines.schedule.remove(RequestKey(pending.request.name, number))
-                _fail_request(waiting.on_error, RequestFailed(pending.request.name, "lost"), errors)
+        self._requests.lost(errors)
         self._inside -= 1
         raise_all(errors)
 
@@ -206,9 +214,7 @@ class Endpoint:
                 break
             key, at = due
             if isinstance(key, RequestKey):
-                waiting = self._pending[key.request].take(key.number)
-                assert waiting is not None, "a question's timeout ends with it"
-                _fail_request(waiting.on_error, RequestFailed(key.request, "timeout"), errors)
+                self._requests.timed_out(key, errors)
             else:
                 self._machines.due(key, at, now, errors)
         self._inside -= 1
@@ -321,27 +327,12 @@ class Endpoint:
         Raises:
             UnsendableMessage: The question cannot be written; neither will be called.
         """
-        pending = self._pending[name]
-        request = pending.request
-        data = self._codec.encode(replace(message, **{request.number: pending.next_number}))
-        if self._machines.states[self._plan.index[request.part]] is None:
-            on_error(RequestFailed(name, "lost"))
-            return
-        if pending.is_full:
-            on_error(RequestFailed(name, "full"))
-            return
-        number = pending.add(on_reply, on_error)
-        self._machines.schedule.set(RequestKey(name, number), now + request.timeout_s(self._scope))
-        self._machines.write(data)
+        self._requests.ask(name, message, on_reply, on_error, now=now)
         self._notify()
 
     def reply(self, name: str, question: msgspec.Struct, reply: msgspec.Struct, *, now: float) -> None:
         """Answer a question. Without the connection on which it came nothing is said."""
-        request = self._plan.answering[name]
-        if self._machines.states[self._plan.index[request.part]] is None:
-            self.counters.unsent += 1
-            return
-        self._machines.send(replace(reply, **{request.reply_number: getattr(question, request.number)}))
+        self._requests.reply(name, question, reply)
         self._notify()
 
     def state(self, part: str) -> str | None:
@@ -354,106 +345,9 @@ class Endpoint:
 
     def pending(self, request: str) -> PendingRequests:
         """Questions that wait for their answers."""
-        return self._pending[request]
+        return self._requests[request]
 
     # --- inside -----------------------------------------------------------------------------------
-
-    def _take(self, message: msgspec.Struct, now: float) -> None:
-        received = self._plan.received.get(type(message))
-        if received is None:
-            raise IllegalMessage(type(message).__name__, self.role.machines[0].part, self._machines.states[0], ())
-        machines = self._machines
-        index = received.index
-        state = machines.states[index]
-        if state is None and machines.was_live[index]:
-            self.counters.discarded += 1
-            return
-        machine = self._plan.role.machines[index]
-        if received.batch is not None and machines.states[0] not in received.batch.states:
-            raise IllegalMessage(type(message).__name__, self.role.machines[0].part, machines.states[0], ())
-        if received.unpacks is not None and received.batch is not None:
-            self._unpack(index, received.unpacks, getattr(message, received.batch.field), now)
-            return
-        args = (message,)
-        errors: list[Exception] = []
-        if not received.by_engine or (
-            state is not None and (received.input in machine.states[state] or received.input in machine.always)
-        ):
-            transition = step(machine, state, received.input, self._scope, args)
-        elif state is None:
-            raise IllegalMessage(type(message).__name__, machine.part, None, ())
-        else:
-            transition = None
-        self.counters.received += 1
-        self._offences.forgive()
-        if received.by_engine:
-            self._settle(received, message, errors)
-        elif received.delivery is not None:
-            self._senders.came(received.delivery.name, (getattr(message, received.delivery.number),))
-        if transition is not None:
-            machines.run(index, transition, args, now, errors)
-        if machines.is_up and self._backoff is not None:
-            self._backoff.proved()
-        if errors:
-            raise_all(errors)
-
-    def _unpack(self, index: int, delivery: Delivery, items: list[msgspec.Struct], now: float) -> None:
-        """A batch comes as the messages that it holds, as long as their part is live."""
-        machines = self._machines
-        machine = self._plan.role.machines[index]
-        input_ = f"recv {delivery.message}"
-        errors: list[Exception] = []
-        self._offences.forgive()
-        take = self._taking_together(machine, machines.states[index], input_, items) if self.told_together else None
-        if take is not None:
-            self.counters.received += len(items)
-            self._senders.came(delivery.name, [getattr(item, delivery.number) for item in items])
-            take(items)
-            return
-        for item in items:
-            state = machines.states[index]
-            if state is None:
-                self.counters.discarded += 1
-                continue
-            transition = step(machine, state, input_, self._scope, (item,))
-            self.counters.received += 1
-            self._senders.came(delivery.name, (getattr(item, delivery.number),))
-            machines.run(index, transition, (item,), now, errors)
-        if errors:
-            raise_all(errors)
-
-    def _taking_together(
-        self, machine: Machine, state: str | None, input_: str, items: list[msgspec.Struct]
-    ) -> Callable[[list[Any]], None] | None:
-        """What takes these messages at once; None where the spec does more with one than to tell it as it is."""
-        match machine.states[state].get(input_) if state is not None else None:
-            case (Transition(actions=(Tell(event=event, args=args),), target=None, guard=None),) if items:
-                name, told = self.told_together.get(event), args(self._scope, items[0])
-                is_as_it_came = len(told) == 1 and told[0] is items[0]
-                return getattr(self._scope.hooks, name) if name is not None and is_as_it_came else None
-            case _:
-                return None
-
-    def _settle(self, received: Received, message: msgspec.Struct, errors: list[Exception]) -> None:
-        if received.ack_of is not None:
-            outbox, batch = self._senders[received.ack_of.name].outbox, received.batch
-            if batch is not None:
-                outbox.acknowledge(getattr(message, batch.ack_number), upto=True)
-            else:
-                outbox.acknowledge(getattr(message, received.ack_of.ack_number))
-        if received.reply_to is not None:
-            request = received.reply_to
-            pending = self._pending[request.name]
-            number = getattr(message, request.reply_number)
-            waiting = pending.take(number)
-            if waiting is None:
-                pending.late_replies += 1
-                return
-            self._machines.schedule.remove(RequestKey(request.name, number))
-            try:
-                waiting.on_reply(message)
-            except Exception as error:
-                errors.append(error)
 
     def _offend(self, offence: PeerError) -> None:
         if self.on_offence is not None:
@@ -483,10 +377,3 @@ class Endpoint:
         if due is not None and (self._seen_deadline is None or due < self._seen_deadline):
             self._seen_deadline = due
             self.wake()
-
-
-def _fail_request(on_error: OnError, failure: RequestFailed, errors: list[Exception]) -> None:
-    try:
-        on_error(failure)
-    except Exception as error:
-        errors.append(error)

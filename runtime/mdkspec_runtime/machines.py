@@ -212,7 +212,7 @@ class Machines:
                 self._end_parts(target)
         for action in transition.actions:
             try:
-                self.PERFORM[type(action)](self, index, action, args, now, errors)
+                self.PERFORM[type(action)](self, action, args, now, errors)
             except Exception as error:
                 errors.append(error)
         if target is not None and self._entries[index] == entry:
@@ -297,7 +297,7 @@ class Machines:
 
     # --- actions ----------------------------------------------------------------------------------
 
-    def _send_each(self, index: int, action: Send, args: tuple[Any, ...], now: float, errors: list[Exception]) -> None:
+    def _send_each(self, action: Send, args: tuple[Any, ...], now: float, errors: list[Exception]) -> None:
         scope = self._scope
         if action.each is None:
             self.send(action.make(scope, *args))
@@ -308,18 +308,16 @@ class Machines:
             except Exception as error:
                 errors.append(error)
 
-    def _tell(self, index: int, action: Tell, args: tuple[Any, ...], now: float, errors: list[Exception]) -> None:
+    def _tell(self, action: Tell, args: tuple[Any, ...], now: float, errors: list[Exception]) -> None:
         getattr(self._scope.hooks, action.event)(*action.args(self._scope, *args))
 
-    def _do(self, index: int, action: Do, args: tuple[Any, ...], now: float, errors: list[Exception]) -> None:
+    def _do(self, action: Do, args: tuple[Any, ...], now: float, errors: list[Exception]) -> None:
         getattr(self._scope.hooks, action.hook)(*action.args(self._scope, *args))
 
-    def _set_flag(
-        self, index: int, action: SetFlag, args: tuple[Any, ...], now: float, errors: list[Exception]
-    ) -> None:
+    def _set_flag(self, action: SetFlag, args: tuple[Any, ...], now: float, errors: list[Exception]) -> None:
         self._flags[action.flag] = action.value
 
-    def _grant(self, index: int, action: Grant, args: tuple[Any, ...], now: float, errors: list[Exception]) -> None:
+    def _grant(self, action: Grant, args: tuple[Any, ...], now: float, errors: list[Exception]) -> None:
         key = action.key(self._scope, *args)
         until = now + action.ttl_s(self._scope, *args)
         scope = self._plan.lease_scopes[action.lease]
@@ -329,7 +327,7 @@ class Machines:
         elif scope == "session" or self.is_up:
             self.schedule.set(LeaseKey(action.lease, key), until)
 
-    def _release(self, index: int, action: Release, args: tuple[Any, ...], now: float, errors: list[Exception]) -> None:
+    def _release(self, action: Release, args: tuple[Any, ...], now: float, errors: list[Exception]) -> None:
         key = action.key(self._scope, *args)
         if self._plan.lease_scopes[action.lease] == "shared":
             assert self._shared is not None, "checked when the endpoint was made"
@@ -337,10 +335,10 @@ class Machines:
         else:
             self.schedule.remove(LeaseKey(action.lease, key))
 
-    def _hang_up(self, index: int, action: Hangup, args: tuple[Any, ...], now: float, errors: list[Exception]) -> None:
+    def _hang_up(self, action: Hangup, args: tuple[Any, ...], now: float, errors: list[Exception]) -> None:
         self.hang_up()
 
-    def _fail(self, index: int, action: Fail, args: tuple[Any, ...], now: float, errors: list[Exception]) -> None:
+    def _fail(self, action: Fail, args: tuple[Any, ...], now: float, errors: list[Exception]) -> None:
         self.fail(action.code, action.code.replace("_", " "))
 
     PERFORM: ClassVar[Mapping[type, Callable[..., None]]] = {

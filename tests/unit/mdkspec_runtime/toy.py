@@ -392,3 +392,11 @@ def batched(role: Role, states: frozenset[str] = frozenset(["Inside"]), count_ma
     work = replace(work, sends={state: messages | {sent} for state, messages in work.sends.items()})
     receives = {**role.receives, received: "Work"}
     return replace(role, deliveries=(replace(POSTS, batch=batch),), receives=receives, machines=(talk, work))
+
+
+def frames(endpoint: Client | Server) -> list[bytes]:
+    """All output."""
+    taken: list[bytes] = []
+    while more := endpoint.take_output():
+        taken += more
+    return taken

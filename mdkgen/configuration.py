@@ -95,9 +95,10 @@ class Exploration:
     configurations: int = 0
     bound_reached: bool = False
     cut_short: bool = False
-    parents: dict[Configuration, tuple[Configuration, Step] | None] = field(
-        default_factory=dict[Configuration, "tuple[Configuration, Step] | None"]
+    parents: dict[Configuration, Configuration | None] = field(
+        default_factory=dict[Configuration, "Configuration | None"]
     )
+    """All that were found, in order, each with the one from which it was found first."""
     unspecified: dict[Arrival, Place] = field(default_factory=dict[Arrival, Place])
     """Messages that arrived where they are neither taken nor ignored."""
     unknown: dict[Arrival, Place] = field(default_factory=dict[Arrival, Place])
@@ -115,16 +116,3 @@ class Exploration:
     """(side, message) to what is surely sent on its reception."""
     choked: set[tuple[int, str]] = field(default_factory=set[tuple[int, str]])
     """(side, message) whose reception was not followed because its answers had no room."""
-
-    def way_to(self, place: Place) -> list[tuple[Configuration, Step]]:
-        """The steps of a shortest way, each with the configuration in which it happens."""
-        steps: list[tuple[Configuration, Step]] = []
-        here = place.configuration
-        if place.step is not None:
-            steps.append((here, place.step))
-        before = self.parents[here]
-        while before is not None:
-            here, step = before
-            steps.append((here, step))
-            before = self.parents[here]
-        return steps[::-1]

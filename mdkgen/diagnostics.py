@@ -41,11 +41,15 @@ class Diagnostic:
     notes: tuple[str, ...] = ()
     trace: tuple[TraceStep, ...] = ()
     """A shortest way to what is wrong."""
+    other: Span | None = None
+    """The place that the message names by its line."""
 
 
-def error(code: str, message: str, span: Span, *, expected: str = "", hint: str = "") -> Diagnostic:
+def error(
+    code: str, message: str, span: Span, *, expected: str = "", hint: str = "", other: Span | None = None
+) -> Diagnostic:
     """An error."""
-    return Diagnostic(code, "error", message, span, expected, hint)
+    return Diagnostic(code, "error", message, span, expected, hint, other=other)
 
 
 def render(diagnostic: Diagnostic, text: str) -> str:

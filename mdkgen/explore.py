@@ -77,41 +77,46 @@ class Explorer:
             if first.up or second.up:
                 there = first.gone + second.gone
                 if there not in parents:
-                    parents[there] = (here, _LOST)
+                    parents[there] = here
                     order.append(there)
             else:
                 for there in self._connected(first, second):
                     if there not in parents:
-                        parents[there] = (here, _CONNECT)
+                        parents[there] = here
                         order.append(there)
             for mine, peer in ((first, second), (second, first)):
-                if mine.up and peer.head:
+                if mine.up and peer.head in mine.facts.consumed:
+                    there = here + peer.less
+                    if there not in parents:
+                        parents[there] = here
+                        order.append(there)
+                elif mine.up and peer.head:
                     reception = mine.receptions.get((peer.head, peer.up)) or self._received(here, mine, peer)
                     for half in reception.stays:
                         there = half + peer.rest
                         if there not in parents:
-                            parents[there] = (here, reception.step)
+                            parents[there] = here
                             order.append(there)
                     for half in reception.leaves:
                         there = half + peer.empty
                         if there not in parents:
-                            parents[there] = (here, reception.step)
+                            parents[there] = here
                             order.append(there)
                 elif mine.up and not peer.up:
                     there = mine.gone + peer.number
                     if there not in parents:
-                        parents[there] = (here, self._end(mine))
+                        parents[there] = here
                         order.append(there)
                 moves = (mine.moves if peer.up else mine.alone) or self._moves(mine, peer)
-                for change, step in moves.stays:
+                for change, _ in moves.stays:
                     there = here + change
                     if there not in parents:
-                        parents[there] = (here, step)
+                        parents[there] = here
                         order.append(there)
-                for half, step in moves.leaves:
+                for half, _ in moves.leaves:
                     there = half + peer.empty
                     if there not in parents:
-                        parents[there] = (here, step)
+                        parents[there] = here
                         order.append(there)
                 if moves.orderly is not None and not peer.orphaned:
                     self._note_orphans(here, mine, peer, moves.orderly)
@@ -167,10 +172,16 @@ class Explorer:
     # --- once more, for a closer look -------------------------------------------------------------
 
     def steps(self, here: Configuration) -> Iterator[tuple[Step, Configuration]]:
-        """What leads on from a configuration that was explored; of steps that lead to the same place one."""
+        """What leads on from a configuration that was explored, in the order in which it was followed."""
         halves = self.halves(here)
+        if halves[0].up or halves[1].up:
+            yield _LOST, halves[0].gone + halves[1].gone
+        else:
+            yield from ((_CONNECT, there) for there in self._connected(*halves))
         for mine, peer in (halves, halves[::-1]):
-            if mine.up and peer.head:
+            if mine.up and peer.head in mine.facts.consumed:
+                yield mine.facts.consumed[peer.head][0], here + peer.less
+            elif mine.up and peer.head:
                 reception = mine.receptions[peer.head, peer.up]
                 yield from ((reception.step, half + peer.rest) for half in reception.stays)
                 yield from ((reception.step, half + peer.empty) for half in reception.leaves)
@@ -181,11 +192,24 @@ class Explorer:
                 yield from ((step, here + change) for change, step in moves.stays)
                 yield from ((step, half + peer.empty) for half, step in moves.leaves)
 
+    def way_to(self, place: Place) -> list[tuple[Configuration, Step]]:
+        """The steps of a shortest way, each with the configuration in which it happens."""
+        there = place.configuration
+        steps = [] if place.step is None else [(there, place.step)]
+        here = self.found.parents[there]
+        while here is not None:
+            steps.append((here, next(step for step, led in self.steps(here) if led == there)))
+            there, here = here, self.found.parents[here]
+        return steps[::-1]
+
     def replies(self, here: Configuration) -> Iterator[Configuration]:
         """Where receptions that no data decides lead."""
         halves = self.halves(here)
         for mine, peer in (halves, halves[::-1]):
-            if mine.up and peer.head:
+            if mine.up and peer.head in mine.facts.consumed:
+                if mine.facts.consumed[peer.head][1]:
+                    yield here + peer.less
+            elif mine.up and peer.head:
                 reception = mine.receptions[peer.head, peer.up]
                 if reception.only:
                     yield from (half + peer.rest for half in reception.stays)

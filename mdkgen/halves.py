@@ -54,7 +54,7 @@ class Reception:
 class Facts:
     """What is known of one side, whatever is on its way: worked out once for all its halves."""
 
-    __slots__ = ("busy", "gone", "halves", "hot", "receptions", "side", "steps")
+    __slots__ = ("busy", "consumed", "gone", "halves", "hot", "receptions", "side", "steps")
 
     def __init__(self, side: Side, *, hot: bool) -> None:
         self.side = side
@@ -68,6 +68,8 @@ class Facts:
         self.busy = False
         """Whether there is something that changes nothing, and is more than a call."""
         self.receptions: dict[str, tuple[Step, list[Following], bool, Arrival | None]] = {}
+        self.consumed: dict[str, tuple[Step, bool]] = {}
+        """Messages that change nothing and are not answered, and whether no data decides that."""
 
 
 class Following(NamedTuple):
@@ -83,7 +85,7 @@ class Half:
     """One side, with its own queue. Of other halves it has the numbers."""
 
     __slots__ = (
-        "alone", "empty", "facts", "gone", "head", "index", "moves", "number", "orphaned", "quiet",
+        "alone", "empty", "facts", "gone", "head", "index", "less", "moves", "number", "orphaned", "quiet",
         "receptions", "rest", "sent", "up",
     )  # fmt: skip
 
@@ -97,6 +99,8 @@ class Half:
         """What arrives next at the other side."""
         self.rest = self.empty = number
         """The same half without its first message, and without any."""
+        self.less = 0
+        """What to add to a configuration when the first message has arrived."""
         self.gone = number
         """The same after the end of the connection."""
         self.quiet = self.orphaned = False
@@ -145,6 +149,7 @@ class Halves:
         half = self._known[number] = Half(self.index, number, facts, sent)
         if sent:
             half.rest, half.empty = self.number(facts, sent[1:]), self.number(facts, ())
+            half.less = half.rest - number
         if half.up or sent:
             half.gone = self.number(facts.gone, ())
         return number
@@ -218,6 +223,8 @@ class Halves:
             if there:
                 (leaves if outcome.gone else stays).append(there)
         only = sure and len(outcomes) == 1
+        if all(one.facts is facts and not one.sent and not one.gone for one in outcomes):
+            facts.consumed[message] = step, only
         if sure and not stays and not leaves:
             self.found.choked.add((self.index, step.name))
         if only and peer_up:

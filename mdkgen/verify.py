@@ -154,7 +154,7 @@ def trace_of(explorer: Explorer, place: Place) -> tuple[TraceStep, ...]:
             step.name,
             explorer.where(here, step),
         )
-        for here, step in explorer.found.way_to(place)
+        for here, step in explorer.way_to(place)
     )
 
 
@@ -287,7 +287,7 @@ def _cancelled(part: Part, machine: Machine, numbers: Numbers) -> Iterator[Diagn
             f"`{timer.trigger.kind}` in state {state.name} of {part.name} never comes: line {other.span.line} is sooner"
         )
         hint = "a state's timers begin anew whenever it is entered, and end when it is left"
-        yield Diagnostic("MDK4010", "warning", message, timer.span, hint=hint)
+        yield Diagnostic("MDK4010", "warning", message, timer.span, hint=hint, other=other.span)
 
 
 def _orphans(protocol: Protocol, explorers: list[Explorer]) -> Iterator[Diagnostic]:

@@ -87,8 +87,10 @@ class Expressions:
     def _check_bounds(self, resolved: Expr, written: syntax.Expr, want: Type) -> None:
         """A number that is known before anything runs must keep the bounds of its type: the peer refuses it otherwise."""
         want = want.base if isinstance(want, Nullable) else want
+        if not isinstance(want, Named) or want.kind != "newtype":
+            return
         value = self.value(resolved)
-        if value is None or not (isinstance(want, Named) and want.kind == "newtype"):
+        if value is None:
             return
         for operator, bound in self.names.newtypes[want.name].bounds:
             limit = self._literal_number(bound)

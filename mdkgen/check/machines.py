@@ -198,10 +198,10 @@ class MachineChecker:
             shown = f"{kind} {name}".strip()
             caught = next((n for n, one in enumerate(group) if one.guard is None), None)
             if caught is not None and caught + 1 < len(group):
-                message = f"`{shown}` is already taken by line {group[caught].span.line}"
-                self.names.report(
-                    "MDK3009", message, group[caught + 1].span, expected="the transition without `when` last"
-                )
+                taking, late = group[caught].span, group[caught + 1].span
+                message = f"`{shown}` is already taken by line {taking.line}"
+                expected = "the transition without `when` last"
+                self.names.report("MDK3009", message, late, expected=expected, other=taking)
             if caught is not None and name in ignored:
                 self.names.report(
                     "MDK3009", f"{name} is taken, and so never ignored", group[caught].span, expected="one of both"

@@ -83,9 +83,11 @@ class Names:
         self.faces = self._take(syntax.Face, declarations, own_scope=True)
         self.scenarios = self._take(syntax.Scenario, declarations, own_scope=True)
 
-    def report(self, code: str, message: str, span: Span, *, expected: str = "", hint: str = "") -> None:
+    def report(
+        self, code: str, message: str, span: Span, *, expected: str = "", hint: str = "", other: Span | None = None
+    ) -> None:
         """Note an error and go on."""
-        self.found.append(error(code, message, span, expected=expected, hint=hint))
+        self.found.append(error(code, message, span, expected=expected, hint=hint, other=other))
 
     def unknown(self, what: str, name: syntax.Name, known: Iterable[str]) -> None:
         """A name that nothing declares."""
@@ -108,7 +110,7 @@ class Names:
             if name.text in seen:
                 first = seen[name.text]
                 message = f"{what} {name.text!r} stands here twice, first in line {first.line}"
-                self.report("MDK2001", message, name.span, expected="another name")
+                self.report("MDK2001", message, name.span, expected="another name", other=first)
             seen.setdefault(name.text, name.span)
 
     def python(
@@ -120,10 +122,10 @@ class Names:
             self.report("MDK2006", message, name.span, expected=expected.format(name.text))
 
     def member(
-        self, what: str, name: syntax.Name, reserved: Iterable[str] = (), *, expected: str = ANOTHER_NAME
+        self, what: str, name: syntax.Name, reserved: frozenset[str] = frozenset(), *, expected: str = ANOTHER_NAME
     ) -> None:
         """The same, for a name inside a class, whose annotations name types of Python and of the specification."""
-        self.python(what, name, {*ANNOTATIONS, *reserved}, expected=expected)
+        self.python(what, name, ANNOTATIONS | reserved if reserved else ANNOTATIONS, expected=expected)
         self.local(what, name, expected=expected)
 
     def local(self, what: str, name: syntax.Name, *, expected: str = ANOTHER_NAME) -> None:
@@ -181,7 +183,8 @@ class Names:
             first = None if own_scope else self._spans.get(name.text)
             if first is not None or name.text in taken:
                 where = f", first in {first.file}, line {first.line}" if first else ""
-                self.report("MDK2001", f"{name.text!r} is declared twice{where}", name.span, expected="another name")
+                message = f"{name.text!r} is declared twice{where}"
+                self.report("MDK2001", message, name.span, expected="another name", other=first)
                 continue
             if not own_scope:
                 self._spans[name.text] = name.span

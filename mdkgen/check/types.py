@@ -26,6 +26,7 @@ from mdkgen.model import (
     Value,
 )
 
+SELF = frozenset({"self"})
 NUMBERS = ("int", "float", "seconds")
 
 
@@ -173,7 +174,7 @@ def _fields(names: Names, one: syntax.Record) -> tuple[Field, ...]:
     seen: dict[str, str] = {}
     fields: list[Field] = []
     for field in one.fields:
-        names.member("the field", field.name, {"self"}, expected=ANOTHER_FIELD)
+        names.member("the field", field.name, SELF, expected=ANOTHER_FIELD)
         wire = field.wire or field.name.text
         if wire in seen and seen[wire] != field.name.text:
             names.report(

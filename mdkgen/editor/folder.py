@@ -6,8 +6,10 @@ something above it grows; `real` turns such a place into one of the file.
 
 from __future__ import annotations
 
+import gc
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
@@ -19,11 +21,11 @@ from mdkgen.diagnostics import Diagnostic, TraceStep
 from mdkgen.model import Span, Spec
 from mdkgen.parser import parse, parse_chunk
 from mdkgen.scenarios.check import check as check_scenarios
+from mdkgen.verify import Kept, verify
 
 if TYPE_CHECKING:
     from mdkgen.lint import Config
     from mdkgen.plugins import Plugin, RuleSet
-    from mdkgen.verify import Kept
 
 _MARK = "\x1f"
 """Between the name of a file and the number of a declaration; no file is called so."""
@@ -76,6 +78,10 @@ class SpecFolder:
         self, *, verifying: bool = False, config: Config | None = None, theirs: Sequence[Plugin[RuleSet]] = ()
     ) -> Analysis:
         """Everything wrong with the texts. Verification and, with a `config`, lint are asked for: they take longer."""
+        with _uncollected():
+            return self._analysed(verifying=verifying, config=config, theirs=theirs)
+
+    def _analysed(self, *, verifying: bool, config: Config | None, theirs: Sequence[Plugin[RuleSet]]) -> Analysis:
         pieces, begins = dict[Key, tuple[str, Piece]](), dict[str, int]()
         parsed = [self._parsed(name, pieces, begins) for name in sorted(self.texts)]
         self._pieces = pieces
@@ -111,11 +117,23 @@ class SpecFolder:
         self, made: Analysis, compilation: Compilation, *, verifying: bool, config: Config | None
     ) -> tuple[Diagnostic, ...]:
         found = compilation.diagnostics
-        if any(_NAMES_A_LINE.search(one.message) or _MARK in one.message for one in found):
-            # A text names a line, which is not known in a declaration kept by itself: once more, from the beginning.
+        if any(one.other is None and (_NAMES_A_LINE.search(one.message) or _MARK in one.message) for one in found):
+            # A plugin's text names a line of a declaration that is kept by itself: once more, from the beginning.
             exact = compile_texts(self.texts, verifying=verifying)
             found = (with_lint(exact, config) if config is not None else exact).diagnostics
         return tuple(sorted((_moved(made, one) for one in found), key=_order))
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Without Python's collector, which would look through a growing model again and again and find it in use."""
+    running = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if running:
+            gc.enable()
 
 
 class _Looks:
@@ -132,9 +150,11 @@ class _Looks:
         """The checks of texts that say this of behaviour."""
         if len(seen) != len(self._seen) or any(a is not b for a, b in zip(seen, self._seen, strict=True)):
             self._seen, self._found = seen, {}
-        return partial(self._look, "verify", partial(memory.verify, kept=self._explored)), partial(
-            self._look, "play", check_scenarios
-        )
+        return partial(self._look, "verify", self._verify), partial(self._look, "play", check_scenarios)
+
+    def _verify(self, spec: Spec) -> list[Diagnostic]:
+        """What other processes remember is of use as long as this one has explored nothing."""
+        return verify(spec, self._explored) if self._explored else memory.verify(spec, self._explored)
 
     def _look(self, name: str, look: Look, spec: Spec) -> list[Diagnostic]:
         if name not in self._found:
@@ -171,7 +191,12 @@ def _words(text: str) -> frozenset[str]:
 
 def _moved(made: Analysis, one: Diagnostic) -> Diagnostic:
     trace = tuple(_step(made, step) for step in one.trace)
-    return replace(one, span=made.real(one.span), trace=trace)
+    message, other = one.message, None
+    if one.other is not None:
+        other = made.real(one.other)
+        before, _, after = message.replace(one.other.file, other.file).rpartition(f"line {one.other.line}")
+        message = f"{before}line {other.line}{after}"
+    return replace(one, span=made.real(one.span), message=message, trace=trace, other=other)
 
 
 def _step(made: Analysis, step: TraceStep) -> TraceStep:

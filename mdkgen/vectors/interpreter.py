@@ -331,8 +331,8 @@ class Interpreter:
     # --- transitions ----------------------------------------------------------------------------------
 
     def _step(self, index: int, kind: str, name: str, args: tuple[Any, ...]) -> Transition | None:
-        part = self.parts[index].name
         for one in self.rules.matching(index, self.states[index], kind, name):
+            part = self.parts[index].name
             names = dict(zip(one.trigger.binds, args, strict=False))
             if one.guard is None or self.values.worth(one.guard, self.scope, part, names):
                 return one
@@ -431,8 +431,8 @@ class Interpreter:
 
     def _resend(self, index: int) -> None:
         for owner, delivery in self.rules.sent:
-            kept = list(self.sending[delivery.name].kept.values())
-            if owner != index or not kept:
+            kept = [*self.sending[delivery.name].kept.values()] if owner == index else []
+            if not kept:
                 continue
             if delivery.batch is not None and self._is_batched(delivery) and len(kept) > 1:
                 self.frames.append(Struct(delivery.batch.message, {delivery.batch.field: kept}))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from mdkgen.diagnostics import Diagnostic
 from mdkgen.editor.folder import SpecFolder
 from mdkgen.lint.config import EVERYTHING
 from mdkgen.source import read_folder
+from mutants import mutants, scenarios_of
 
 ROOT = Path(__file__).parents[4]
 MDK = read_folder(ROOT / "spec")
@@ -77,6 +79,52 @@ def test_what_was_explored_before_changes_no_verdict(seed: int) -> None:
         assert list(folder.analyse(verifying=True).diagnostics) == _shown(wanted.diagnostics)
         if rng.random() < 0.5:
             folder.texts[name] = MDK[name]
+
+
+@cache
+def _mutants() -> list[dict[str, str]]:
+    """MDK's texts with one change of a machine each, and with their scenarios."""
+    scenarios = {name: scenarios_of(text) for name, text in MDK.items()}
+    return [{name: text + scenarios[name] for name, text in one.texts} for one in mutants() if one.folder == "spec"]
+
+
+def _retyped(texts: dict[str, str], rng: random.Random) -> dict[str, str]:
+    """The same with a change that changes nothing, above a machine or in it."""
+    name = rng.choice(sorted(texts))
+    before = rng.choice(["\nscenario ", "\n    recv ", "\n  role ", "\nmessage "])
+    return {**texts, name: texts[name].replace(before, f"\n// {rng.random()}{before}", 1)}
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_whatever_was_typed_before_it_says_what_a_new_folder_says(seed: int) -> None:
+    """One change of a machine after another, with scenarios: all findings with their ways, as of a folder just opened."""
+    rng = random.Random(seed)
+    folder = SpecFolder(MDK)
+    codes: set[str] = set()
+    for _ in range(6):
+        folder.texts = dict(rng.choice([*rng.sample(_mutants(), 4), MDK]))
+        for texts in (folder.texts, _retyped(folder.texts, rng)):
+            folder.texts = texts
+            found = folder.analyse(verifying=True)
+            fresh = SpecFolder(texts).analyse(verifying=True)
+            assert found.diagnostics == fresh.diagnostics == tuple(_shown(compile_texts(texts).diagnostics))
+            codes |= {one.code for one in found.diagnostics}
+    assert codes
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("record A {\n  a: int\n\n  a: int\n}", "the field 'a' stands here twice, first in line 7"),
+        ('open enum E {\n  a = "line 2"\n  b = "line 2"\n}', "the value 'line 2' stands here twice, first in line 7"),
+        ("record A { }\n\nrecord A { }", "'A' is declared twice, first in a.mdkspec, line 6"),
+    ],
+)
+def test_a_line_in_a_text_is_one_of_the_file(text: str, message: str) -> None:
+    """Though what it stands in is read by itself, and nothing is read again to know it."""
+    folder = SpecFolder({"a.mdkspec": f"mdkspec 1\nnamespace example\nversion 1.0\n\n\n{text}\n"})
+    found = folder.analyse().diagnostics
+    assert (found[0].message, found[0].other) == (message, compile_texts(folder.texts).diagnostics[0].other)
 
 
 def test_verification_and_lint_are_placed_too() -> None:

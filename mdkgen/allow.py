@@ -20,10 +20,14 @@ def check_annotations(files: Iterable[syntax.File]) -> list[Diagnostic]:
 
 
 def _problems(one: syntax.Annotation) -> list[Diagnostic]:
+    if one.name.text == "sensitive":
+        problem = "takes nothing" if one.args else "stands before no field"
+        expected = "@sensitive before a field of a record or message"
+        return [error("MDK2002", f"@sensitive {problem}", one.span, expected=expected)]
     if one.name.text != "allow":
-        hint = did_you_mean(one.name.text, ["allow"])
+        hint = did_you_mean(one.name.text, ["allow", "sensitive"])
         message = f"unknown annotation @{one.name.text}"
-        return [error("MDK2002", message, one.name.span, expected='@allow(CODE, "reason")', hint=hint)]
+        return [error("MDK2002", message, one.name.span, expected='@allow(CODE, "reason") or @sensitive', hint=hint)]
     reason = one.args[1].text.strip() if len(one.args) == 2 else ""
     if not reason:
         return [error("MDK5002", "an @allow without a reason", one.span, expected='@allow(CODE, "reason")')]

@@ -60,7 +60,7 @@ class Builder(Transformer[Token, Any]):
     # --- docs and annotations ---------------------------------------------------------------------
 
     def annotation(self, meta: Meta, children: list[Any]) -> syntax.Annotation:
-        name, *values = children
+        name, *values = (one for one in children if one is not None)
         args = tuple(self._text(one) if one.type == "STRING" else self._name(one) for one in values)
         return syntax.Annotation(self._name(name), args, self.span(meta))
 
@@ -109,7 +109,8 @@ class Builder(Transformer[Token, Any]):
         return lambda doc, span: syntax.Record(self._name(name), unquoted(wire), also, fields, doc, span, reserved)
 
     def field(self, meta: Meta, children: list[Any]) -> syntax.Field:
-        doc, (name, wire, *rest) = self._lead(meta, children)
+        marks = [one for one in children if isinstance(one, syntax.Annotation) and _is_sensitive(one)]
+        doc, (name, wire, *rest) = self._lead(meta, [one for one in children if one not in marks])
         optional = bool(rest) and isinstance(rest[0], Token) and rest[0].type == "OPTIONAL"
         type_, default, *fixed = rest[1:] if optional else rest
         return syntax.Field(
@@ -121,6 +122,7 @@ class Builder(Transformer[Token, Any]):
             bool(fixed),
             doc,
             self.span(meta),
+            bool(marks),
         )
 
     def enum(self, meta: Meta, children: list[Any]) -> Callable[..., syntax.Enum]:
@@ -486,6 +488,10 @@ class Builder(Transformer[Token, Any]):
 
     def fields(self, meta: Meta, children: list[Any]) -> tuple[tuple[syntax.Name, syntax.Expr], ...]:
         return tuple(one for one in children if one is not None)
+
+
+def _is_sensitive(one: syntax.Annotation) -> bool:
+    return one.name.text == "sensitive" and not one.args
 
 
 def _split(items: list[Any]) -> tuple[tuple[Any, ...], tuple[syntax.Name, ...]]:

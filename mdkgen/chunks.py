@@ -12,7 +12,7 @@ KEYWORDS = ("const", "type", "record", "message", "open", "closed", "protocol", 
 """The words with which a declaration begins."""
 
 PIECE = re.compile(
-    r'(?P<string>"(?:\\.|[^"\\\n])*")|(?P<doc>///[^\n]*|@\s*[A-Za-z_]\w*\s*\((?:"(?:\\.|[^"\\\n])*"|//[^\n]*+|[^()"/])*+\))|(?P<comment>//[^\n]*)|(?P<brace>[{}])|(?P<word>[A-Za-z_]\w*)|(?P<newline>\n)|(?P<other>[^\s])'
+    r'(?P<string>"(?:\\.|[^"\\\n])*")|(?P<doc>///[^\n]*|@\s*[A-Za-z_]\w*(?:\s*\((?:"(?:\\.|[^"\\\n])*"|//[^\n]*+|[^()"/])*+\))?)|(?P<comment>//[^\n]*)|(?P<brace>[{}])|(?P<word>[A-Za-z_]\w*)|(?P<newline>\n)|(?P<other>[^\s])'
 )
 
 _INNER = re.compile(

@@ -219,6 +219,8 @@ class Field:
     fixed: bool
     doc: str
     span: Span
+    sensitive: bool = False
+    """A secret: it is not shown where the record or message is shown to people."""
 
 
 @dataclass(frozen=True, slots=True)

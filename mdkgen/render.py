@@ -39,6 +39,8 @@ class _Struct:
     doc: str
     fields: tuple[tuple[str, str], ...]
     """(line, docstring or nothing)"""
+    secrets: str
+    """Names of the fields that are not shown, as arguments; empty if there are none."""
 
 
 class _Named(Protocol):
@@ -149,6 +151,9 @@ def _messages_imports(spec: Spec) -> str:
     msgspec_names |= {"Struct"} if spec.records or spec.messages else set()
     enums = [] if all(one.open for one in spec.enums) else ["from enum import StrEnum"]
     ours = ["from mdkspec_runtime.enums import OpenEnum"] if any(one.open for one in spec.enums) else []
+    secret = any(field.sensitive for field in fields)
+    ours += ["from mdkspec_runtime.secrets import shown, shown_fields"] if secret else []
+    typing_names |= {"Any"} if secret else set()
     groups = [
         [*enums, import_from("typing", typing_names)],
         [import_from("msgspec", msgspec_names)],
@@ -175,7 +180,8 @@ def _struct(one: Record | Message, tag: str, expressions: Expressions) -> _Struc
     if renamed:
         items.append(Labelled("rename=", dict_of(*renamed)))
     head = layout(Group(f"class {one.name}(", tuple(items), ")"), tail=1) + ":"
-    return _Struct(head, one.doc, tuple((_field_line(field, expressions), field.doc) for field in one.fields))
+    lines = tuple((_field_line(field, expressions), field.doc) for field in one.fields)
+    return _Struct(head, one.doc, lines, ", ".join(quoted(field.name) for field in one.fields if field.sensitive))
 
 
 def _field_line(field: Field, expressions: Expressions) -> str:

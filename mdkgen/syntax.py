@@ -175,6 +175,7 @@ class Field:
     fixed: bool
     doc: str
     span: Span
+    sensitive: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,9 +43,12 @@ def _types(old: Version, new: Version) -> Iterator[Change]:
                 yield change("MDK6301", message, new.span, expected=f"the name {name}")
     for name, struct in old.structs.items():
         if name in new.structs:
-            now = {one.name for one in new.structs[name].fields}
+            now = {one.name: one for one in new.structs[name].fields}
             keys = {one.wire: one.name for one in new.structs[name].fields}
             for field in struct.fields:
+                if field.sensitive and not now.get(field.name, field).sensitive:
+                    message = f"{name}.{field.name} is no longer @sensitive: programs show it in their logs"
+                    yield change("MDK6312", message, now[field.name].span, expected="@sensitive")
                 if field.name not in now:
                     message = f"{name}.{field.name} is gone"
                     if field.wire in keys:

@@ -22,7 +22,15 @@ Kind = Literal["record", "message", "enum", "newtype"]
 
 GENERATED = {
     *("Callable", "ClassVar", "Codec", "Endpoint", "Iterable", "OpenEnum", "Protocol", "RequestFailed", "SharedLeases"),
-    *("Simulation", "StrEnum", "ConstructorParameters", "Readonly", "ReadonlyArray"),
+    *(
+        "shown",
+        "shown_fields",
+        "Simulation",
+        "StrEnum",
+        "ConstructorParameters",
+        "Readonly",
+        "ReadonlyArray",
+    ),
     "AnyMessage",
     "CODEC",
     "UNSET",

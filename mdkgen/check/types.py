@@ -204,7 +204,7 @@ def _field(names: Names, field: syntax.Field, wire: str) -> Field | None:
         if not isinstance(default, Value | ConstRef) and not _is_plain(field.default):
             names.report("MDK2003", "a default is computed", field.default.span, expected="literals and constants")
     presence = "optional" if field.optional else "required" if field.default is None else "default"
-    return Field(field.name.text, wire, type_, presence, default, field.fixed, field.doc, field.span)  # type: ignore[arg-type]  # one of its literals
+    return Field(field.name.text, wire, type_, presence, default, field.fixed, field.doc, field.span, field.sensitive)  # type: ignore[arg-type]  # one of its literals
 
 
 def _is_plain(expr: syntax.Expr) -> bool:

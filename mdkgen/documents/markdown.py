@@ -105,7 +105,8 @@ def _said(one: Field) -> str:
     default = "" if one.default is None else f"default `{expr_text(one.default)}`"
     presence = {"required": "required", "optional": "may be absent", "default": default}[one.presence]
     fixed = ", always written so" if one.fixed else ""
-    return f"{presence}{fixed}{f'. {one.doc}' if one.doc else ''}".replace("|", "\\|")
+    secret = ", sensitive" if one.sensitive else ""
+    return f"{presence}{fixed}{secret}{f'. {one.doc}' if one.doc else ''}".replace("|", "\\|")
 
 
 def _type(one: Record | Enum) -> Iterator[str]:

@@ -244,7 +244,8 @@ def _said(one: Field) -> str:
         else f"<code>{escape(expr_text(one.default))}</code>{', always' if one.fixed else ' if absent'}"
     )
     presence = {"required": "required", "optional": "may be absent", "default": default}[one.presence]
-    return f"{presence}{f'. {_doc(one.doc)}' if one.doc else ''}"
+    secret = ", sensitive" if one.sensitive else ""
+    return f"{presence}{secret}{f'. {_doc(one.doc)}' if one.doc else ''}"
 
 
 def _link(name: str) -> str:

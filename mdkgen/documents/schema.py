@@ -70,7 +70,8 @@ class Schemas:
             schema = {"anyOf": [schema, {"type": "null"}]}
         if field.default is not None and not self.sending:
             schema = {**schema, "default": self._values.wire(self._values.default(field))}
-        return {**schema, **_described(field.doc)}
+        secret = {"x-sensitive": True} if field.sensitive else {}
+        return {**schema, **_described(field.doc), **secret}
 
     def _type(self, type_: Type) -> Schema:
         match type_:

@@ -28,6 +28,12 @@ _PLACES = {
 """After these words stands a name of this kind."""
 
 
+_ANNOTATIONS = {
+    "allow": '`@allow(CODE, "reason")`: an exception to a rule of lint.',
+    "sensitive": "Before a field: a secret, which is not shown in logs.",
+}
+
+
 class Completion(NamedTuple):
     """A word that may stand there."""
 
@@ -60,6 +66,8 @@ def complete(folder: SpecFolder, file: str, line: int, column: int) -> list[Comp
     cursor, start = _cursor(folder.texts[file], line, column)
     if cursor is None:
         return []
+    if cursor.before.endswith("@"):
+        return [Completion(one, "keyword", doc) for one, doc in _ANNOTATIONS.items()]
     accepted = accepted_before(cursor.before, start)
     declarations = list(folder.good.values())
     names = list(_names(cursor, declarations, accepted))

@@ -61,7 +61,10 @@ def _meaning(symbol: Symbol, spec: Spec) -> Iterator[str]:
         for struct in structs_of(spec):
             for field in struct.fields:
                 if (struct.name, field.name) == (symbol.scope[0], symbol.name):
-                    yield from ("", f"`{field.wire}` on the wire; {field.presence}")
+                    yield from (
+                        "",
+                        f"`{field.wire}` on the wire; {field.presence}{'; sensitive' if field.sensitive else ''}",
+                    )
     elif symbol.kind == "state":
         yield from _state(symbol, spec)
 

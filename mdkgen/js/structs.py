@@ -29,6 +29,8 @@ class Struct:
     """(documentation, line)"""
     parameter: str
     """The constructor's parameter, for the declarations."""
+    secrets: str
+    """An array of the fields that are not shown; empty if there are none."""
 
 
 def messages_view(spec: Spec, names: Names) -> Mapping[str, Any]:
@@ -65,6 +67,7 @@ def _struct(one: Record | Message, names: Names, types: Types, expressions: Expr
     wire = literal(one.wire) if isinstance(one, Message) else "null"
     fields = list_of(*(_field(field, names, types) for field in one.fields))
     parameter = _parameter(one, names, types)
+    secrets = [literal(names.member(field.name)) for field in one.fields if field.sensitive]
     given = f'ConstructorParameters<typeof import("./messages.js").{one.name}>[0]'
     return Struct(
         name=one.name,
@@ -78,6 +81,7 @@ def _struct(one: Record | Message, names: Names, types: Types, expressions: Expr
             (comment(f.doc, indent=STEP), f"readonly {names.member(f.name)}: {_value(f, types)};") for f in one.fields
         ),
         parameter=f"fields{'?' if parameter[0] else ''}: {parameter[1]}" if one.fields else "",
+        secrets=f"[{', '.join(secrets)}]" if secrets else "",
     )
 
 

@@ -17,6 +17,9 @@ SNAKE = re.compile(r"[a-z][a-z0-9_]*")
 WIRE_NAME = re.compile(r"[a-z][a-z0-9_.-]*")
 CAMEL_KEY = re.compile(r"[a-z0-9]+([A-Z][a-z0-9]*)+")
 SNAKE_KEY = re.compile(r"[a-z0-9]+(_[a-z0-9]+)+")
+CAMEL_WORD = re.compile(r"[A-Z]*[a-z0-9]+|[A-Z]+")
+SECRET = re.compile(r"_(token|secret|password|passwd|passphrase|credentials?|(api|private|secret|access)_key)s?_")
+"""Words of a name that a secret has."""
 
 
 def check(spec: Spec, files: Sequence[syntax.File]) -> Iterator[Diagnostic]:
@@ -25,6 +28,13 @@ def check(spec: Spec, files: Sequence[syntax.File]) -> Iterator[Diagnostic]:
         for one in file.declarations:
             yield from _declaration(one)
     yield from _keys(spec)
+
+
+def _may_hold_text(written: syntax.Type) -> bool:
+    """Whether a secret may be in it: a number or flag that is called so counts them, or says that there is one."""
+    while isinstance(written, syntax.TypeOf):
+        written = written.inner
+    return written.name.text not in ("bool", "int", "float", "seconds")
 
 
 def _style(code: str, what: str, name: syntax.Name, style: re.Pattern[str], expected: str) -> Iterator[Diagnostic]:
@@ -55,6 +65,11 @@ def _record(one: syntax.Record) -> Iterator[Diagnostic]:
     yield from _style("MDK5101", what, one.name, PASCAL, "PascalCase")
     for field in one.fields:
         yield from _style("MDK5103", "the field", field.name, SNAKE, "snake_case")
+        words = "_".join(CAMEL_WORD.findall(field.name.text)).lower()
+        if SECRET.search(f"_{words}_") and not field.sensitive and _may_hold_text(field.type):
+            message = f"{one.name.text}.{field.name.text} seems to be a secret"
+            expected = "@sensitive before it, or @allow with the reason"
+            yield finding("MDK5114", message, field.name.span, expected=expected)
     if one.wire is not None and not WIRE_NAME.fullmatch(one.wire):
         message = f"the type name {one.wire!r} of {one.name.text} has capitals or blanks"
         yield finding("MDK5105", message, one.name.span, expected="lower case: letters, digits, `.`, `_`, `-`")

@@ -181,6 +181,15 @@ RULES = (
         "warning",
     ),
     Rule(
+        "MDK5114",
+        "a field that seems to be a secret, and does not say so",
+        "Messages are written to logs. A field before which `@sensitive` stands is not shown there, nor by `repr`.",
+        'message Ping as "ping" { n?: int  api_key: string = "" }\nrole server { start state Up { recv Ping -> send Pong() } }',
+        'message Ping as "ping" { n?: int  @sensitive api_key: string = "" }\nrole server { start state Up { recv Ping -> send Pong() } }',
+        "standard",
+        "warning",
+    ),
+    Rule(
         "MDK5201",
         "a declaration without a doc",
         "Docs become docstrings and pages; a name alone is rarely enough for who writes the other side.",

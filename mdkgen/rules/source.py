@@ -108,6 +108,14 @@ RULES = (
         "const NODE_TTL: seconds = 60s",
         "const NODE_TTL: seconds = 30s",
     ),
+    _rule(
+        "MDK6312",
+        "a field is a secret no longer",
+        "Where programs write messages to their logs, it stands there from now on.",
+        "record Node { service: string  @sensitive key?: string }",
+        "record Node { service: string  key?: string }",
+        "record Node { service: string  @sensitive key?: string  port?: int }",
+    ),
     Rule(
         "MDK6401",
         "a doc is gone",

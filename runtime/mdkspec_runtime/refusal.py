@@ -136,9 +136,9 @@ def _check_float(value: Any) -> str | None:
 def _bounds_check(least: float | None, most: float | None, inner: Check | None) -> Check:
     def check(value: Any) -> str | None:
         if least is not None and value < least:
-            return f": expected at least {least!r}, got {value!r}"
+            return f": expected at least {least!r}"
         if most is not None and value > most:
-            return f": expected at most {most!r}, got {value!r}"
+            return f": expected at most {most!r}"
         return None if inner is None else inner(value)
 
     return check

@@ -224,12 +224,12 @@ class Bounded(Struct, frozen=True):
 @pytest.mark.parametrize(
     ("record", "text"),
     [
-        (Bounded(digit=0), "digit: expected at least 1, got 0"),
-        (Bounded(digit=10), "digit: expected at most 9, got 10"),
-        (Bounded(share=1.5), "share: expected at most 1.0, got 1.5"),
+        (Bounded(digit=0), "digit: expected at least 1"),
+        (Bounded(digit=10), "digit: expected at most 9"),
+        (Bounded(share=1.5), "share: expected at most 1.0"),
         (Bounded(share=float("nan")), "share: nan is not a number in JSON"),
-        (Bounded(many=[0, -1]), "many[1]: expected at least 0, got -1"),
-        (Bounded(below=0), "below: expected at most -1, got 0"),
+        (Bounded(many=[0, -1]), "many[1]: expected at least 0"),
+        (Bounded(below=0), "below: expected at most -1"),
         (Tree(children=[Tree(), Tree(value=float("nan"))]), "children[1].value: nan is not a number in JSON"),
         (Tree(named={"a": Tree(value=float("inf"))}), "named.a.value: inf is not a number in JSON"),
         (Lists(many=[None, float("nan")]), "many[1]: nan is not a number in JSON"),

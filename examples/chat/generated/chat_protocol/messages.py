@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from msgspec import UNSET, Struct, UnsetType
+
+from mdkspec_runtime.secrets import shown, shown_fields
 
 
 class Join(Struct, frozen=True, kw_only=True, tag_field="kind", tag="join"):
@@ -13,7 +15,16 @@ class Join(Struct, frozen=True, kw_only=True, tag_field="kind", tag="join"):
 
     name: str
     member: str
-    """Made once by each program that joins: by it the room knows posts that come again."""
+    """Made once by each program that joins: by it the room knows posts that come again.
+
+    Who knows it could speak for another.
+    """
+
+    def __repr__(self) -> str:
+        return shown(self, "member")
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        return shown_fields(self, "member")
 
 
 class Welcome(Struct, frozen=True, kw_only=True, tag_field="kind", tag="welcome"):

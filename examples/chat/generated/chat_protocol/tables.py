@@ -31,20 +31,20 @@ CHAT_MEMBER_MACHINE: Final = Machine(
         "Joining": {
             "enter": (
                 Transition(
-                    "chat.mdkspec:46",
+                    "chat.mdkspec:47",
                     actions=(Send("Join", lambda x: Join(name=x.hooks.own_name(), member=x.hooks.own_member())),),
                 ),
             ),
             "recv Welcome": (
-                Transition("chat.mdkspec:47", actions=(Tell("welcomed", lambda x, m: (m.members,)),), target="Inside"),
+                Transition("chat.mdkspec:48", actions=(Tell("welcomed", lambda x, m: (m.members,)),), target="Inside"),
             ),
             "recv Bye": (
-                Transition("chat.mdkspec:48", actions=(Tell("dismissed", lambda x, m: (m.reason,)), Hangup())),
+                Transition("chat.mdkspec:49", actions=(Tell("dismissed", lambda x, m: (m.reason,)), Hangup())),
             ),
         },
         "Inside": {
             "recv Bye": (
-                Transition("chat.mdkspec:51", actions=(Tell("dismissed", lambda x, m: (m.reason,)), Hangup())),
+                Transition("chat.mdkspec:52", actions=(Tell("dismissed", lambda x, m: (m.reason,)), Hangup())),
             ),
         },
     },
@@ -56,7 +56,7 @@ TALK_MEMBER_MACHINE: Final = Machine(
     start="Talking",
     states={
         "Talking": {
-            "recv Said": (Transition("chat.mdkspec:82", actions=(Tell("said", lambda x, m: (m.author, m.text)),)),),
+            "recv Said": (Transition("chat.mdkspec:83", actions=(Tell("said", lambda x, m: (m.author, m.text)),)),),
         },
     },
     live_in=frozenset(["Inside"]),
@@ -106,7 +106,7 @@ CHAT_ROOM_MACHINE: Final = Machine(
         "Door": {
             "recv Join": (
                 Transition(
-                    "chat.mdkspec:59",
+                    "chat.mdkspec:60",
                     actions=(
                         Tell("joined", lambda x, m: (m.name, m.member)),
                         Send("Welcome", lambda x, m: Welcome(members=x.hooks.members())),
@@ -114,11 +114,11 @@ CHAT_ROOM_MACHINE: Final = Machine(
                     target="Inside",
                     guard=lambda x, m: x.hooks.is_free(m.name),
                 ),
-                Transition("chat.mdkspec:60", actions=(Fail("name_taken"),)),
+                Transition("chat.mdkspec:61", actions=(Fail("name_taken"),)),
             ),
-            "after 0": (Transition("chat.mdkspec:61", actions=(Fail("no_name"),)),),
+            "after 0": (Transition("chat.mdkspec:62", actions=(Fail("no_name"),)),),
         },
-        "Inside": {"recv Bye": (Transition("chat.mdkspec:64", actions=(Hangup(),)),)},
+        "Inside": {"recv Bye": (Transition("chat.mdkspec:65", actions=(Hangup(),)),)},
     },
     timers={"Door": (Timer("after 0", delay_s=lambda x: 5.0, repeat=False),)},
     sends={"Door": frozenset(["Welcome"]), "Inside": frozenset()},
@@ -129,10 +129,10 @@ TALK_ROOM_MACHINE: Final = Machine(
     start="Talking",
     states={
         "Talking": {
-            "recv Post": (Transition("chat.mdkspec:87", actions=(Tell("posted", lambda x, m: (m,)),)),),
+            "recv Post": (Transition("chat.mdkspec:88", actions=(Tell("posted", lambda x, m: (m,)),)),),
             "call say": (
                 Transition(
-                    "chat.mdkspec:88",
+                    "chat.mdkspec:89",
                     actions=(Send("Said", lambda x, author, text: Said(author=author, text=text)),),
                 ),
             ),

@@ -10,7 +10,7 @@ export class Join {
   static fields: readonly $.Field[];
   constructor(fields: { name: string; member: string });
   readonly name: string;
-  /** Made once by each program that joins: by it the room knows posts that come again. */
+  /** Made once by each program that joins: by it the room knows posts that come again. Who knows it could speak for another. */
   readonly member: string;
 }
 

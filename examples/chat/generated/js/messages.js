@@ -16,6 +16,17 @@ export class Join {
     this.member = member;
     $.freeze(this);
   }
+
+  /**
+   * What Node shows.
+   *
+   * @param {number} _
+   * @param {object} options
+   * @param {(value: unknown, options: object) => string} inspect
+   */
+  [$.INSPECT](_, options, inspect) {
+    return $.shown(this, ["member"], options, inspect);
+  }
 }
 
 /** The room took the member in. */

@@ -13,17 +13,17 @@ const CHAT_MEMBER_MACHINE = {
     Joining: {
       enter: [
         {
-          source: "chat.mdkspec:46",
+          source: "chat.mdkspec:47",
           actions: [$.send("Join", (x) => new Join({ name: x.hooks.ownName(), member: x.hooks.ownMember() }))],
         },
       ],
       "recv Welcome": [
-        { source: "chat.mdkspec:47", actions: [$.tell("welcomed", (x, m) => [m.members])], target: "Inside" },
+        { source: "chat.mdkspec:48", actions: [$.tell("welcomed", (x, m) => [m.members])], target: "Inside" },
       ],
-      "recv Bye": [{ source: "chat.mdkspec:48", actions: [$.tell("dismissed", (x, m) => [m.reason]), $.hangup()] }],
+      "recv Bye": [{ source: "chat.mdkspec:49", actions: [$.tell("dismissed", (x, m) => [m.reason]), $.hangup()] }],
     },
     Inside: {
-      "recv Bye": [{ source: "chat.mdkspec:51", actions: [$.tell("dismissed", (x, m) => [m.reason]), $.hangup()] }],
+      "recv Bye": [{ source: "chat.mdkspec:52", actions: [$.tell("dismissed", (x, m) => [m.reason]), $.hangup()] }],
     },
   },
   always: {},
@@ -39,7 +39,7 @@ const TALK_MEMBER_MACHINE = {
   part: "Talk",
   start: "Talking",
   states: {
-    Talking: { "recv Said": [{ source: "chat.mdkspec:82", actions: [$.tell("said", (x, m) => [m.author, m.text])] }] },
+    Talking: { "recv Said": [{ source: "chat.mdkspec:83", actions: [$.tell("said", (x, m) => [m.author, m.text])] }] },
   },
   always: {},
   timers: {},
@@ -57,7 +57,7 @@ const CHAT_ROOM_MACHINE = {
     Door: {
       "recv Join": [
         {
-          source: "chat.mdkspec:59",
+          source: "chat.mdkspec:60",
           actions: [
             $.tell("joined", (x, m) => [m.name, m.member]),
             $.send("Welcome", (x, m) => new Welcome({ members: x.hooks.members() })),
@@ -65,11 +65,11 @@ const CHAT_ROOM_MACHINE = {
           target: "Inside",
           guard: (x, m) => x.hooks.isFree(m.name),
         },
-        { source: "chat.mdkspec:60", actions: [$.fail("name_taken")] },
+        { source: "chat.mdkspec:61", actions: [$.fail("name_taken")] },
       ],
-      "after 0": [{ source: "chat.mdkspec:61", actions: [$.fail("no_name")] }],
+      "after 0": [{ source: "chat.mdkspec:62", actions: [$.fail("no_name")] }],
     },
-    Inside: { "recv Bye": [{ source: "chat.mdkspec:64", actions: [$.hangup()] }] },
+    Inside: { "recv Bye": [{ source: "chat.mdkspec:65", actions: [$.hangup()] }] },
   },
   always: {},
   timers: { Door: [{ input: "after 0", delayS: (x) => 5, repeat: false }] },
@@ -85,9 +85,9 @@ const TALK_ROOM_MACHINE = {
   start: "Talking",
   states: {
     Talking: {
-      "recv Post": [{ source: "chat.mdkspec:87", actions: [$.tell("posted", (x, m) => [m])] }],
+      "recv Post": [{ source: "chat.mdkspec:88", actions: [$.tell("posted", (x, m) => [m])] }],
       "call say": [
-        { source: "chat.mdkspec:88", actions: [$.send("Said", (x, author, text) => new Said({ author, text }))] },
+        { source: "chat.mdkspec:89", actions: [$.send("Said", (x, author, text) => new Said({ author, text }))] },
       ],
     },
   },

@@ -113,6 +113,7 @@ def test_hover_shows_declaration_doc_example_and_legal_states() -> None:
     state = hover(analysis, index, _symbol(index, "state", "Inside"), analysis.spec)
     assert "The member: takes recv Bye; reached from Joining." in state
     assert "`author` on the wire; required" in hover(analysis, index, _symbol(index, "field", "author"), analysis.spec)
+    assert "required; sensitive" in hover(analysis, index, _symbol(index, "field", "member"), analysis.spec)
 
 
 @pytest.mark.parametrize(
@@ -131,6 +132,8 @@ def test_hover_shows_declaration_doc_example_and_legal_states() -> None:
         ("role server { start state Up { recv Ping -> goto |", {"Up", "Down"}, {"Ping"}),
         ("role server { hook x(a: |", {"string", "int", "list"}, {"recv"}),
         ("role server { start state Up { } } // |", set(), {"recv"}),
+        ("role server { @|", {"allow", "sensitive"}, {"state", "Ping"}),
+        ("record R { @sens|", {"sensitive"}, {"Ping"}),
     ],
 )  # fmt: skip
 def test_completion_offers_what_fits(typed: str, there: set[str], absent: set[str]) -> None:

@@ -339,3 +339,24 @@ function object(value, path) {
 
 /** Messages and records do not change: what was sent, or told, is what it was. */
 export const freeze = Object.freeze;
+
+/** The method by which Node shows an object. */
+export const INSPECT = Symbol.for("nodejs.util.inspect.custom");
+
+/**
+ * A message or record as Node shows it, without what the specification marks `@sensitive`.
+ *
+ * @param {object} struct
+ * @param {readonly string[]} secrets names of its fields
+ * @param {object} options of Node
+ * @param {(value: unknown, options: object) => string} inspect of Node
+ * @returns {string}
+ */
+export function shown(struct, secrets, options, inspect) {
+  const hidden = { [INSPECT]: () => "<sensitive>" };
+  const fields = Object.entries(struct).map(([name, value]) => [
+    name,
+    secrets.includes(name) && value !== undefined && value !== null ? hidden : value,
+  ]);
+  return `${struct.constructor.name} ${inspect(Object.fromEntries(fields), options)}`;
+}

@@ -74,6 +74,16 @@ export function writeStruct(type: Struct<any>, value: any, path: string, tag?: s
  */
 export function kind(value: unknown): string;
 /**
+ * A message or record as Node shows it, without what the specification marks `@sensitive`.
+ *
+ * @param {object} struct
+ * @param {readonly string[]} secrets names of its fields
+ * @param {object} options of Node
+ * @param {(value: unknown, options: object) => string} inspect of Node
+ * @returns {string}
+ */
+export function shown(struct: object, secrets: readonly string[], options: object, inspect: (value: unknown, options: object) => string): string;
+/**
  * The types of the specification: how a JSON value becomes a field, and a field a JSON value.
  *
  * Reading is tolerant where peers of other making are known to differ: null for what is absent, 42.0 for an integer
@@ -109,6 +119,8 @@ export const freeze: {
     }, U extends string | bigint | number | boolean | symbol>(o: T): Readonly<T>;
     <T>(o: T): Readonly<T>;
 };
+/** The method by which Node shows an object. */
+export const INSPECT: unique symbol;
 export type Type = {
     /**
      * from parsed JSON; throws TypeProblem

@@ -13,7 +13,7 @@ from starlette.responses import Response
 from starlette.routing import Mount, Route, WebSocketRoute
 
 from mdk_protocol.tables import SESSION_SERVER
-from mdk_runtime.server.http.api import ROUTES
+from mdk_runtime.server.http.api.routes import ROUTES
 from mdk_runtime.server.http.guard import Guard
 from mdk_runtime.server.http.health import healthz, metrics_endpoint, readyz
 from mdk_runtime.server.http.pages import console, login, login_page, logout

@@ -8,8 +8,9 @@ import binascii
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
+import msgspec
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse, Response
 
@@ -49,6 +50,11 @@ def answer_of(refusal: Refusal) -> Response:
     """As JSON, as on the protocol's port."""
     content = {"error": refusal.error, "detail": refusal.detail}
     return JSONResponse(content, refusal.status, headers=dict(refusal.headers))
+
+
+def answered(content: Any, status: HTTPStatus = HTTPStatus.OK) -> Response:
+    """As JSON."""
+    return Response(msgspec.json.encode(content), status, media_type="application/json")
 
 
 def problem(status: HTTPStatus, error: str, detail: str) -> Response:

@@ -109,18 +109,18 @@ class MDK(BaseMDK[Session]):
         def ended() -> None:
             future.set_exception(self.stopped_error(environment, service, version, self._monotonic() - start))
 
-        self.core.tick()  # The I/O thread may not be running.
+        self.core.verdicts.tick()  # The I/O thread may not be running.
         waiter = self.core.resolve_later(environment, service, version, deliver, ended)
         while waiter is not None and not future.done():
             left = start + wait_s - self._monotonic()
             if left <= 0:
                 self.core.cancel(waiter)
                 break
-            retry_at = self.core.deadline
+            retry_at = self.core.verdicts.deadline
             try:
                 return future.result(left if retry_at is None else min(left, max(0.0, retry_at - self._monotonic())))
             except NotYet:
-                self.core.tick()
+                self.core.verdicts.tick()
         if future.done():
             return future.result()
         raise self.resolve_error(environment, service, version, self._monotonic() - start)

@@ -211,10 +211,10 @@ class Connection:
             _log.error("%s", error)
 
     def _set_timer(self) -> None:
-        self._timer.move(self._core.deadline, self._tick)
+        self._timer.move(self._core.verdicts.deadline, self._tick)
 
     def _tick(self) -> None:
-        self._core.tick()
+        self._core.verdicts.tick()
         self._set_timer()
 
     def opened(self) -> None:

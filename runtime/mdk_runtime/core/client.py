@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
 from mdk_protocol import messages
-from mdk_runtime.core.breaker import Breaker, Breakers, BreakerSettings, BreakerState
+from mdk_runtime.core.breaker import Breakers, BreakerSettings, BreakerState
 from mdk_runtime.core.client_telemetry import ClientTelemetry, ToldLevels
 from mdk_runtime.core.environments import DEFAULT_NAME, Environment
 from mdk_runtime.core.following import Following
 from mdk_runtime.core.nodes import NODE_ID_PROPERTY, Node, node_from_message, own_node
 from mdk_runtime.core.picking import ServiceSettings
 from mdk_runtime.core.table import Place, Table, Waiter
+from mdk_runtime.core.verdicts import Verdicts, deliver
 from mdk_runtime.errors import NoNodeAvailable, ResolveTimeout
 
 if TYPE_CHECKING:
@@ -52,12 +53,15 @@ class ClientCore(ClientTelemetry):
         random: Callable[[], float],
         follows_all: bool = True,
     ) -> None:
-        super().__init__(wall)
+        super().__init__()
         self.node_id = node_id
         self.environment = environment
         self.listener = listener
         self.lock = lock
-        self.table = Table(Breakers(settings), self._take_probe, monotonic=monotonic, random=random)
+        self.table = Table(
+            Breakers(settings), lambda node: self.verdicts.take_probe(node), monotonic=monotonic, random=random
+        )
+        self.verdicts = Verdicts(self.table, listener, lock, monotonic, wall)
         self._mdk_version = mdk_version
         self._monotonic = monotonic
         self._own: dict[str, messages.Node] = {}
@@ -147,7 +151,7 @@ class ClientCore(ClientTelemetry):
         answered: list[tuple[Waiter, Node]] = []
         with self.lock:
             for message in (*m.active, *m.suspect):
-                node = node_from_message(message, self)
+                node = node_from_message(message, self.verdicts)
                 if node is not None:
                     self.following.named((node.service, node.environment.name, node.address))
                     answered += self.table.active(node)
@@ -158,7 +162,7 @@ class ClientCore(ClientTelemetry):
             for place in m.gone:
                 self.table.expired(place.service, place.environment, None, place.address)
             self.following.takes(m)
-        _deliver(answered)
+        deliver(answered)
 
     def table_ends(self, m: messages.TableEnd) -> None:
         """An answer of the server is complete."""
@@ -172,14 +176,14 @@ class ClientCore(ClientTelemetry):
 
     def node_active(self, node: messages.Node) -> None:
         """A node is there."""
-        known = node_from_message(node, self)
+        known = node_from_message(node, self.verdicts)
         if known is None:
             return
         self._unconfirmed.discard((known.service, known.environment.name, known.address))
         with self.lock:
             self.following.lose()
             answered = self.table.active(known)
-        _deliver(answered)
+        deliver(answered)
 
     def node_expired(self, node: messages.Node) -> None:
         """A node is gone."""
@@ -217,22 +221,22 @@ class ClientCore(ClientTelemetry):
     def add_nodes(self, nodes: Iterable[messages.Node]) -> None:
         """Nodes of another source."""
         for message in nodes:
-            node = node_from_message(message, self)
+            node = node_from_message(message, self.verdicts)
             if node is not None:
                 self._elsewhere.add((node.service, node.environment.name, node.address))
                 with self.lock:
                     answered = self.table.active(node)
-                _deliver(answered)
+                deliver(answered)
 
     def replace_nodes(self, service: str, nodes: Iterable[messages.Node]) -> None:
         """All nodes of a service in our own environment, from another source."""
-        known = [node for message in nodes if (node := node_from_message(message, self)) is not None]
+        known = [node for message in nodes if (node := node_from_message(message, self.verdicts)) is not None]
         name = self.environment.name
         self._elsewhere = {place for place in self._elsewhere if place[:2] != (service, name)}
         self._elsewhere.update((service, name, node.address) for node in known)
         with self.lock:
             answered = self.table.replace(service, name, known)
-        _deliver(answered)
+        deliver(answered)
 
     def resolve_now(
         self, environment: Environment, service: str, version: str | None, trace_id: str = ""
@@ -336,73 +340,9 @@ class ClientCore(ClientTelemetry):
             service, version, environment=where, waited_s=waited_s, known=known, surroundings=surroundings
         )
 
-    # Circuit breakers: Reporter.
-
-    def succeeded(self, address: str) -> None:
-        """A call to an address worked."""
-        with self.lock:
-            self.table.pickers.loads.end(address, now=self._monotonic())
-            changed = self.table.breakers.success(address)
-            answered = self.table.may_be_used(address) if changed else []
-        _deliver(answered)
-        if changed:
-            self._breaker_moved(address)
-
-    def failed(self, address: str) -> None:
-        """A call to an address failed."""
-        with self.lock:
-            now = self._monotonic()
-            self.table.pickers.loads.end(address, now=now)
-            opened = self.table.breakers.failure(address, now=now)
-            is_out = opened or self.table.breakers.state(address) is not BreakerState.CLOSED
-            if is_out:
-                self.table.may_not_be_used(address)  # Where all are out, another may now be the next to be tried.
-        if is_out:
-            self._breaker_moved(address)
-            self.listener.rescheduled()
-
-    def released(self, address: str) -> None:
-        """A call to an address ended without a verdict."""
-        with self.lock:
-            self.table.pickers.loads.end(address, now=self._monotonic())
-            answered = self.table.may_be_used(address) if self.table.breakers.release(address) else []
-        _deliver(answered)
-
-    def is_available(self, address: str) -> bool:
-        """Whether a resolve at this moment may take an address."""
-        with self.lock:
-            return self.table.breakers.available(address, now=self._monotonic())
-
-    def breaker(self, address: str) -> Breaker:
-        """The record of an address."""
-        with self.lock:
-            return self.table.breakers.of(address)
-
-    @property
-    def deadline(self) -> float | None:
-        """When `tick` has something to do."""
-        with self.lock:
-            return self.table.breakers.deadline
-
-    def tick(self) -> None:
-        """Offer the addresses whose time is up for a probe."""
-        answered: list[tuple[Waiter, Node]] = []
-        with self.lock:
-            offered = self.table.breakers.tick(now=self._monotonic())
-            for address in offered:
-                answered += self.table.may_be_used(address)
-        _deliver(answered)
-        for address in offered:
-            self._breaker_moved(address)
-
-    def _take_probe(self, node: Node) -> bool:
-        """Called by pickers, so also by threads that hold no lock."""
-        with self.lock:
-            taken = self.table.breakers.take(node.address, now=self._monotonic())
-            if taken:
-                self.table.may_not_be_used(node.address)
-        self.listener.rescheduled()
-        return taken
+    def breakers_not_closed(self) -> list[messages.BreakerStatus]:
+        """Those that the server is told of when a connection begins."""
+        return self.verdicts.not_closed()
 
     # This process's own nodes.
 
@@ -413,7 +353,7 @@ class ClientCore(ClientTelemetry):
     def become(self, node_id: str, lock: Lock) -> None:
         """Be another process, with the same offers: after a fork."""
         self.node_id = node_id
-        self.lock = lock
+        self.lock = self.verdicts.lock = lock
         self.table.forget_waiters()
         self._own |= self._coming
         self._coming = {}
@@ -421,8 +361,3 @@ class ClientCore(ClientTelemetry):
             assert node.version, "own nodes are whole"
             assert node.address, "own nodes are whole"
             self._own[service] = self.make_own_node(service, node.version, node.address)
-
-
-def _deliver(answered: list[tuple[Waiter, Node]]) -> None:
-    for waiter, node in answered:
-        waiter.deliver(node)

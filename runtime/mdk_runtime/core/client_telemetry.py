@@ -3,30 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from typing import TYPE_CHECKING, Final
-
-from msgspec import UNSET
+from typing import TYPE_CHECKING
 
 from mdk_protocol import messages
-from mdk_runtime.core.breaker import BreakerState
 from mdk_runtime.core.levels import LEVELS
 
 if TYPE_CHECKING:
-    from mdk_runtime.core.table import Table
-    from mdk_runtime.ports import Listener, Lock, Monotonic, WallClock
+    from mdk_runtime.ports import Listener, Monotonic
 
 RULES_MAX = 1000
 """Level rules that are kept; a server of ours sends far fewer."""
 
 WARN_EVERY_S = 600.0
 """That the server cannot store is said again so much later, if it still cannot."""
-
-STATES: Final = {
-    BreakerState.CLOSED: messages.BreakerState.CLOSED,
-    BreakerState.OUT: messages.BreakerState.OPEN,
-    BreakerState.OFFERED: messages.BreakerState.HALF_OPEN,
-    BreakerState.PROBING: messages.BreakerState.HALF_OPEN,
-}
 
 
 class ToldLevels:
@@ -70,25 +59,14 @@ class ClientTelemetry:
     """The handler of these parts, for a client core to be."""
 
     listener: Listener
-    lock: Lock
-    table: Table
     levels: ToldLevels
     _monotonic: Monotonic
 
-    def __init__(self, wall: WallClock) -> None:
-        self._wall = wall
+    def __init__(self) -> None:
         self._tail = messages.TailBegin()
         """What was asked for last."""
         self._warned_until: float | None = None
         """The application was warned that the server cannot store, and is not again before that time."""
-        self._since: dict[str, int] = {}
-        """Addresses whose breakers are not closed, to when it was said last that they changed, in ms."""
-
-    def breakers_not_closed(self) -> list[messages.BreakerStatus]:
-        """Those that the server is told of when a connection begins."""
-        with self.lock:
-            addresses = self.table.breakers.not_closed()
-            return [status for address in addresses for status in self._statuses(address)]
 
     def own_statistics(self) -> messages.Statistics:
         """How this client is doing."""
@@ -129,32 +107,3 @@ class ClientTelemetry:
 
     def pulse(self, m: messages.Pulse) -> None:
         """As `keep_watch`."""
-
-    def _breaker_moved(self, address: str) -> None:
-        """Tell how the breaker of an address stands. Called without the lock."""
-        with self.lock:
-            self._since[address] = max(0, int(self._wall() * 1000))
-            statuses = self._statuses(address)
-            if self.table.breakers.state(address) is BreakerState.CLOSED:
-                del self._since[address]
-        if statuses:
-            self.listener.breaker_changed(statuses)
-
-    def _statuses(self, address: str) -> list[messages.BreakerStatus]:
-        """One for each service that has the address."""
-        breaker = self.table.breakers.of(address)
-        state = STATES[breaker.state]
-        left = max(0.0, breaker.retry_at - self._monotonic()) if breaker.state is BreakerState.OUT else UNSET
-        return [
-            messages.BreakerStatus(
-                service=node.service,
-                environment=node.environment.message,
-                version=node.version or UNSET,
-                address=address,
-                state=state,
-                failures=breaker.failures_in_row,
-                since=self._since.get(address, 0),
-                retry_after=left,
-            )
-            for node in self.table.nodes_at(address)
-        ]

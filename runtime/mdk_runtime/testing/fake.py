@@ -69,7 +69,7 @@ class Fake(BaseMDK[S]):
     def advance(self, seconds: float) -> None:
         """Let time pass: deadlines draw nearer, breakers let a probe through."""
         self.clock.now_s += seconds
-        self.core.tick()
+        self.core.verdicts.tick()
 
     def add(self, service: str, version: str = "1.0", address: str = "", *, environment: str = "") -> str:
         """A node appears; its address, which is made up if none is given."""
@@ -105,7 +105,7 @@ class Fake(BaseMDK[S]):
         if self.core.is_stopped:
             raise self.stopped_error(environment, service, version, 0.0)
         start = self.clock.now_s
-        while (deadline := self.core.deadline) is not None and deadline <= start + wait_s:
+        while (deadline := self.core.verdicts.deadline) is not None and deadline <= start + wait_s:
             self.advance(max(0.0, deadline - self.clock.now_s))
             node = self.core.resolve_now(environment, service, version)
             if node is not None:

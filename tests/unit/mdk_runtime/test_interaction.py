@@ -51,7 +51,7 @@ def test_interaction() -> None:
     assert (event.results, event.start_clock, event.end_clock) == ({"id-a": 1}, [2], [3])
     assert (event.start_timestamp, event.end_timestamp) == (100_000, 100_250)
     assert (event.session, event.node, event.environment.name) == (session.trace_id, mdk.node_id, "sandbox")
-    assert mdk.core.breaker("a").failures_in_row == 0
+    assert mdk.core.verdicts.breaker("a").failures_in_row == 0
 
 
 def test_failed_interaction() -> None:
@@ -71,14 +71,14 @@ def test_failed_interaction() -> None:
         "involved: Node(id:id-a svc: a, 1.0) {}\n\nOHNO",
     )
     assert [item.results for item in items if isinstance(item, messages.InteractionEvent)] == [{"id-a": 0, "id-b": 1}]
-    assert (mdk.core.breaker("a").failures, mdk.core.breaker("b").successes) == (1, 1)
+    assert (mdk.core.verdicts.breaker("a").failures, mdk.core.verdicts.breaker("b").successes) == (1, 1)
 
 
 def test_three_failed_interactions_take_a_node_out() -> None:
     """The interaction is where the breaker hears of failures."""
     mdk = with_nodes("a", "b")
     session = mdk.session()
-    while mdk.core.is_available("a"):
+    while mdk.core.verdicts.is_available("a"):
         session.start_interaction()
         if session.resolve("svc", "1.0").address == "a":
             session.fail_interaction("no")
@@ -117,7 +117,7 @@ def test_any_nesting_reports_each_once(program: Any) -> None:
             if isinstance(step, list):
                 run(step)
             elif step == "r":
-                mdk.core.succeeded("a")
+                mdk.core.verdicts.succeeded("a")
                 session.resolve("svc", "1.0")
                 pending = True
             else:
@@ -140,7 +140,7 @@ def test_finish_without_start() -> None:
         session.finish_interaction()
     assert session.resolve("svc", "1.0").address == "a"
     session.fail_interaction("outside of any")
-    assert mdk.core.breaker("a").failures == 1
+    assert mdk.core.verdicts.breaker("a").failures == 1
 
 
 def test_interact() -> None:

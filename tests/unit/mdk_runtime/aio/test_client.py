@@ -155,7 +155,7 @@ async def test_a_call_that_is_cancelled_blames_nobody() -> None:
     m.configure("svc", failures=1, retry_after_s=0)
     (node,) = m.nodes("svc")
     node.failure()
-    m.core.tick()
+    m.core.verdicts.tick()
     session = m.session()
     begun = asyncio.Event()
 

@@ -132,7 +132,7 @@ def test_every_policy_leaves_out_what_is_out_and_probes_it(policy: str) -> None:
         bad.failure()
     assert {node.address for node in resolved(mdk, 40)} == {"a1"}
     clock.now += 30.0
-    mdk.core.tick()
+    mdk.core.verdicts.tick()
     assert [node.address for node in resolved(mdk, 60)].count("a0") == 1
     bad.success()
     assert "a0" in {node.address for node in resolved(mdk, 60)}

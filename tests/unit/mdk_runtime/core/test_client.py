@@ -153,12 +153,12 @@ def test_breaker_from_failure_to_probe_to_success() -> None:
         node.failure()
     assert not node.available()
     assert listener.rescheduled_count == 1
-    assert core.deadline == clock.now + 30.0
+    assert core.verdicts.deadline == clock.now + 30.0
     assert core.resolve_now(SANDBOX, "svc", "1.0") is None
     found: list[Node] = []
     core.resolve_later(SANDBOX, "svc", "1.0", found.append, lambda: None)
     clock.move(30.0)
-    core.tick()
+    core.verdicts.tick()
     assert found == [node]
     assert core.resolve_now(SANDBOX, "svc", "1.0") is None
     waiting: list[Node] = []
@@ -175,10 +175,10 @@ def test_a_resolve_does_not_look_at_the_clock() -> None:
     core = make_core(clock)
     core.node_active(node_message("svc", "a"))
     for _ in range(3):
-        core.failed("a")
+        core.verdicts.failed("a")
     clock.move(31.0)
     assert core.resolve_now(SANDBOX, "svc", "1.0") is None
-    core.tick()
+    core.verdicts.tick()
     assert core.resolve_now(SANDBOX, "svc", "1.0") is not None
 
 
@@ -189,8 +189,8 @@ def test_only_a_new_deadline_is_reported() -> None:
     for address in ("a", "b"):
         core.node_active(node_message("svc", address))
     for address in ("a", "a", "a", "b", "b", "b"):
-        core.failed(address)
-    core.succeeded("c")
+        core.verdicts.failed(address)
+    core.verdicts.succeeded("c")
     assert listener.rescheduled_count == 2
 
 
@@ -204,13 +204,13 @@ def test_errors_say_what_is_known() -> None:
     assert (error.service, error.version, error.waited_s, error.surroundings) == ("svc", "2.0", 1.0, "here")
     assert [str(one) for one in error.known] == ["1 of version 1.0 in sandbox"]
     for _ in range(3):
-        core.failed("a")
+        core.verdicts.failed("a")
     clock.move(10.0)
     error = core.resolve_error(SANDBOX, "svc", "1.0", waited_s=1.0, surroundings="")
     assert isinstance(error, NoNodeAvailable)
     assert error.out == (NodeOut("a", 20.0),)
     clock.move(20.0)
-    core.tick()
+    core.verdicts.tick()
     core.resolve_now(SANDBOX, "svc", "1.0")
     error = core.resolve_error(SANDBOX, "svc", "1.0", waited_s=1.0, surroundings="")
     assert isinstance(error, NoNodeAvailable)
@@ -277,7 +277,7 @@ def test_a_probe_is_taken_by_one() -> None:
     core.node_active(node_message("svc", "a"))
     (node,) = core.table.nodes("svc")
     for _ in range(3):
-        core.failed("a")
+        core.verdicts.failed("a")
     clock.move(30.0)
-    core.tick()
-    assert [core._take_probe(node), core._take_probe(node)] == [True, False]
+    core.verdicts.tick()
+    assert [core.verdicts.take_probe(node), core.verdicts.take_probe(node)] == [True, False]

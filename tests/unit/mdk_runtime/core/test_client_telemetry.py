@@ -20,18 +20,18 @@ def test_every_change_of_a_breaker_is_told() -> None:
     core.node_active(node_message("shop", "a1"))
     core.node_active(node_message("cart", "a1"))
     for _ in range(2):
-        core.failed("a1")
+        core.verdicts.failed("a1")
     assert listener.breakers == []
-    core.failed("a1")
+    core.verdicts.failed("a1")
     assert sorted(told(listener.breakers)) == [("cart", "OPEN", 3), ("shop", "OPEN", 3)]
     assert {one.retry_after for one in listener.breakers} == {30.0}
     assert sorted(told(core.breakers_not_closed())) == [("cart", "OPEN", 3), ("shop", "OPEN", 3)]
     listener.breakers.clear()
     clock.move(30.0)
-    core.tick()
+    core.verdicts.tick()
     assert {state for _, state, _ in told(listener.breakers)} == {"HALF_OPEN"}
     listener.breakers.clear()
-    core.succeeded("a1")
+    core.verdicts.succeeded("a1")
     assert sorted(told(listener.breakers)) == [("cart", "CLOSED", 0), ("shop", "CLOSED", 0)]
     assert core.breakers_not_closed() == []
 
@@ -44,7 +44,7 @@ def test_it_is_told_since_when() -> None:
     clock.move(5.0)
     start = clock()
     for _ in range(3):
-        core.failed("a1")
+        core.verdicts.failed("a1")
     clock.move(7.0)
     (status,) = core.breakers_not_closed()
     assert (status.since, status.retry_after) == (int(start * 1000), 23.0)
@@ -131,7 +131,7 @@ def test_a_breaker_of_no_service_is_not_told() -> None:
     listener = Listener()
     core = make_core(Clock(), listener)
     for _ in range(3):
-        core.failed("gone")
+        core.verdicts.failed("gone")
     assert listener.breakers == []
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Generic, TypeVar, Union, cast
@@ -23,6 +24,9 @@ _KINDS: dict[type, str] = {
     str: "a string",
     list: "an array",
 }
+
+_BRACKETS = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?|[\[\]{}]', re.DOTALL)
+"""A text, or a bracket outside of one."""
 
 
 class Shared(Generic[M]):
@@ -211,13 +215,30 @@ def _may_be_deep(frame: str | bytes) -> bool:
     return frame.count(b"[") + frame.count(b"{") > NESTING_MAX
 
 
+def _depth_of(text: str) -> int:
+    """How deep its brackets go, be it JSON or not; those in texts are none."""
+    depth = deepest = 0
+    for found in _BRACKETS.finditer(text):
+        bracket = found[0]
+        if bracket in "[{":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif bracket in "]}":
+            depth -= 1
+    return deepest
+
+
 def _parse(frame: str | bytes) -> Any:
+    """What msgspec refuses, read once more to say why. A new Python would go thousands of levels deep, an old one not."""
     import json  # A millisecond to import, and only read with where msgspec refuses.
 
     try:
-        return json.loads(
-            frame if isinstance(frame, str) else frame.decode()
-        )  # bytes alone would be read as UTF-16 too
+        text = frame if isinstance(frame, str) else frame.decode()  # bytes alone would be read as UTF-16 too
+        if (
+            _may_be_deep(text) and _depth_of(text) > 2 * NESTING_MAX
+        ):  # Nearer to it, it is counted in values, not brackets.
+            raise MalformedMessage("nested too deeply", frame)
+        return json.loads(text)
     except UnicodeDecodeError as error:
         raise MalformedMessage(f"byte {error.start} is not UTF-8", frame) from error
     except ValueError as error:

@@ -91,8 +91,12 @@ class TenantStore:
         self._manifest.add_seen(self._segment.seen(), now_ms=now_ms)
         faults.reached("roll: numbers are in the manifest")
         following = self._open(self._number + 1, now_ms)
-        faults.reached("roll: the new segment is there")
-        self._segment.close()
+        try:
+            faults.reached("roll: the new segment is there")
+            self._segment.close()
+        except BaseException:
+            following.close()
+            raise
         self._number, self._segment = self._number + 1, following
         self._past.refresh(below=self._number)
         self._rolled(self.folder, self._number)

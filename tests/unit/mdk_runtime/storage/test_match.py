@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 
 import pytest
 from hypothesis import given
@@ -15,17 +16,14 @@ from mdk_runtime.storage.match import TEXT_LENGTH_MAX, WORDS_MAX, match_of
 @given(text=st.text() | st.text(st.sampled_from('a"*^:(){}-+ \0\ud800ANDORNEAR')))
 def test_no_text_is_syntax(text: str) -> None:
     """Whatever is asked for, it is words: nothing breaks the query, and nothing widens it."""
-    database = sqlite3.connect(":memory:")
-    database.execute("CREATE VIRTUAL TABLE log_texts USING fts5 (text, other)")
-    database.execute("INSERT INTO log_texts VALUES ('alpha', 'secret')")
-    try:
-        match = match_of(text)
-    except BadQuery:
-        return
-    finally:
-        pass
-    database.execute("SELECT rowid FROM log_texts WHERE log_texts MATCH ?", (match,)).fetchall()
-    database.close()
+    with closing(sqlite3.connect(":memory:")) as database:
+        database.execute("CREATE VIRTUAL TABLE log_texts USING fts5 (text, other)")
+        database.execute("INSERT INTO log_texts VALUES ('alpha', 'secret')")
+        try:
+            match = match_of(text)
+        except BadQuery:
+            return
+        database.execute("SELECT rowid FROM log_texts WHERE log_texts MATCH ?", (match,)).fetchall()
 
 
 def test_words_are_bounded() -> None:

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import wait
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -227,7 +228,7 @@ def test_a_time_is_found_by_its_blocks(folder: Folder) -> None:
     for first in range(0, count, 500):
         big.take(*(log(number, timestamp=NOW_MS + number) for number in range(first, first + 500)))
     big.take(log(count, timestamp=NOW_MS + 10))
-    with Snapshot(big.path, Connections(4), seconds=10.0) as snapshot:
+    with closing(Connections(4)) as connections, Snapshot(big.path, connections, seconds=10.0) as snapshot:
         connection = snapshot.open(snapshot.files[0])
         wanted = Filter(since_ms=NOW_MS, until_ms=NOW_MS + 100)
         search = Search(snapshot, wanted, logs=True, calls=False)

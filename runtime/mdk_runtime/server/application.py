@@ -73,6 +73,7 @@ async def _serve(settings: Settings, stop: asyncio.Event) -> None:
     certificate = None
     if settings.tls_cert is not None and settings.tls_key is not None:
         certificate = Certificate(settings.tls_cert, settings.tls_key)
+        certificate.watch()
         keep_buffers_apart()
     make_http = _http_maker() if settings.http else None  # Imported before anybody can wait for it.
     hub = _hub(settings)

@@ -43,7 +43,7 @@ def back_up(data: Path, destination: Path) -> list[TenantBackup]:
     """Copy a data folder to one that does not exist yet. It has its name only when it is whole.
 
     Raises:
-        BackupRefused: There is nothing to copy, or the destination exists.
+        BackupRefused: There is nothing to copy, or the destination exists, or lies in the data folder.
         OSError: It cannot be read or written.
         sqlite3.Error: As well.
     """
@@ -51,6 +51,10 @@ def back_up(data: Path, destination: Path) -> list[TenantBackup]:
         raise BackupRefused(data, "there is no such data folder; --data names it")
     if destination.exists():
         raise BackupRefused(destination, "it exists; name a folder that does not")
+    if destination.resolve().is_relative_to(data.resolve()):
+        raise BackupRefused(
+            destination, "it lies in the data folder, where each folder is a tenant; name one elsewhere"
+        )
     partial = destination.with_name(destination.name + ".partial")
     if partial.exists():
         shutil.rmtree(partial)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -60,8 +61,30 @@ def test_what_cannot_be_used(tmp_path: Path) -> None:
     one.private_key_pem.write_to_path(key)
     assert Certificate(chain, key).context
     chain.write_text("no PEM")
-    with pytest.raises(BadCertificate, match=rf"the certificate {chain} cannot be used: "):
+    with pytest.raises(BadCertificate, match=rf"cannot be used: it, or its key {key}, is no PEM of that kind"):
         Certificate(chain, key)
+
+
+@pytest.mark.parametrize(
+    ("days", "said"),
+    [
+        (-1, "ended on 2026-05-30 12:00 UTC: clients refuse it; put another one there and send SIGHUP"),
+        (6, "ends on 2026-06-06 12:00 UTC; put another one there and send SIGHUP"),
+        (30, ""),
+    ],
+)
+def test_an_operator_is_told_that_a_certificate_ends(
+    days: int, said: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """At the start, at each reload, and once a day: before its clients find out."""
+    now = datetime(2026, 5, 31, 12, tzinfo=UTC)
+    issued = trustme.CA().issue_cert("a", not_after=now + timedelta(days=days))
+    chain, key = tmp_path / "cert.pem", tmp_path / "key.pem"
+    chain.write_bytes(issued.cert_chain_pems[0].bytes())
+    issued.private_key_pem.write_to_path(key)
+    certificate = Certificate(chain, key)
+    certificate.warn(now=now.timestamp())
+    assert [record.getMessage() for record in caplog.records] == ([f"the certificate {chain} {said}"] if said else [])
 
 
 @pytest.mark.parametrize(("how", "mapped"), [("apart", {8, 9, 10}), ("as usual", {0})])

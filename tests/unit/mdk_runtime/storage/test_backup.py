@@ -102,6 +102,10 @@ def test_what_is_no_backup_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     back_up(tmp_path / "data", tmp_path / "copy")
     with pytest.raises(BackupRefused, match="it exists; name a folder that does not"):
         back_up(tmp_path / "data", tmp_path / "copy")
+    for inside in (tmp_path / "data" / "copy", tmp_path / "copy" / ".." / "data" / "t" / "copy"):
+        with pytest.raises(BackupRefused, match="it lies in the data folder, where each folder is a tenant"):
+            back_up(tmp_path / "data", inside)
+    assert sorted(path.name for path in (tmp_path / "data").iterdir() if path.is_dir()) == ["t"]
 
 
 def test_a_backup_under_load_is_an_unbroken_beginning(tmp_path: Path) -> None:

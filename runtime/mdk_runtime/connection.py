@@ -17,7 +17,7 @@ from mdk_runtime.errors import ConfigurationError
 from mdk_runtime.outgoing import Outgoing
 from mdk_runtime.sources.synapse import watch_folder
 from mdkspec_runtime.errors import IllegalCall, ProtocolRuntimeError
-from mdkspec_runtime.links.aio import ClientLink, shown_url
+from mdkspec_runtime.links.connecting import ClientLink, shown_url
 from mdkspec_runtime.links.timer import Timer
 
 if TYPE_CHECKING:

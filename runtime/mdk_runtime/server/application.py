@@ -27,7 +27,7 @@ from mdk_runtime.server.errors import CannotListen, DataFolderUnusable, NotStore
 from mdk_runtime.server.hub import Hub
 from mdk_runtime.server.settings import Settings
 from mdk_runtime.server.tls import Certificate, keep_buffers_apart
-from mdkspec_runtime.links.aio import Listener, serve
+from mdkspec_runtime.links.accepting import Listener, serve
 
 if TYPE_CHECKING:
     from mdk_runtime.server.http.listener import HTTPListener

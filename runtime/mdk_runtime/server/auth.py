@@ -15,7 +15,7 @@ from mdk_runtime.core.grants import Grant
 from mdk_runtime.server.attempts import Attempts
 from mdk_runtime.server.errors import BadKey, PackagesMissing, TokenRefused
 from mdk_runtime.server.settings import AUTH_FAILURES_MAX
-from mdkspec_runtime.links.aio import Refusal
+from mdkspec_runtime.links.accepting import Refusal
 
 if TYPE_CHECKING:
     from mdk_runtime.server.keys import Key

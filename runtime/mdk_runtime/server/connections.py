@@ -19,7 +19,7 @@ from websockets.typing import Data
 
 from mdk_protocol.codec import CODEC
 from mdk_protocol.messages import Close, ProtocolError
-from mdkspec_runtime.links.aio import Refusal
+from mdkspec_runtime.links.accepting import Refusal
 
 REQUEST_LINE_BYTES_MAX = 8192
 """As the library's own bound."""

@@ -11,7 +11,7 @@ from urllib.parse import unquote
 
 from websockets.datastructures import Headers
 
-from mdkspec_runtime.links.aio import Handshake, Refusal
+from mdkspec_runtime.links.accepting import Handshake, Refusal
 
 
 def refusal_of(handshake: Handshake) -> Refusal | None:

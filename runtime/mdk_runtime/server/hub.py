@@ -32,7 +32,7 @@ from mdk_runtime.storage.limits import StorageLimits
 from mdk_runtime.storage.storage import Storage
 from mdk_runtime.storage.writer import Done
 from mdkspec_runtime.endpoint import Endpoint
-from mdkspec_runtime.links.aio import Handshake, Refusal
+from mdkspec_runtime.links.accepting import Handshake, Refusal
 
 Ts = TypeVarTuple("Ts")
 

@@ -13,7 +13,8 @@ import msgspec
 from mdkspec_runtime.endpoint import Endpoint
 from mdkspec_runtime.errors import PeerError
 from mdkspec_runtime.leases import SharedLeases
-from mdkspec_runtime.links.aio import ClientLink, serve
+from mdkspec_runtime.links.accepting import serve
+from mdkspec_runtime.links.connecting import ClientLink
 from mdkspec_runtime.tables import Role
 from mdkspec_runtime.testing.conform import check_address
 from mdkspec_runtime.testing.examples import Examples, Nobody, roles_of

@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
 from mdk_runtime.server.http.site import answer_of
-from mdkspec_runtime.links.aio import Refusal
+from mdkspec_runtime.links.accepting import Refusal
 
 if TYPE_CHECKING:
     from mdk_runtime.server.settings import Settings

@@ -14,7 +14,7 @@ from starlette.types import ASGIApp
 from mdk_runtime.server.errors import CannotListen
 from mdk_runtime.server.http.protocols import BrowserProtocol, RequestProtocol
 from mdk_runtime.server.options import reason_of
-from mdkspec_runtime.links.aio import PING_EVERY_S
+from mdkspec_runtime.links.limits import PING_EVERY_S
 
 BACKLOG = 2048
 HEAD_BYTES_MAX = 65_536

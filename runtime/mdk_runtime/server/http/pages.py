@@ -16,7 +16,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from mdk_runtime.core.grants import Scope
 from mdk_runtime.server.http.assets import asset
 from mdk_runtime.server.http.site import COOKIE, address_of, as_cookie, problem, site_of
-from mdkspec_runtime.links.aio import Refusal
+from mdkspec_runtime.links.accepting import Refusal
 
 FORM_BYTES_MAX = 16_384
 COOKIE_CHARS_MAX = 3800

@@ -11,7 +11,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from mdk_runtime.server.handshake import token_in_query
 from mdk_runtime.server.http.site import address_of, answer_of, site_of, token_in_headers
 from mdkspec_runtime.endpoint import Endpoint
-from mdkspec_runtime.links.aio import Refusal
+from mdkspec_runtime.links.accepting import Refusal
 from mdkspec_runtime.links.driver import Driver
 
 logger = logging.getLogger("mdk.server.link")

@@ -15,7 +15,7 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse, Response
 
 from mdk_runtime.core.grants import Grant, Scope
-from mdkspec_runtime.links.aio import Refusal
+from mdkspec_runtime.links.accepting import Refusal
 
 if TYPE_CHECKING:
     from mdk_runtime.server.audit import AuditLog

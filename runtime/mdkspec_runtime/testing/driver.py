@@ -7,26 +7,16 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections import defaultdict
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from websockets.asyncio.connection import Connection
-from websockets.exceptions import ConnectionClosed
-
-from mdkspec_runtime.monitor import Monitor
 from mdkspec_runtime.tables import Role
 from mdkspec_runtime.testing.plan import Case, Outcome, Step
+from mdkspec_runtime.testing.talk import NextConnection, Sight, Talk, numbers_at
 
 LATE_S = 2.0
 """A timer may be so much later than its time, and a tenth of it."""
-SILENCES_MAX = 3
-"""Times the quiet that is waited for while more comes."""
-
-NextConnection = Callable[[bool], Awaitable[Connection]]
-"""The next connection with the implementation; True if the one before was cut."""
 
 
 @dataclass(frozen=True)
@@ -62,53 +52,39 @@ class Driver:
         """Fields to send, by type of message."""
         self.idle: set[str] = set()
         """Deliveries and requests of which the application began none: waited for once."""
-        self.seen: set[tuple[str, str, str]] = set()
-        """Part, state and type of every frame that came while only one state was possible."""
+        self.seen: set[Sight] = set()
+        """Of every frame that came while only one state was possible."""
 
     async def drive(self, case: Case, connection: NextConnection) -> None:
         """Take the steps; what came of them is noted in the case."""
-        talk = _Talk(self, case, connection)
+        run = _Run(self, case, connection)
         try:
             try:
-                await talk.go()
+                await run.go()
             except _NotReached as reason:
                 case.not_reached = str(reason)
-            talk.judge()
+            run.judge()
         except _Failed as problem:
             case.problem = str(problem)
         finally:
-            await talk.end()
-
-    def monitor(self) -> Monitor:
-        """An observer of one connection."""
-        connector, acceptor = (self.role, self.peer) if self.role.connects else (self.peer, self.role)
-        return Monitor(connector, acceptor)
+            await run.talk.end()
 
 
-class _Talk:
-    """One case."""
+class _Run:
+    """One case, as it is taken."""
 
     def __init__(self, driver: Driver, case: Case, connection: NextConnection) -> None:
         self._driver = driver
         self._limits = driver.limits
         self._case = case
-        self._connection = connection
+        self.talk = Talk(driver.role, driver.peer, connection, driver.seen)
         self._alive = [*case.outcomes]
-        self._came: list[str] = []
-        self._frames: dict[str, list[Any]] = defaultdict(list)
-        """By type, those that no step has waited for yet."""
         self._numbers: dict[str, int] = {}
-        self._problems: list[str] = []
-        self._changed = asyncio.Event()
-        self._closed = False
-        self._websocket: Connection | None = None
-        self._reader: asyncio.Task[None] | None = None
-        self._monitor = driver.monitor()
 
     async def go(self) -> None:
         case = self._case
         for place, step in enumerate(case.steps):
-            before = len(self._came)
+            before = len(self.talk.came)
             await self._do(step)
             await self._settle(place, step, before)
             for of, fields in step.again.items():
@@ -121,23 +97,14 @@ class _Talk:
         takes = [{source for outcome in one for source in outcome.takes} for one in self._alive]
         case.taken = set[str].intersection(*takes)
 
-    async def end(self) -> None:
-        if self._websocket is not None:
-            await self._websocket.close()
-        if self._reader is not None:
-            await self._reader
-
     # --- steps ----------------------------------------------------------------------------------------
 
     async def _do(self, step: Step) -> None:
         match step.do:
             case "connect":
-                await self._connect()
+                await self.talk.connect()
             case "cut":
-                assert self._websocket is not None, "a case begins with its connection"
-                self._websocket.transport.abort()
-                self._frames.clear()
-                await self._until(lambda: self._closed, self._limits.due_s)
+                await self.talk.cut(self._limits.due_s)
             case "send":
                 await self._send(step)
             case "await":
@@ -147,46 +114,13 @@ class _Talk:
             case _:
                 pass
 
-    async def _connect(self) -> None:
-        was_cut = self._websocket is not None
-        if self._reader is not None:
-            await self._reader
-        self._websocket = await self._connection(was_cut)
-        self._monitor = self._driver.monitor()
-        self._closed = False
-        self._reader = asyncio.create_task(self._read(self._websocket))
-
-    async def _read(self, websocket: Connection) -> None:
-        with suppress(ConnectionClosed):
-            while True:
-                self._take(await websocket.recv())
-                self._changed.set()
-        self._closed = True
-        self._changed.set()
-
-    def _take(self, frame: str | bytes) -> None:
-        role = self._driver.role
-        type_, value = _read(frame, role.codec.tag)
-        for machine in role.machines:
-            states = self._monitor.states(role.role, machine.part)
-            if len(states) == 1:
-                self._driver.seen.add((machine.part, next(iter(states)), type_))
-        problem = self._monitor.observe(role.role, frame)
-        if problem is not None:
-            self._problems.append(problem)
-        self._came.append(type_)
-        self._frames[type_].append(value)
-
     async def _send(self, step: Step) -> None:
         frame = step.frame
         if not isinstance(frame, str):
             changed = {step.place: self._numbers[step.of]} if step.of in self._numbers else {}
             said = self._driver.said.get(frame[self._driver.role.codec.tag], {})
             frame = json.dumps({**frame, **said, **changed})
-        self._monitor.observe(self._driver.peer.role, frame)  # what must not be moves no state
-        assert self._websocket is not None, "a case begins with its connection"
-        with suppress(ConnectionClosed):  # seen where the frames are read
-            await self._websocket.send(frame)
+        await self.talk.say(frame)
 
     async def _await(self, step: Step) -> None:
         is_own = step.what in ("delivery", "question")
@@ -195,15 +129,15 @@ class _Talk:
 
         def take() -> bool:
             for type_, path in step.fields.items():
-                for value in self._frames[type_]:
-                    numbers = _at(value, path)
+                for value in self.talk.frames[type_]:
+                    numbers = numbers_at(value, path)
                     if _fits(numbers, step):
-                        self._frames[type_].remove(value)
+                        self.talk.frames[type_].remove(value)
                         found.extend(numbers)
                         return True
             return False
 
-        if not await self._until(take, within_s):
+        if not await self.talk.until(take, within_s):
             if is_own:
                 self._driver.idle.add(step.of)
                 raise _NotReached(f"the application began no {step.what} of {step.of}")
@@ -217,50 +151,58 @@ class _Talk:
         number = self._numbers[of]
 
         def came() -> bool:
-            return any(number in _at(value, path) for type_, path in fields.items() for value in self._frames[type_])
+            return any(
+                number in numbers_at(value, path) for type_, path in fields.items() for value in self.talk.frames[type_]
+            )
 
-        if not await self._until(came, self._limits.due_s):
+        if not await self.talk.until(came, self._limits.due_s):
             raise _Failed(f"the delivery of {of} with number {number} did not come again")
 
     # --- what comes -----------------------------------------------------------------------------------
 
     async def _settle(self, place: int, step: Step, before: int) -> None:
         """Wait until one way to answer explains what came, and keep those that do."""
-        loop = asyncio.get_running_loop()
-        begun = loop.time()
         ways = self._alive
 
         def met(way: list[Outcome]) -> bool:
             wanted = [type_ for outcome in way[: place + 1] for type_ in outcome.required]
-            return _in_order(wanted, self._came) and (step.do == "cut" or self._closed == way[place].hangs)
+            return _in_order(wanted, self.talk.came) and (step.do == "cut" or self.talk.is_closed == way[place].hangs)
 
         def told_apart(way: list[Outcome]) -> bool:
             others = {type_ for one in ways for type_ in one[place].required} - {*way[place].required}
-            return any(type_ in others for type_ in self._came[before:])
+            return any(type_ in others for type_ in self.talk.came[before:])
 
         def is_decided() -> bool:
             return any(map(met, ways)) and all(met(one) or told_apart(one) for one in ways)
 
         asked = [one for one in ways if one[place].required or one[place].hangs]
         if asked:
-            late_s = step.s * 1.1 + LATE_S if step.do == "wait" else 0.0
             within_s = self._limits.due_s if len(asked) == len(ways) else self._limits.quiet_s
-            await self._until(lambda: any(map(met, asked)) or is_decided(), within_s + late_s)
-            if not is_decided():
-                await self._until(is_decided, self._limits.quiet_s)
-            if step.do == "wait" and loop.time() - begun < step.s / 2:
-                raise _Failed(f"a timer of {step.s:g} s came after {loop.time() - begun:.1f} s")
+            await self._answered(step, within_s, lambda: any(map(met, asked)), is_decided)
         elif step.do == "wait":
             await asyncio.sleep(step.s * 1.1)
         is_last = place + 1 == len(self._case.steps)
-        if (is_last or any(one[place].more for one in ways)) and not self._closed:
-            await self._silence()
+        if (is_last or any(one[place].more for one in ways)) and not self.talk.is_closed:
+            await self.talk.silence(self._limits.quiet_s)
         explained = [one for one in ways if met(one)]
         if not explained:
             self.judge()
             raise _Failed(self._difference(place, step))
         most = max(len(one[place].required) + one[place].hangs for one in explained)
         self._alive = [one for one in explained if len(one[place].required) + one[place].hangs == most]
+
+    async def _answered(
+        self, step: Step, within_s: float, is_met: Callable[[], bool], is_decided: Callable[[], bool]
+    ) -> None:
+        """Wait for what must come, and a little for what may come in its place."""
+        loop = asyncio.get_running_loop()
+        begun = loop.time()
+        late_s = step.s * 1.1 + LATE_S if step.do == "wait" else 0.0
+        await self.talk.until(lambda: is_met() or is_decided(), within_s + late_s)
+        if not is_decided():
+            await self.talk.until(is_decided, self._limits.quiet_s)
+        if step.do == "wait" and loop.time() - begun < step.s / 2:
+            raise _Failed(f"a timer of {step.s:g} s came after {loop.time() - begun:.1f} s")
 
     def judge(self) -> None:
         """What the tables say of the frames that came.
@@ -270,60 +212,17 @@ class _Talk:
         role = self._driver.role
         close = type(role.close("", "")).__name__ if role.close is not None else "nothing"
         hangs = any(outcome.hangs for one in self._alive for outcome in one)
-        for problem in self._problems:
+        for problem in self.talk.problems:
             if not hangs or not problem.startswith(f"{role.role} may not send {close} "):
                 raise _Failed(problem)
 
     def _difference(self, place: int, step: Step) -> str:
-        came = f"sent {', '.join(self._came) or 'nothing'} and {'ended' if self._closed else 'did not end'}"
+        came = f"sent {', '.join(self.talk.came) or 'nothing'} and {'ended' if self.talk.is_closed else 'did not end'}"
         wanted: dict[str, None] = {}
         for way in self._alive:
             types = [type_ for outcome in way[: place + 1] for type_ in outcome.required]
             wanted[f"{', '.join(types) or 'nothing'} and {'the end' if way[place].hangs else 'no end'}"] = None
         return f"after {step}: {came}; expected {' or '.join(wanted)}"
-
-    async def _until(self, condition: Callable[[], bool], within_s: float) -> bool:
-        """Wait for a condition, until the connection ends or the time is over."""
-        with suppress(TimeoutError):
-            async with asyncio.timeout(within_s):
-                while not condition():
-                    if self._closed:
-                        return condition()
-                    self._changed.clear()
-                    await self._changed.wait()
-                return True
-        return condition()
-
-    async def _silence(self) -> None:
-        """Until nothing came for a while; an application that goes on talking is not waited for."""
-        heard = -1
-        for _ in range(SILENCES_MAX):
-            if heard == len(self._came) or self._closed:
-                break
-            heard = len(self._came)
-            await self._until(lambda: self._closed, self._limits.quiet_s)
-
-
-def _read(frame: str | bytes, tag: str) -> tuple[str, Any]:
-    try:
-        value = json.loads(frame)
-        return str(value[tag]), value
-    except (ValueError, KeyError, TypeError):
-        return "rubbish", None
-
-
-def _at(value: Any, path: Sequence[str]) -> list[int]:
-    """The numbers at a place: in a list, of its items."""
-    match value:
-        case list():
-            items: list[Any] = value  # pyright: ignore[reportUnknownVariableType]  # JSON
-            return [number for one in items for number in _at(one, path)]
-        case dict() if path:
-            return _at(value.get(path[0]), path[1:])  # pyright: ignore[reportUnknownMemberType, reportUnknownArgumentType]  # JSON
-        case int() if not path:
-            return [value]
-        case _:
-            return []
 
 
 def _fits(numbers: Sequence[int], step: Step) -> bool:

@@ -173,6 +173,7 @@ TOOLS = {
         "play one side from the spec alone",
         """what it plays:
   --role ROLE   which side
+  --protocol NAME   of a spec with several; else the one that has the role
   --url URL     where to connect, for the connecting side
   --port PORT   where to listen, for the accepting side; any by default; it prints its URL
   --seed N      the same seed, the same values
@@ -183,6 +184,7 @@ TOOLS = {
         """what it drives:
   URL           ws://host:port/path of an accepting implementation, or where a connecting one will connect to
   --role ROLE   which side the implementation plays
+  --protocol NAME   of a spec with several; else the one that has the role
   --say MESSAGE=JSON   fields to send in a message; may come several times
   --cases N     so many of the cases, taken evenly; all by default
   --at-once N   connections at a time, to an accepting side; programs that will connect, of a connecting one; 1 by default
@@ -197,7 +199,8 @@ TOOLS = {
         "judge recorded conversations: FILE.jsonl ...",
         """what it reads:
   FILE.jsonl ...   a JSON object a line: `data` is a frame, `dir` its sender (c2s, s2c or a role), `conn` its connection
-  --role ROLE      judge only what this side sent; both by default""",
+  --role ROLE      judge only what this side sent; both by default
+  --protocol NAME  of a spec with several; else the one that has the role""",
     ),
 }
 """Of the engine; what each is for, and what it takes beside the spec."""
@@ -272,11 +275,11 @@ def _verify(arguments: argparse.Namespace) -> int:
         traced = [one for one in found if one.trace and one.severity != "note"]
         print("\n".join(as_pytest(one, compilation.spec, number) for number, one in enumerate(traced, 1)), end="")
     elif arguments.mermaid:
-        from mdkgen.traces import as_mermaid
+        from mdkgen.traces import as_mermaid, protocol_of
 
-        protocol = compilation.spec.protocols[0]
         for one in found:
             if one.trace:
+                protocol = protocol_of(one.span, compilation.spec)
                 print(f"%% {one.code} {one.message}\n" + as_mermaid(one.trace, (protocol.connector, protocol.acceptor)))
     else:
         _show(arguments, found, compilation.texts)

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from mdkgen.diagnostics import Diagnostic, TraceStep
-from mdkgen.model import Spec
+from mdkgen.model import Protocol, Spec
 from mdkgen.stubs import stub_views
+from mdkgen.traces import protocol_of
 
 
 def as_pytest(found: Diagnostic, spec: Spec, number: int = 1) -> str:
     """The text of a test module; it wants the generated package, so it runs once the spec is mended, and keeps it so."""
-    protocol = spec.protocols[0]
-    stubs = {stub.module: stub.name for stub in stub_views(spec)}
+    protocol = protocol_of(found.span, spec)
+    stubs = {stub.role: stub for stub in stub_views(spec) if stub.protocol == protocol.name}
     connector, acceptor = stubs[protocol.connector], stubs[protocol.acceptor]
-    steps = "\n".join(f"    {one}" for one in _steps(found, spec))
+    steps = "\n".join(f"    replay.{_step(one, protocol)}" for one in found.trace)
     imports = sorted(
         [
             f"from {spec.namespace} import messages",
-            f"from {spec.namespace}.{protocol.connector} import {connector}",
-            f"from {spec.namespace}.{protocol.acceptor} import {acceptor}",
+            f"from {spec.namespace}.{connector.module} import {connector.name}",
+            f"from {spec.namespace}.{acceptor.module} import {acceptor.name}",
             "from mdkspec_runtime.testing.replay import Replay",
         ]
     )
@@ -28,16 +27,11 @@ def as_pytest(found: Diagnostic, spec: Spec, number: int = 1) -> str:
         + "\n".join(imports)
         + f"\n\n\ndef test_{found.code.lower()}_{number}() -> None:\n"
         f'    """Not so: {found.message}."""\n'
-        f"    replay = Replay({connector}, {acceptor}, messages)\n{steps}\n    assert replay.offences == []\n"
+        f"    replay = Replay({connector.name}, {acceptor.name}, messages)\n{steps}\n    assert replay.offences == []\n"
     )
 
 
-def _steps(found: Diagnostic, spec: Spec) -> Iterator[str]:
-    for one in found.trace:
-        yield f"replay.{_step(one, spec)}"
-
-
-def _step(one: TraceStep, spec: Spec) -> str:
+def _step(one: TraceStep, protocol: Protocol) -> str:
     match one.kind:
         case "connect":
             return "connect()"
@@ -48,14 +42,14 @@ def _step(one: TraceStep, spec: Spec) -> str:
         case "call":
             return f'call("{one.role}", "{one.name}")'
         case "send":
-            return _sent(one, spec)
+            return _sent(one, protocol)
         case _:  # timer, fail, end
             return f'{one.kind}("{one.role}")'
 
 
-def _sent(one: TraceStep, spec: Spec) -> str:
+def _sent(one: TraceStep, protocol: Protocol) -> str:
     """What a side sends by itself: of a delivery or a request."""
-    for part in spec.protocols[0].parts:
+    for part in protocol.parts:
         for delivery in part.deliveries:
             if one.name in delivery.packets:
                 return f'deliver("{one.role}", "{delivery.name}", "{delivery.message}")'

@@ -38,11 +38,10 @@ def run_tool(spec: Spec, tool: str, arguments: Sequence[str]) -> int:
 
 
 def _plan(spec: Spec, arguments: Sequence[str]) -> object:
-    """The cases of the role that is named; of none, if there is no such role: the tool says so."""
+    """For each protocol with the role that is named its cases; the tool chooses, and says so if it cannot."""
     from mdkgen.vectors.driven import plan
 
     parser = argparse.ArgumentParser(add_help=False, exit_on_error=False)
     parser.add_argument("--role")
     role = parser.parse_known_args(arguments)[0].role
-    protocol = spec.protocols[0]
-    return plan(spec, role) if role in (protocol.connector, protocol.acceptor) else {}
+    return {one.name: plan(spec, one, role) for one in spec.protocols if role in (one.connector, one.acceptor)}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from mdkgen.diagnostics import TraceStep
+from mdkgen.model import Protocol, Span, Spec
 
 
 def as_text(trace: Sequence[TraceStep], texts: Mapping[str, str], folder: str) -> list[str]:
@@ -19,6 +20,15 @@ def as_text(trace: Sequence[TraceStep], texts: Mapping[str, str], folder: str) -
             place = f"   {folder + '/' if folder else ''}{one.span.file}:{one.span.line}: {shown}"
         rows.append(f"{number:>3}. {one.text.ljust(width) if place else one.text}{place}")
     return rows
+
+
+def protocol_of(span: Span, spec: Spec) -> Protocol:
+    """The protocol in which a place stands; the first if it stands in none."""
+    for protocol in spec.protocols:
+        for part in protocol.parts:
+            if part.span.file == span.file and part.span.line <= span.line <= part.span.end_line:
+                return protocol
+    return spec.protocols[0]
 
 
 def as_mermaid(trace: Sequence[TraceStep], roles: tuple[str, str]) -> str:

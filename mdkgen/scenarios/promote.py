@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mdkgen.diagnostics import Diagnostic, TraceStep
-from mdkgen.model import Part, Spec
+from mdkgen.model import Part, Protocol, Spec
 from mdkgen.model_walk import alphabet, transitions_of
 from mdkgen.scenarios.values import shown
+from mdkgen.traces import protocol_of
 
 MADE = {"connect": "connection made", "lost": "connection lost"}
 
 
 def as_scenario(found: Diagnostic, spec: Spec) -> str:
     """The text. It goes on to what is wrong: where the spec is mended, it is played as it should be, or says what is left to write."""
-    protocol = spec.protocols[0]
-    part = _part_of(found, spec)
+    protocol = protocol_of(found.span, spec)
+    part = _part_of(found, protocol)
     title = f"{found.code}: {found.message}".replace("\\", "\\\\").replace('"', '\\"')
     roles = (protocol.connector, protocol.acceptor)
     lines: list[str] = []
@@ -27,9 +28,9 @@ def as_scenario(found: Diagnostic, spec: Spec) -> str:
     return f'scenario "{title}" for {part.name} {{\n{body}}}\n'
 
 
-def _part_of(found: Diagnostic, spec: Spec) -> Part:
+def _part_of(found: Diagnostic, protocol: Protocol) -> Part:
     """The part in which the last step stands that is not the protocol's own."""
-    parts = spec.protocols[0].parts
+    parts = protocol.parts
     for step in reversed(found.trace):
         for part in parts[1:]:
             called = {call.name for machine in part.machines for call in machine.calls}

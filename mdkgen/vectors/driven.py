@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Iterator
 from typing import Any
 
-from mdkgen.model import Delivery, Part, Send, Spec, Transition
+from mdkgen.model import Delivery, Part, Protocol, Send, Spec, Transition
 from mdkgen.table_nodes import source_of
 from mdkgen.vectors.conversations import LENGTH_MAX, SITUATIONS_MAX, Conversations, Step, outcome
 from mdkgen.vectors.interpreter import Interpreter
@@ -21,9 +21,8 @@ from mdkgen.vectors.values import Struct, Values
 Steps = tuple[Step, ...]
 
 
-def plan(spec: Spec, role: str) -> dict[str, Any]:
-    """The cases of a role of the first protocol, and its transitions; JSON."""
-    protocol = spec.protocols[0]
+def plan(spec: Spec, protocol: Protocol, role: str) -> dict[str, Any]:
+    """The cases of a role, and its transitions; JSON."""
     return {"protocol": protocol.name, "role": role, **Driven(Values(spec), protocol, role).plan()}
 
 

@@ -243,6 +243,56 @@ def test_wrong_usage_is_said_without_a_traceback(tmp_path: Path) -> None:
     assert (status, lines) == (2, [f"mdkgen: {tmp_path}/none.jsonl: No such file or directory"])
 
 
+CLOCK = """
+message Tick as "tick" { }
+message Tock as "tock" { at: int }
+
+protocol Clock {
+  transport websocket { path: "/clock", tag: "kind", message_max: 64KiB }
+  roles member connects, tower accepts
+  unknown message -> drop
+  illegal message -> fail "illegal_message"
+  malformed message -> fail "malformed_message"
+  close with Bye(reason = CODE)
+  reconnect 500ms .. 10s x 2 jitter 0.1
+  role member {
+    start state Waiting { enter -> send Tick()  every 3s -> send Tick()  recv Tock(m) -> tell told(m.at)  recv Bye -> hangup }
+  }
+  role tower {
+    hook reading() -> int
+    start state Up { recv Tick -> send Tock(at = reading())  recv Bye -> hangup }
+  }
+}
+"""
+
+
+def test_each_protocol_of_a_spec_is_driven_played_and_judged(tmp_path: Path) -> None:
+    """The one that has the role is found; where several could be meant, the option decides, and its absence is said."""
+    (tmp_path / "chat.mdkspec").write_text((ROOT / CHAT / "chat.mdkspec").read_text("utf-8"), encoding="utf-8")
+    (tmp_path / "clock.mdkspec").write_text(f"mdkspec 1\nnamespace chat_protocol\nversion 1.0\n{CLOCK}")
+    given = ("--spec", str(tmp_path))
+    with running("-m", "mdkgen", "mock", *given, "--role", "tower", "--every", "0") as tower:
+        url = tower.wait_for("ws://")
+        assert url.endswith("/clock")
+        status, lines = _mdkgen("conform", *given, url, "--role", "tower", "--quiet-s", "0.15")
+        assert (status, lines[-1].split(", ")[1:]) == (0, ["0 failed", "0 not reached"]), lines
+        with running("-m", "mdkgen", "mock", *given, "--role", "member", "--protocol", "Clock", "--url", url) as member:
+            member.wait_for("told ")
+    file = tmp_path / "x.jsonl"
+    file.write_text('{"dir": "tower", "data": "{\\"kind\\":\\"tock\\",\\"at\\":1}"}')
+    status, lines = _mdkgen("trace-check", *given, "--protocol", "Clock", str(file))
+    assert (status, lines[-1]) == (0, f"{file}: 1 frames")
+    status, lines = _mdkgen("trace-check", *given, "--role", "room", str(file))
+    problem = "line 1 does not say who sent it: dir is 'tower'; known are c2s, s2c, member, room"
+    assert (status, lines) == (2, [f"mdkgen: {file}: {problem}"])
+    status, lines = _mdkgen("trace-check", *given, str(file))
+    assert lines == ["mdkgen: there are several protocols: Chat, Clock; name one with --protocol"]
+    status, lines = _mdkgen("mock", *given, "--role", "member", "--url", url)
+    assert lines == ["mdkgen: several protocols have a role 'member': Chat, Clock; name one with --protocol"]
+    status, lines = _mdkgen("conform", *given, url, "--role", "tower", "--protocol", "Clok")
+    assert (status, lines) == (2, ["mdkgen: there is no protocol 'Clok'; there are: Chat, Clock"])
+
+
 def test_a_line_of_a_recording_ends_where_json_says(tmp_path: Path) -> None:
     """What other texts take for the end of a line may stand in a string."""
     data = json.dumps({"kind": "join", "name": "a\u2028b", "member": "c\x85"}, ensure_ascii=False)

@@ -29,7 +29,7 @@ from websockets.protocol import State
 
 from mdkspec_runtime.tables import Role
 from mdkspec_runtime.testing.driver import Driver, Limits
-from mdkspec_runtime.testing.examples import roles_of
+from mdkspec_runtime.testing.examples import add_protocol, roles_of
 from mdkspec_runtime.testing.plan import Case, Plan, TransitionFact
 
 WAITING_MAX = 50
@@ -40,6 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Of the command."""
     parser.add_argument("url", help="ws://host:port/path of the implementation, or where it will connect to")
     parser.add_argument("--role", required=True, help="which side it plays")
+    add_protocol(parser)
     parser.add_argument("--plan", type=Path, required=True, help=argparse.SUPPRESS)
     parser.add_argument(
         "--at-once",
@@ -70,13 +71,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 async def run(arguments: argparse.Namespace, package: ModuleType, spec: Mapping[str, Any]) -> int:
     """Drive it; 1 if any case failed."""
-    roles = roles_of(package)
-    if arguments.role not in roles:
-        raise ValueError(f"there is no role {arguments.role!r}; there are: {', '.join(sorted(roles))}")
+    roles = roles_of(package, arguments.protocol, arguments.role)
     role = roles[arguments.role]
     said = _said(arguments.say, spec)
     check_address(arguments.url)
-    plan = msgspec.convert(arguments.plan, Plan)
+    plan = msgspec.convert(arguments.plan[role.protocol], Plan)
     cases = some(plan.cases, arguments.cases)
     limits = Limits(arguments.quiet_s, arguments.due_s, arguments.answer_s, arguments.timers_s)
     driver = Driver(role, roles[role.peer], limits, said)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from collections.abc import Callable, Mapping
 from random import Random
 from types import ModuleType
@@ -30,8 +31,8 @@ class Examples:
         self._structs = {one["name"]: one for one in (*spec["records"], *spec["messages"])}
         self._enums = {one["name"]: one for one in spec["enums"]}
         self._newtypes = {one["name"]: one for one in spec["newtypes"]}
-        self.hooks: dict[tuple[str, str], Mapping[str, Any]] = {
-            (machine["role"], hook["name"]): hook
+        self.hooks: dict[tuple[str, str, str], Mapping[str, Any]] = {
+            (protocol["name"], machine["role"], hook["name"]): hook
             for protocol in spec["protocols"]
             for part in protocol["parts"]
             for machine in part["machines"]
@@ -93,13 +94,13 @@ class Examples:
 class Nobody:
     """An application that says yes, answers with examples, and notes what it is told."""
 
-    def __init__(self, role: str, examples: Examples, told: Callable[[str, tuple[Any, ...]], None]) -> None:
+    def __init__(self, role: Role, examples: Examples, told: Callable[[str, tuple[Any, ...]], None]) -> None:
         self._role = role
         self._examples = examples
         self._told = told
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
-        hook = self._examples.hooks.get((self._role, name))
+        hook = self._examples.hooks.get((self._role.protocol, self._role.role, name))
         if hook is None or hook["result"] is None:
             return lambda *args: self._told(name, args)
         result = hook["result"]
@@ -108,7 +109,32 @@ class Nobody:
         return lambda *args: self._examples.value(result)
 
 
-def roles_of(package: ModuleType) -> dict[str, Role]:
-    """The tables of a package by role; the first protocol's, if it has several."""
-    found = [value for name in package.__all__ if isinstance(value := getattr(package, name), Role)]
-    return {one.role: one for one in found if one.protocol == found[0].protocol}
+def add_protocol(parser: argparse.ArgumentParser) -> None:
+    """The option that names a protocol of the spec."""
+    parser.add_argument(
+        "--protocol", metavar="NAME", help="of a spec with several; else the one that has the role, if it is one"
+    )
+
+
+def roles_of(package: ModuleType, protocol: str | None = None, role: str | None = None) -> dict[str, Role]:
+    """The tables of one protocol by role: of the one that is named, else of the one that there is, or that has the role.
+
+    Raises:
+        ValueError: There is no such protocol or role, or several could be meant.
+    """
+    found: dict[str, dict[str, Role]] = {}
+    for name in package.__all__:
+        one = getattr(package, name)
+        if isinstance(one, Role):
+            found.setdefault(one.protocol, {})[one.role] = one
+    if protocol is not None and protocol not in found:
+        raise ValueError(f"there is no protocol {protocol!r}; there are: {', '.join(sorted(found))}")
+    known = found if protocol is None else {protocol: found[protocol]}
+    meant = {name: roles for name, roles in known.items() if role is None or role in roles}
+    if not meant:
+        roles = sorted({one for roles in known.values() for one in roles})
+        raise ValueError(f"there is no role {role!r}; there are: {', '.join(roles)}")
+    if len(meant) > 1:
+        which = "there are several protocols" if role is None else f"several protocols have a role {role!r}"
+        raise ValueError(f"{which}: {', '.join(sorted(meant))}; name one with --protocol")
+    return next(iter(meant.values()))

@@ -17,7 +17,7 @@ from mdkspec_runtime.links.accepting import serve
 from mdkspec_runtime.links.connecting import ClientLink
 from mdkspec_runtime.tables import Role
 from mdkspec_runtime.testing.conform import check_address
-from mdkspec_runtime.testing.examples import Examples, Nobody, roles_of
+from mdkspec_runtime.testing.examples import Examples, Nobody, add_protocol, roles_of
 
 
 class MockEndpoint(Endpoint):
@@ -26,7 +26,7 @@ class MockEndpoint(Endpoint):
     def __init__(
         self, role: Role, examples: Examples, shared: SharedLeases | None, told: Callable[[str, tuple[Any, ...]], None]
     ) -> None:
-        super().__init__(role, Nobody(role.role, examples, told), shared=shared)
+        super().__init__(role, Nobody(role, examples, told), shared=shared)
         self._examples = examples
 
     def receive(self, frame: str | bytes, *, now: float, binary: bool = False) -> None:
@@ -70,6 +70,7 @@ class MockEndpoint(Endpoint):
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Of the command."""
     parser.add_argument("--role", required=True, help="which side to play")
+    add_protocol(parser)
     parser.add_argument("--url", default="", help="where to connect, for the connecting side")
     parser.add_argument("--port", type=int, default=0, help="where to listen, for the accepting side; 0 for any")
     parser.add_argument("--seed", type=int, default=0)
@@ -78,9 +79,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 async def run(arguments: argparse.Namespace, package: ModuleType, spec: Mapping[str, Any]) -> int:
     """Play the peer until interrupted."""
-    roles = roles_of(package)
-    if arguments.role not in roles:
-        raise ValueError(f"there is no role {arguments.role!r}; there are: {', '.join(sorted(roles))}")
+    roles = roles_of(package, arguments.protocol, arguments.role)
     role, examples = roles[arguments.role], Examples(package, spec, arguments.seed)
     live: set[MockEndpoint] = set()
 
@@ -88,7 +87,7 @@ async def run(arguments: argparse.Namespace, package: ModuleType, spec: Mapping[
         print(event, *args, flush=True)  # noqa: T201  # a command
 
     needs = any("shared" in machine.leases.values() for machine in role.machines)
-    shared = SharedLeases(role, Nobody(role.role, examples, told)) if needs else None
+    shared = SharedLeases(role, Nobody(role, examples, told)) if needs else None
 
     def made() -> MockEndpoint:
         endpoint = MockEndpoint(role, examples, shared, told)

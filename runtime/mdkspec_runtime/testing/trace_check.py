@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from mdkspec_runtime.monitor import Monitor
 from mdkspec_runtime.tables import Role
-from mdkspec_runtime.testing.examples import roles_of
+from mdkspec_runtime.testing.examples import add_protocol, roles_of
 
 
 class Finding(NamedTuple):
@@ -32,13 +32,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Of the command."""
     parser.add_argument("files", type=Path, nargs="+")
     parser.add_argument("--role", help="judge only what this side sent; both by default")
+    add_protocol(parser)
 
 
 async def run(arguments: argparse.Namespace, package: ModuleType, spec: Mapping[str, Any]) -> int:
     """Check every file; 1 if anything was found."""
-    roles = roles_of(package)
-    if arguments.role not in (None, *roles):
-        raise ValueError(f"there is no role {arguments.role!r}; there are: {', '.join(sorted(roles))}")
+    roles = roles_of(package, arguments.protocol, arguments.role)
     connector = next(role for role in roles.values() if role.connects)
     acceptor = next(role for role in roles.values() if not role.connects)
     status = 0

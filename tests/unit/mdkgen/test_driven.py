@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[3]
 def _plan(folder: str, role: str) -> dict[str, Any]:
     spec = compile_texts(read_folder(ROOT / folder), verifying=False).spec
     assert spec is not None
-    return plan(spec, role)
+    return plan(spec, spec.protocols[0], role)
 
 
 def _words(case: dict[str, Any]) -> list[str]:

@@ -152,3 +152,43 @@ def test_verify_fails_on_what_it_finds(tmp_path: Path, capsys: pytest.CaptureFix
     )
     assert main(["verify", "--mermaid", str(tmp_path)]) == 1
     assert "%% MDK4005" in capsys.readouterr().out
+
+
+SECOND = """mdkspec 1
+namespace chat_protocol
+version 1.0
+
+message Tick as "tick" { }
+message Tock as "tock" { }
+
+protocol Clock {
+  transport websocket { path: "/clock", tag: "kind", message_max: 64KiB }
+  roles member connects, tower accepts
+  unknown message -> drop
+  illegal message -> fail "illegal_message"
+  malformed message -> fail "malformed_message"
+  close with Bye(reason = CODE)
+  reconnect 500ms .. 10s x 2 jitter 0.1
+  role member { start state Waiting { call ask() -> send Tick()  recv Tock -> tell told()  recv Bye -> hangup } }
+  role tower { start state Up { recv Tick -> send Tock(), goto Done  recv Bye -> hangup }  state Done { recv Bye -> hangup } }
+}
+"""
+
+
+def test_what_is_found_in_the_second_protocol_is_written_for_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As a diagram with its roles, as a pytest of its stubs, as a scenario of its own."""
+    (tmp_path / "chat.mdkspec").write_text((ROOT / "examples/chat/spec/chat.mdkspec").read_text("utf-8"))
+    (tmp_path / "clock.mdkspec").write_text(SECOND)
+    assert main(["verify", "--mermaid", str(tmp_path)]) == 1
+    drawn = capsys.readouterr().out
+    assert "  member->>tower: Tick\n" in drawn[drawn.index("%% MDK4001") :]
+    assert main(["verify", "--pytest", str(tmp_path)]) == 1
+    written = capsys.readouterr().out
+    assert "from chat_protocol.clock_tower import ClockTower\n" in written
+    assert 'replay.receive("tower", "Tick")' in written
+    assert main(["promote", str(tmp_path), "MDK4001"]) == 0
+    assert (
+        'of Clock, where it is neither taken nor ignored" for Clock {\n  member calls ask\n' in capsys.readouterr().out
+    )

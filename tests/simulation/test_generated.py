@@ -87,7 +87,7 @@ class Deaf(ChatSimulation):
 
     def acknowledge_one(self, place: int) -> None:
         """It forgets."""
-        del self.unacknowledged[place]
+        del self.sides.unacknowledged[place]
 
 
 def test_a_receiver_that_never_acknowledges_is_found() -> None:

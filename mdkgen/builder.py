@@ -241,7 +241,7 @@ class Builder(Transformer[Token, Any]):
 
     def buffer(self, meta: Meta, children: list[Any]) -> syntax.Item:
         count, size, overflow = children
-        return self._item("buffer", meta, [int(count), size_bytes(size), str(overflow)])
+        return self._item("buffer", meta, [int(count), syntax.size_bytes(size), str(overflow)])
 
     def asks(self, meta: Meta, children: list[Any]) -> syntax.Item:
         return self._item("message", meta, children)
@@ -504,8 +504,3 @@ def _split(items: list[Any]) -> tuple[tuple[Any, ...], tuple[syntax.Name, ...]]:
 def unquoted(token: Token) -> str:
     """The text of a STRING, which is written as in JSON; the parser has seen to that."""
     return str(json.loads(token, strict=False))
-
-
-def size_bytes(text: str) -> int:
-    """`16MiB` in bytes."""
-    return int(text[:-3]) * (1024 if text.endswith("KiB") else 1024 * 1024)

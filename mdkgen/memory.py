@@ -6,13 +6,15 @@ places: a change of docs or layout verifies and plays nothing anew. Both lie in 
 
 from __future__ import annotations
 
+import io
 import os
 import pickle
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import fields, is_dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from mdkgen.diagnostics import Diagnostic
 from mdkgen.model import Enum, Message, Record, Spec
@@ -42,8 +44,20 @@ def parse_files(texts: Mapping[str, str]) -> list[Parsed]:
             found = parse(texts[name], name)
         made[key] = found
     if place is not None and made.keys() != known.keys():
-        _write(place, pickle.dumps(made, pickle.HIGHEST_PROTOCOL))
+        data = io.BytesIO()
+        _Pickler(data, pickle.HIGHEST_PROTOCOL).dump(made)
+        _write(place, data.getvalue())
     return list(made.values())
+
+
+class _Pickler(pickle.Pickler):
+    """Writes a dataclass as a call with its fields, which is read in half the time of its state."""
+
+    def reducer_override(self, obj: object) -> Any:
+        kind = type(obj)
+        if not is_dataclass(kind):
+            return NotImplemented
+        return kind, tuple(getattr(obj, one.name) for one in fields(kind))
 
 
 def verify(spec: Spec, kept: Kept | None = None) -> list[Diagnostic]:

@@ -390,3 +390,8 @@ class File:
     """Names that stand in declarations with syntax errors: whether they are declared is not known."""
     broken: bool = False
     """True if there are syntax errors; then the header may be a stand-in."""
+
+
+def size_bytes(text: str) -> int:
+    """A size as it is written, such as `16MiB`, in bytes."""
+    return int(text[:-3]) * (1024 if text.endswith("KiB") else 1024 * 1024)

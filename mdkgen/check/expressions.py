@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from mdkgen import syntax
-from mdkgen.builder import size_bytes
 from mdkgen.check.names import Names
 from mdkgen.diagnostics import did_you_mean
 from mdkgen.model import (
@@ -206,7 +205,7 @@ class Expressions:
                 number = text.rstrip("abcdefghijklmnopqrstuvwxyz")
                 return Value(round(float(number) * UNITS_S[text[len(number) :]], 9), SECONDS)
             case "SIZE":
-                return Value(size_bytes(text), INT)
+                return Value(syntax.size_bytes(text), INT)
             case _:
                 if base in (FLOAT, SECONDS):
                     return Value(float(text), base or FLOAT)

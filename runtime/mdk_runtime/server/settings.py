@@ -81,6 +81,11 @@ class Settings:
         shown="2MiB",
     )
     tenants_max: int = option(TENANTS_MAX, AT_LEAST_ONE, "tenants in use at once")
+    tenants_open_max: int = option(
+        STORED.tenants_open_max,
+        AT_LEAST_ONE,
+        "of them, whose files are kept open for writing, six descriptors each; where more write by turns, each has to wait",
+    )
     connections_max: int = option(CONNECTIONS_MAX, AT_LEAST_ONE, "connections of one tenant")
     nodes_max: int = option(NODES_MAX, AT_LEAST_ONE, "nodes of one tenant")
     logs_per_second_max: int = option(LOGS_PER_S_MAX, COUNT, "logs a second of one tenant; 0 for no limit")
@@ -125,6 +130,7 @@ class Settings:
             kept_age_s_max=self.kept_age_max,
             rates_age_s_max=self.rates_age_max,
             free_bytes_min=self.free_bytes_min,
+            tenants_open_max=self.tenants_open_max,
             query_s_max=self.query_seconds_max,
             query_rows_max=self.query_rows_max,
         )

@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 import re
 from collections.abc import Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,6 +23,7 @@ from mdk_runtime.server.configuration import (
 from mdk_runtime.server.errors import TLSIncomplete
 from mdk_runtime.server.options import FLAG, BadSetting, UnreadableConfiguration
 from mdk_runtime.server.settings import Settings
+from mdk_runtime.storage.limits import StorageLimits
 
 ROOT = Path(__file__).parents[4]
 
@@ -231,3 +233,15 @@ def test_the_http_port_follows() -> None:
 def test_the_operators_table_is_the_declaration() -> None:
     """docs/operations.md holds the table that the settings make."""
     assert f"\n{as_table()}\n" in (ROOT / "docs" / "operations.md").read_text()
+
+
+def test_storage_is_told_what_is_set() -> None:
+    """Each setting that has a limit of storage as its default is that limit."""
+    names = {"query_seconds_max": "query_s_max"} | {f"segment_{one}": f"segment_{one}" for one in ("rows", "bytes")}
+    names |= {"segment_age": "segment_age_s", "storage_bytes_max": "bytes_max", "storage_age_max": "age_s_max"}
+    names |= {"kept_bytes_max": "kept_bytes_max", "kept_age_max": "kept_age_s_max", "rates_age_max": "rates_age_s_max"}
+    names |= {one: one for one in ("free_bytes_min", "query_rows_max", "tenants_open_max")}
+    values: dict[str, Any] = {name: number for number, name in enumerate(names, 1000)}
+    storage = replace(Settings(), **values).storage()
+    assert {name: getattr(storage, limit) for name, limit in names.items()} == values
+    assert Settings().storage() == StorageLimits()

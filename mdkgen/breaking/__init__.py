@@ -45,7 +45,9 @@ def _verdict(changes: Sequence[Change], new: Spec) -> str:
     """Who may be upgraded first: the pair that then meets must work."""
     broken = {pair for one in changes if one.level in ("wire", "behaviour") for pair in one.breaks}
     connector, acceptor = ("client", "server")
-    if new.protocols:
+    if len(new.protocols) > 1:
+        connector, acceptor = ("connecting side", "accepting side")
+    elif new.protocols:
         connector, acceptor = new.protocols[0].connector, new.protocols[0].acceptor
     if not broken:
         return "compatible: upgrade in any order"

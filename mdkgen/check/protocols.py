@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,10 +46,24 @@ def check_protocols(names: Names) -> tuple[Protocol, ...]:
     """All protocols; parts that no protocol lists are reported."""
     checkers = [_ProtocolChecker(names, one) for one in names.protocols.values()]
     protocols = [protocol for checker in checkers if (protocol := checker.protocol()) is not None]
+    _check_codec(names, protocols)
     for part in names.parts.values():
         if part.of is not None and part.of.text not in names.protocols:
             names.unknown("protocol", part.of, names.protocols)
     return tuple(protocols)
+
+
+def _check_codec(names: Names, protocols: Sequence[Protocol]) -> None:
+    """A package has one codec: what its protocols write is told apart by one key, and has one limit."""
+    for one in protocols[1:]:
+        first = protocols[0]
+        if one.tag != first.tag:
+            message = f"the tag of {one.name} is {one.tag!r}, that of {first.name} is {first.tag!r}"
+            names.report("MDK2003", message, one.span, expected=f'tag: "{first.tag}": a package has one codec')
+        if one.message_bytes_max != first.message_bytes_max:
+            sizes = f"{one.message_bytes_max} bytes, that of {first.name} is {first.message_bytes_max}"
+            message = f"the message_max of {one.name} is {sizes}"
+            names.report("MDK2003", message, one.span, expected="the same: a package has one codec")
 
 
 @dataclass(frozen=True)

@@ -90,6 +90,21 @@ def test_a_protocol_that_is_gone_leaves_its_peers_alone() -> None:
     assert "MDK6115" in _codes(comparison, "wire")
 
 
+def test_a_verdict_on_two_protocols_names_the_roles_of_neither() -> None:
+    """Who has to go first may be called otherwise in each."""
+    other = JOBS[JOBS.index("/// A queue of jobs") :].replace('"/jobs"', '"/too"')
+    for name in ("Submit", "Submitted", "Take", "Taken", "Result", "ResultAck", "Bye"):
+        other = re.sub(rf"\b{name}\b", f"{name}Too", other)
+        message = re.search(rf"message {name} as [^}}]*}}", JOBS)
+        assert message is not None
+        other += message[0].replace(f'message {name} as "', f'message {name}Too as "too.')
+    both = JOBS + re.sub(r"\b(Jobs|Submitting|Working)\b", r"\1Too", other)
+    comparison = compare(_spec(both), _spec(both.replace('as "take" {', 'as "take" { more: int ')))
+    assert comparison.verdict == (
+        "upgrade every connecting side first: an old connecting side does not work with a new accepting side"
+    )
+
+
 @pytest.mark.parametrize(
     ("was", "now", "verdict"),
     [("int", "Digit", CLIENTS_FIRST), ("Digit", "int", None), ("list<int>", "list<Digit>", CLIENTS_FIRST)],

@@ -7,14 +7,11 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from msgspec import UNSET, UnsetType
-from msgspec.structs import replace
 
 from mdk_protocol.messages import (
     BreakerSeen,
     BreakerStatus,
-    CallSeen,
     ClientState,
-    Log,
     NodeLife,
     Pulse,
     Rates,
@@ -25,7 +22,7 @@ from mdk_protocol.messages import (
     Viewer,
     Watch,
 )
-from mdk_runtime.core.origin import Entry, Message
+from mdk_runtime.core.news import MINUTES_MAX, News
 from mdk_runtime.core.wholeness import lease_key
 from mdkspec_runtime.errors import UnsendableMessage
 
@@ -39,15 +36,8 @@ NODES_MAX = 2000
 """In one pulse; the rest comes in the next ones."""
 CLIENTS_MAX = 500
 """In one pulse: nobody reads more."""
-MINUTES_MAX = 60
-"""Kept for who looks first: the hour that its charts show."""
 BREAKERS_MAX = 1000
 """In one pulse."""
-CALLS_MAX = 200
-"""In one pulse, the newest: who looks judges by the last thousand."""
-SUMS_MAX = 1000
-"""In one pulse, of each kind."""
-MINUTE_MS = 60_000
 
 
 class Retention(NamedTuple):
@@ -72,7 +62,7 @@ class Facts(NamedTuple):
     storage: StorageState | UnsetType = UNSET
     """Of the tenant."""
     sums: Rates | UnsetType = UNSET
-    """Of minutes to which something was added (`Pulses.minutes`); each answer is another object."""
+    """Of minutes to which something was added (`News.minutes`); each answer is another object."""
     retention: Retention = Retention()
 
 
@@ -85,17 +75,6 @@ def viewer_of(grant: Grant) -> Viewer:
         signed=bool(grant.key),
         expires=UNSET if grant.expires_at is None else int(grant.expires_at * 1000),
     )
-
-
-def with_news(pulse: Pulse, calls: list[CallSeen], sums: Rates | UnsetType) -> Pulse:
-    """The pulse with what was stored since the last one."""
-    if sums is UNSET:
-        return replace(pulse, calls=calls) if calls else pulse
-    return replace(pulse, calls=calls, log_rates=sums.logs[-SUMS_MAX:], call_rates=sums.calls[-SUMS_MAX:])
-
-
-def _time_ms(message: Message) -> int:
-    return message.timestamp if isinstance(message, Log) else message.end_timestamp
 
 
 class Looker:
@@ -117,48 +96,12 @@ class Pulses:
         self._tenant = tenant
         self.facts = Facts()
         """Set by the shell, as long as pulses are wanted."""
+        self.news = News()
+        """Told of what is stored, as long as pulses are wanted."""
         self._lookers: dict[Connection, Looker] = {}
         self._at: float | None = None
         self._minutes: deque[ServerMinute] = deque(maxlen=MINUTES_MAX)
-        self._calls: deque[CallSeen] = deque(maxlen=CALLS_MAX)
-        """Stored since the last pulse."""
-        self._touched: set[int] = set()
-        """Minutes since the Unix epoch to which something was added, of the last hour."""
-        self._told: Rates | UnsetType = UNSET
-
-    def stored(self, entries: Iterable[Entry]) -> None:
-        """Messages are durable that were not before; to be told only while somebody looks."""
-        oldest = self.facts.time_ms // MINUTE_MS - MINUTES_MAX
-        for message, origin, _ in entries:
-            minute = _time_ms(message) // MINUTE_MS
-            if oldest < minute <= oldest + MINUTES_MAX + 1:  # A clock that is wrong makes no work.
-                self._touched.add(minute)
-            if not isinstance(message, Log):
-                self._calls.append(
-                    CallSeen(
-                        uuid=message.uuid,
-                        trace_id=message.session,
-                        start=message.start_timestamp,
-                        end=message.end_timestamp,
-                        environment=message.environment.name,
-                        service=origin.service,
-                        results=message.results,
-                        callees=dict(origin.callees),
-                    )
-                )
-
-    @property
-    def minutes(self) -> frozenset[int]:
-        """Minutes of which the sums have changed since `sums_asked`."""
-        return frozenset(self._touched)
-
-    def has_told(self, sums: Rates | UnsetType) -> bool:
-        """True if they were in a pulse: others, in their place, would keep them from being told."""
-        return self._told is sums
-
-    def sums_asked(self) -> None:
-        """The sums of all of them will be told."""
-        self._touched.clear()
+        """Kept for who looks first."""
 
     def keep_minute(self, facts: Facts) -> None:
         """A minute has passed, whether anybody looks or not."""
@@ -203,15 +146,12 @@ class Pulses:
         breakers = list(self._seen(self._tenant.insight.telemetry.breakers()))[:BREAKERS_MAX]
         clients = list(self._clients()) if any(one.watch.clients for one in self._lookers.values()) else []
         server = self._server()
-        calls = list(self._calls)
-        self._calls.clear()
-        sums = self.facts.sums if self.facts.sums is not self._told else UNSET
-        self._told = self.facts.sums
+        fresh = self.news.take(self.facts.sums)
         for connection, looker in list(self._lookers.items()):
             if connection.endpoint.is_connected:
                 pulse = self._pulse(connection.grant, looker, lives, breakers, clients, server)
                 try:
-                    connection.endpoint.beat(with_news(pulse, calls, sums), now=now)
+                    connection.endpoint.beat(fresh.added_to(pulse), now=now)
                 except UnsendableMessage:  # What senders name is not bounded one by one.
                     self._beat(connection, pulse, now)
 

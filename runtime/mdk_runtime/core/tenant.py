@@ -245,9 +245,8 @@ class Tenant:
         for write, each in outcomes:
             self.writes.settle(write, each, now=now)
             if self.pulses.is_wanted:
-                self.pulses.stored(
-                    entry for entry, outcome in zip(write.entries, each, strict=True) if outcome is Outcome.NEW
-                )
+                new = (entry for entry, outcome in zip(write.entries, each, strict=True) if outcome is Outcome.NEW)
+                self.pulses.news.stored(new, time_ms=self.pulses.facts.time_ms)
             if write.is_log and (self.followers or self.insight.has_tails):
                 for (message, origin, _), outcome in zip(write.entries, each, strict=True):
                     if isinstance(message, Log) and outcome is Outcome.NEW:

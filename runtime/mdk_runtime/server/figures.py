@@ -11,7 +11,8 @@ from time import time_ns
 from msgspec import UNSET, UnsetType
 
 from mdk_protocol.messages import Rates, RatesQuery, StorageState
-from mdk_runtime.core.pulse import MINUTE_MS, Facts, Pulses, Retention
+from mdk_runtime.core.news import MINUTE_MS, News
+from mdk_runtime.core.pulse import Facts, Retention
 from mdk_runtime.server.stored import rates, storage_state
 from mdk_runtime.storage.errors import NoSuchTenant, TooManyQueries
 from mdk_runtime.storage.storage import Storage
@@ -29,14 +30,14 @@ class Figures:
 
     Args:
         name: The tenant's.
-        pulses: They know which minutes have changed.
+        news: They know which minutes have changed.
         storage: Where it is asked.
         started_at: When the server started, on the loop's clock.
     """
 
-    def __init__(self, name: str, pulses: Pulses, storage: Storage, *, started_at: float) -> None:
+    def __init__(self, name: str, news: News, storage: Storage, *, started_at: float) -> None:
         self._name = name
-        self._pulses = pulses
+        self._news = news
         self._storage = storage
         self._started_at = started_at
         self._loop = asyncio.get_running_loop()
@@ -74,16 +75,16 @@ class Figures:
 
     def _ask_sums(self, now: float) -> None:
         """One question, however many look."""
-        if now < self._sums_at or self._is_summing or not self._pulses.has_told(self._sums):
+        if now < self._sums_at or self._is_summing or not self._news.has_told(self._sums):
             return
-        minutes = self._pulses.minutes
+        minutes = self._news.minutes
         if not minutes:
             return
         self._sums_at = now + SUMS_EVERY_S
         query = RatesQuery(since=min(minutes) * MINUTE_MS, until=(max(minutes) + 1) * MINUTE_MS)
         with suppress(TooManyQueries):
             future = self._storage.query(self._name, lambda reader: rates(reader, query))
-            self._pulses.sums_asked()
+            self._news.sums_asked()
             self._is_summing = True
             future.add_done_callback(self._summed)
 

@@ -235,7 +235,7 @@ class Hub:
                 warm_until=warm_until,
                 limits=self._tenant_limits,
             )
-            figures = Figures(name, tenant.pulses, self.storage, started_at=self._started_at)
+            figures = Figures(name, tenant.pulses.news, self.storage, started_at=self._started_at)
             served = self._tenants[name] = Served(name, tenant, self._data / name, figures, self._work)
             tenant.tell_storing(not self.storage.fails(name), now=now)
             known = served.keeper.load()

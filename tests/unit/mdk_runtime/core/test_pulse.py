@@ -9,8 +9,6 @@ import pytest
 from mdk_protocol.messages import (
     CallRate,
     Environment,
-    InteractionEvent,
-    Log,
     LogRate,
     Rates,
     StorageState,
@@ -18,9 +16,11 @@ from mdk_protocol.messages import (
 )
 from mdk_runtime.core import pulse as module
 from mdk_runtime.core.grants import Grant, Scope
-from mdk_runtime.core.origin import Entry, Origin
+from mdk_runtime.core.news import CALLS_MAX
+from mdk_runtime.core.origin import Entry
 from mdk_runtime.core.pulse import Facts
 from mdk_runtime.core.writes import Outcome
+from unit.mdk_runtime.core.test_news import call
 from unit.mdk_runtime.core.test_table_told import TTL_S, Client, Network
 
 STORAGE = StorageState(bytes=77, logs=1, interactions=0, segments=1)
@@ -222,16 +222,8 @@ def test_the_last_hour_is_kept_for_who_looks_first() -> None:
 
 def stored(network: Network, *entries: Entry) -> None:
     """Storage has them."""
-    network.tenant.pulses.stored(entries)
-
-
-def call(number: int, minute: int = 100, **fields: Any) -> Entry:
-    """An interaction that ended in a minute."""
-    end = minute * module.MINUTE_MS
-    event = InteractionEvent(
-        uuid=str(number), session="t", start_timestamp=end - 5, end_timestamp=end, results={"n2": 1}, **fields
-    )
-    return Entry(event, Origin("cart", "1.0", {"n2": "pay"}))
+    pulses = network.tenant.pulses
+    pulses.news.stored(entries, time_ms=pulses.facts.time_ms)
 
 
 def test_calls_come_with_the_next_pulse() -> None:
@@ -259,21 +251,7 @@ def test_calls_come_with_the_next_pulse() -> None:
     stored(network, *(call(number) for number in range(300)))
     network.move(1.0)
     (pulse,) = looker.pulses()
-    assert [one["uuid"] for one in pulse["calls"]] == [str(number) for number in range(300 - module.CALLS_MAX, 300)]
-
-
-def test_minutes_are_asked_for_when_something_came() -> None:
-    """Those of the last hour, by the time of what came; each once."""
-    network = Network()
-    pulses = network.tenant.pulses
-    Looker(network)
-    pulses.facts = Facts(time_ms=100 * module.MINUTE_MS)
-    log = Entry(Log(text="late", timestamp=70 * module.MINUTE_MS + 1), Origin())
-    stored(network, call(1), log, call(2, minute=20), call(3, minute=5000))
-    assert pulses.minutes == {70, 100}
-    assert pulses.minutes == {70, 100}
-    pulses.sums_asked()
-    assert pulses.minutes == set()
+    assert [one["uuid"] for one in pulse["calls"]] == [str(number) for number in range(300 - CALLS_MAX, 300)]
 
 
 def test_sums_are_told_once() -> None:

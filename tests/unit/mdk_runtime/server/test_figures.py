@@ -12,8 +12,9 @@ import pytest
 from msgspec import UNSET, UnsetType
 
 from mdk_protocol.messages import Log, Open, Rates, Watch
+from mdk_runtime.core.news import MINUTE_MS
 from mdk_runtime.core.origin import Entry, Origin
-from mdk_runtime.core.pulse import MINUTE_MS, Facts
+from mdk_runtime.core.pulse import Facts
 from mdk_runtime.core.tenant import Tenant
 from mdk_runtime.server import figures as module
 from mdk_runtime.server.figures import Figures
@@ -41,7 +42,7 @@ class Tended:
         self.storage = storage
         self.pulses = Tenant(Open(), epoch="e", grace_s=1.0).pulses
         self.pulses.facts = Facts(time_ms=MINUTE * MINUTE_MS)
-        self.figures = Figures(folder.name, self.pulses, storage, started_at=0.0)
+        self.figures = Figures(folder.name, self.pulses.news, storage, started_at=0.0)
         self._folder = folder
         self._stored = stored
         self._count = 0
@@ -53,7 +54,7 @@ class Tended:
         self.storage.writer.submit(Job(self._folder, [entry]))
         async with asyncio.timeout(WITHIN_S):
             await self._stored.get()
-        self.pulses.stored([entry])
+        self.pulses.news.stored([entry], time_ms=self.pulses.facts.time_ms)
 
     async def sums(self, before: Rates | UnsetType = UNSET) -> list[int]:
         """The minutes of the next sums."""
@@ -94,7 +95,7 @@ async def test_minutes_are_asked_for_again_when_nobody_could_be_asked(
         finally:
             may_answer.set()
         assert await one.sums() == [MINUTE]
-        assert one.pulses.minutes == set()
+        assert one.pulses.news.minutes == set()
 
 
 @pytest.mark.asyncio
@@ -108,7 +109,7 @@ async def test_sums_are_told_before_others_are_asked_for(tmp_path: Path, monkeyp
         facts = one.figures.facts()
         await one.store(MINUTE)
         assert one.figures.facts().sums is facts.sums
-        assert one.pulses.minutes == {MINUTE}
+        assert one.pulses.news.minutes == {MINUTE}
         one.pulses.facts = facts
         one.pulses.begin(Tenant(Open(), epoch="e", grace_s=1.0).connect(), Watch(), now=0.0)
         one.pulses.work(now=1.0)

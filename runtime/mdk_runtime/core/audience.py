@@ -12,7 +12,7 @@ from mdk_protocol.codec import CODEC
 from mdk_protocol.messages import Active, Changes, Expire, Follow, Node, TableBegin, TableComplete, TableEnd
 from mdk_runtime.core.connection import ClientEndpoint, Connection, News, Services
 from mdk_runtime.core.history import History, Stand, as_messages
-from mdk_runtime.core.registry import Change
+from mdk_runtime.core.service import Change
 from mdkspec_runtime.broadcast import broadcast, broadcast_all
 from mdkspec_runtime.codec import Shared
 

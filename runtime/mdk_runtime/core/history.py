@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from mdk_protocol.codec import CODEC
 from mdk_protocol.messages import Changes, Node, Place, Position
-from mdk_runtime.core.registry import Change
+from mdk_runtime.core.service import Change
 
 GONE_MAX = 10_000
 """Addresses that are gone and still known: a client that was away while more went reads the table again."""

@@ -1,10 +1,7 @@
 """A tenant's table: which node serves what, who says so, and what others have to be told when that changes.
 
-In a service of an environment each sender has one address, and each address a set of senders: workers of one
-gunicorn share one. Clients know an address by one of its senders, the one that is *shown*. Invariants:
+How senders share the addresses of a service: `core/service.py`. Invariants:
 
-- An address is in the table exactly as long as it has a sender.
-- Who is shown for an address is one of its senders, so ids are unique in a service, as addresses are.
 - A client that applies the changes in order, replacing what has the same id or the same address, has the table.
 - An address is suspect exactly as long as all its senders are out of touch.
 """
@@ -12,25 +9,14 @@ gunicorn share one. Clients know an address by one of its senders, the one that 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from mdk_protocol.codec import CODEC
 from mdk_protocol.messages import Node
-from mdk_runtime.core.wholeness import NODE_ID_PROPERTY, completed, lease_key
+from mdk_runtime.core.service import Change, Service
+from mdk_runtime.core.wholeness import completed, lease_key
 from mdkspec_runtime.schedule import Schedule
-
-
-class Change(NamedTuple):
-    """Something that every client of the tenant has to be told."""
-
-    node: Node
-    is_gone: bool
-    """True: the address of the node is served no more. False: it is served, as the node says."""
-    is_suspect: bool = False
-    """True: everyone behind the address is out of touch."""
-    for_originals: bool = True
-    """False: original clients know it from another change, or would not know what to do with it."""
 
 
 class Age(NamedTuple):
@@ -58,7 +44,7 @@ class Registry:
     """
 
     def __init__(self) -> None:
-        self._services: dict[tuple[str, str], _Service] = {}
+        self._services: dict[tuple[str, str], Service] = {}
         """Keys are environment and service."""
         self._places: dict[str, _Place] = {}
         """Where a lease's key leads."""
@@ -156,7 +142,7 @@ class Registry:
         came_back = self._suspects.remove(key)
         place = self._places.get(key)
         if place is None:
-            service = self._services.setdefault((node.environment.name, node.service), _Service())
+            service = self._services.setdefault((node.environment.name, node.service), Service())
             place = self._places[key] = _Place(service, str(node.id), now, now)
             self._keys.setdefault(place.sender, {})[key] = None
         place.renewed = now
@@ -224,7 +210,7 @@ class Registry:
             changes += self.remove(due[0])
         return changes
 
-    def _doubts(self, service: _Service, changes: list[Change], addresses: set[str]) -> list[Change]:
+    def _doubts(self, service: Service, changes: list[Change], addresses: set[str]) -> list[Change]:
         """What changed besides: addresses that are suspect from now on, or no more, or still."""
         doubts: list[Change] = []
         for address in addresses:
@@ -241,56 +227,6 @@ class Registry:
         return doubts
 
 
-@dataclass(slots=True)
-class _Service:
-    """One service of one environment."""
-
-    nodes: dict[str, Node] = field(default_factory=dict[str, Node])
-    """What each sender said last."""
-    holders: dict[str, dict[str, None]] = field(default_factory=dict[str, dict[str, None]])
-    """Address to its senders, in the order in which they came."""
-    shown: dict[str, str] = field(default_factory=dict[str, str])
-    """Address to the sender by which clients know it."""
-    suspects: set[str] = field(default_factory=set[str])
-    """Addresses whose senders are all out of touch."""
-
-    def put(self, sender: str, node: Node) -> list[Change]:
-        """A sender says what it serves."""
-        before = self.nodes.get(sender)
-        if before == node:
-            return []
-        self.nodes[sender] = node
-        address = str(node.address)
-        changes: list[Change] = []
-        if before is not None and before.address != node.address:
-            changes = self._leave(sender, before)
-            if address not in self.shown:
-                # Clients replace what has the same id: they go from the old address to the new one without a gap.
-                changes = [change._replace(for_originals=not change.is_gone) for change in changes]
-        self.holders.setdefault(address, {})[sender] = None
-        shown = self.shown.get(address)
-        if shown is None or shown == sender or not _says_the_same(self.nodes[shown], node):
-            self.shown[address] = sender
-            changes.append(Change(node, is_gone=False))
-        return changes
-
-    def take(self, sender: str) -> list[Change]:
-        """A sender serves nothing any more."""
-        return self._leave(sender, self.nodes.pop(sender))
-
-    def _leave(self, sender: str, node: Node) -> list[Change]:
-        address = str(node.address)
-        holders = self.holders[address]
-        del holders[sender]
-        if not holders:
-            del self.holders[address], self.shown[address]
-            return [Change(node, is_gone=True)]
-        if self.shown[address] != sender:
-            return []
-        successor = self.shown[address] = next(iter(holders))
-        return [Change(self.nodes[successor], is_gone=False)]
-
-
 def size_of(node: Node) -> int:
     """How long a node is as JSON; raises UnsendableMessage if it cannot be."""
     return len(CODEC.encode_record(node))
@@ -298,18 +234,7 @@ def size_of(node: Node) -> int:
 
 @dataclass(slots=True)
 class _Place:
-    service: _Service
+    service: Service
     sender: str
     since: float
     renewed: float
-
-
-def _says_the_same(one: Node, other: Node) -> bool:
-    """Whether two senders of an address describe it alike, but for who they are."""
-    return (
-        one.version == other.version and one.environment == other.environment and _described(one) == _described(other)
-    )
-
-
-def _described(node: Node) -> dict[str, object]:
-    return {name: value for name, value in node.properties.items() if name != NODE_ID_PROPERTY}

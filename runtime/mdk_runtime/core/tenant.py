@@ -31,7 +31,8 @@ from mdk_runtime.core.insight import Insight
 from mdk_runtime.core.limits import GRACE_S, TOKEN_EXPIRED, TOKEN_REVOKED, Allowance, Limits
 from mdk_runtime.core.protection import STALL_S, Protection, is_mass
 from mdk_runtime.core.pulse import Pulses
-from mdk_runtime.core.registry import Change, Registry
+from mdk_runtime.core.registry import Registry
+from mdk_runtime.core.service import Change
 from mdk_runtime.core.wholeness import lease_key, missing_in, sender_of
 from mdk_runtime.core.writes import Outcome, Write, Writes
 from mdkspec_runtime.errors import UnsendableMessage

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from mdk_protocol.messages import Environment, Node
-from mdk_runtime.core.registry import Change, Registry
+from mdk_runtime.core.registry import Registry
+from mdk_runtime.core.service import Change
 from mdk_runtime.core.wholeness import completed, lease_key, missing_in, sender_of
 
 SENDERS = ["s1", "s2", "s3", "s4"]

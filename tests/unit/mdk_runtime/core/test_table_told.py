@@ -13,7 +13,7 @@ from mdk_runtime.core import history as history_module
 from mdk_runtime.core.connection import TABLE_BYTES_MAX, Connection
 from mdk_runtime.core.history import History, as_messages
 from mdk_runtime.core.protection import BROKEN_MIN, STALL_S
-from mdk_runtime.core.registry import Change
+from mdk_runtime.core.service import Change
 from mdk_runtime.core.tenant import NODES_LEASE, Tenant
 from mdkspec_runtime import machines
 

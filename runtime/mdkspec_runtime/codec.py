@@ -9,8 +9,8 @@ from typing import Any, Generic, TypeVar, Union, cast
 
 import msgspec
 
+from mdkspec_runtime.checks import NESTING_MAX, Checks
 from mdkspec_runtime.errors import MalformedMessage, UnknownMessage, UnsendableMessage
-from mdkspec_runtime.refusal import NESTING_MAX, Checks
 from mdkspec_runtime.tolerance import Normalizer, NotANumberError
 
 R = TypeVar("R", bound=msgspec.Struct)

@@ -99,6 +99,58 @@ class Listener:
         await self._server.wait_closed()
 
 
+class _Acceptor:
+    """What becomes of each connection: refused before its handshake is answered, or given to an endpoint."""
+
+    def __init__(
+        self,
+        accept: Callable[[Handshake], Endpoint | Refusal],
+        path: str,
+        ended: Callable[[Endpoint], None] | None,
+        heartbeat: Heartbeat,
+        logger: logging.Logger,
+        *,
+        refuse_browsers: bool,
+    ) -> None:
+        self._accept = accept
+        self._path = path
+        self._ended = ended
+        self._refuse_browsers = refuse_browsers
+        self._log = logger
+        self._turn = Turn()
+        self._endpoints: WeakKeyDictionary[ServerConnection, Endpoint] = WeakKeyDictionary()
+        """Of connections whose handshake is being answered."""
+        self.heartbeat = heartbeat
+        self.pumps: set[Pump] = set()
+
+    def answer(self, connection: ServerConnection, request: Request) -> Response | None:
+        """The answer to a handshake; None to let it in."""
+        refusal = _refused(request, self._path, refuse_browsers=self._refuse_browsers)
+        if refusal is not None:
+            return refusal.response()
+        before, _, query = request.path.partition("?")
+        answer = self._accept(Handshake(before, query, request.headers, connection.remote_address[:2]))
+        if isinstance(answer, Refusal):
+            return answer.response()
+        self._endpoints[connection] = answer
+        return None
+
+    async def talk(self, connection: ServerConnection) -> None:
+        """Until the connection ends."""
+        endpoint = self._endpoints.pop(connection)
+        _forget_handshake(connection)
+        self.heartbeat.add(connection)
+        pump = Pump(endpoint, connection, self._turn, self._log)
+        self.pumps.add(pump)
+        try:
+            await pump.run()
+        finally:
+            self.heartbeat.discard(connection)
+            self.pumps.discard(pump)
+            if self._ended is not None:
+                self._ended(endpoint)
+
+
 @asynccontextmanager
 async def serve(
     accept: Callable[[Handshake], Endpoint | Refusal],
@@ -133,41 +185,12 @@ async def serve(
         connection_class: Derived from the library's, to read more leniently or more slowly than it does.
         logger: Told of what goes wrong on a connection.
     """
-    pumps: set[Pump] = set()
-    turn = Turn()
-    heartbeat = Heartbeat(ping_every_s)
-    endpoints: WeakKeyDictionary[ServerConnection, Endpoint] = WeakKeyDictionary()
-
-    def process_request(connection: ServerConnection, request: Request) -> Response | None:
-        refusal = _refused(request, path, refuse_browsers=refuse_browsers)
-        if refusal is not None:
-            return refusal.response()
-        before, _, query = request.path.partition("?")
-        answer = accept(Handshake(before, query, request.headers, connection.remote_address[:2]))
-        if isinstance(answer, Refusal):
-            return answer.response()
-        endpoints[connection] = answer
-        return None
-
-    async def talk(connection: ServerConnection) -> None:
-        endpoint = endpoints.pop(connection)
-        _forget_handshake(connection)
-        heartbeat.add(connection)
-        pump = Pump(endpoint, connection, turn, logger)
-        pumps.add(pump)
-        try:
-            await pump.run()
-        finally:
-            heartbeat.discard(connection)
-            pumps.discard(pump)
-            if ended is not None:
-                ended(endpoint)
-
+    acceptor = _Acceptor(accept, path, ended, Heartbeat(ping_every_s), logger, refuse_browsers=refuse_browsers)
     async with serve_websockets(
-        talk,
+        acceptor.talk,
         host,
         port,
-        process_request=process_request,
+        process_request=acceptor.answer,
         compression=None,
         max_size=frame_bytes_max or message_bytes_max * FRAME_SLACK,
         open_timeout=open_timeout_s,
@@ -179,9 +202,9 @@ async def serve(
         logger=_quiet(logger),
     ) as server:
         try:
-            yield Listener(server, pumps)
+            yield Listener(server, acceptor.pumps)
         finally:
-            heartbeat.close()
+            acceptor.heartbeat.close()
 
 
 def _forget_handshake(connection: ServerConnection) -> None:

@@ -11,9 +11,9 @@ import pytest
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from mdkspec_runtime import MalformedMessage, UnknownMessage, UnsendableMessage
+from mdkspec_runtime.checks import NESTING_MAX
 from mdkspec_runtime.codec import Codec
 from mdkspec_runtime.errors import PROBLEM_SHOWN_MAX
-from mdkspec_runtime.refusal import NESTING_MAX
 from unit.mdkspec_runtime.toy import Beat, Hello, Inner, Mood, Posted, codec
 
 CODEC = codec()

@@ -224,11 +224,11 @@ class Connection:
 
     def tail_begins(self, m: TailBegin) -> None:
         """The client looks on."""
-        self.tenant.insight.tail_begins(self, m)
+        self.tenant.onlookers.look(self, m)
 
     def tail_ends(self) -> None:
         """The client looks on no more."""
-        self.tenant.insight.tail_ends(self)
+        self.tenant.onlookers.look_away(self)
 
     def watch_begins(self, m: Watch) -> None:
         """The client wants pulses."""
@@ -244,7 +244,7 @@ class Connection:
 
     def subscribed(self) -> None:
         """The client wants every log from now on."""
-        self.tenant.followers[self] = None
+        self.tenant.onlookers.follow(self)
 
     def log_received(self, m: Log) -> None:
         """Acknowledged when it is stored."""

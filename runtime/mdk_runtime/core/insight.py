@@ -1,14 +1,12 @@
-"""What a tenant's clients let be seen, and who looks: telemetry, tails and questions of all connections."""
+"""What a tenant's clients let be seen, and what they ask: telemetry and questions of all connections."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
-from mdk_protocol.messages import BreakerStatus, Level, Log, Question, Statistics, Storing, TailBegin
-from mdk_runtime.core.tails import Tail
+from mdk_protocol.messages import BreakerStatus, Level, Question, Statistics, Storing
 from mdk_runtime.core.telemetry import Telemetry
-from mdkspec_runtime.errors import UnsendableMessage
 
 if TYPE_CHECKING:
     from mdk_runtime.core.connection import Connection
@@ -22,11 +20,10 @@ class Asked(NamedTuple):
 
 
 class Insight:
-    """Of one tenant. What it has to say goes out in `work` and `show`."""
+    """Of one tenant. What it has to say goes out in `work`."""
 
     def __init__(self) -> None:
         self.telemetry = Telemetry()
-        self._tails: dict[Connection, Tail] = {}
         self._unruled: list[Connection] = []
         """They have not been told the level rules yet."""
         self._questions: list[Asked] = []
@@ -38,7 +35,6 @@ class Insight:
 
     def left(self, connection: Connection) -> None:
         """A connection is gone."""
-        self._tails.pop(connection, None)
         self.telemetry.left(connection)
 
     def work(self, *, now: float) -> None:
@@ -78,36 +74,6 @@ class Insight:
     def reported(self, connection: Connection, statistics: Statistics) -> None:
         """How a client is doing."""
         self.telemetry.reported(connection, statistics)
-
-    def tail_begins(self, connection: Connection, begin: TailBegin) -> None:
-        """A client looks on."""
-        self._tails[connection] = Tail(begin)
-
-    def tail_ends(self, connection: Connection) -> None:
-        """It does no more."""
-        self._tails.pop(connection, None)
-
-    @property
-    def has_tails(self) -> bool:
-        """True if somebody looks on."""
-        return bool(self._tails)
-
-    def offer(self, log: Log, service: str) -> None:
-        """A log was stored."""
-        for tail in self._tails.values():
-            tail.offer(log, service)
-
-    def show(self, *, now: float) -> int:
-        """Send to those who look on what has gathered; how many logs could not be sent."""
-        unsendable = 0
-        for connection, tail in self._tails.items():
-            message = tail.take(now=now)
-            if message is not None and connection.endpoint.is_connected:
-                try:
-                    connection.endpoint.show(message, now=now)
-                except UnsendableMessage:  # Properties are not counted, and may be large.
-                    unsendable += len(message.logs)
-        return unsendable
 
     def asked(self, connection: Connection, question: Question) -> None:
         """A client wants to know something of what is stored. Bounded by `take_questions` after every input."""

@@ -1,11 +1,17 @@
-"""Logs as they come, for those who look on: chosen, merged and bounded at the server."""
+"""Who is shown logs as they are stored: all of them, or chosen, merged and bounded at the server."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from mdk_protocol.messages import Log, LogFilter, TailBegin, TailLogs
 from mdk_runtime.core.levels import LEVELS
+from mdkspec_runtime.errors import UnsendableMessage
+
+if TYPE_CHECKING:
+    from mdk_runtime.core.connection import Connection
 
 LOGS_MAX = 500
 """In one message. What gathers beyond between two flushes is left out: nobody reads so fast."""
@@ -14,6 +20,65 @@ PER_SECOND_MAX = 10_000
 TEXT_CHARS_MAX = 128 * 1024
 """In one message, together: each character may take six bytes, and a message of the protocol has room for 1 MiB."""
 LEVEL_RANKS = {name: rank for rank, name in enumerate(LEVELS)}
+
+
+class Onlookers:
+    """Those of one tenant: clients that want every log, and those that look on with a tail.
+
+    Args:
+        counters: What cannot be shown is added to it.
+    """
+
+    def __init__(self, counters: Counter[str]) -> None:
+        self._counters = counters
+        self._followers: dict[Connection, None] = {}
+        self._tails: dict[Connection, Tail] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self._followers or self._tails)
+
+    def follow(self, connection: Connection) -> None:
+        """A client wants every log, one by one."""
+        self._followers[connection] = None
+
+    def look(self, connection: Connection, begin: TailBegin) -> None:
+        """A client looks on, or otherwise than before."""
+        self._tails[connection] = Tail(begin)
+
+    def look_away(self, connection: Connection) -> None:
+        """It does no more."""
+        self._tails.pop(connection, None)
+
+    def left(self, connection: Connection) -> None:
+        """A connection is gone."""
+        self._followers.pop(connection, None)
+        self._tails.pop(connection, None)
+
+    def stored(self, log: Log, service: str, *, now: float) -> None:
+        """A log is durable that was not before. Tails get it with the next `show`."""
+        self._relay(log, now)
+        for tail in self._tails.values():
+            tail.offer(log, service)
+
+    def show(self, *, now: float) -> None:
+        """Send to those who look on what has gathered."""
+        for connection, tail in self._tails.items():
+            message = tail.take(now=now)
+            if message is not None and connection.endpoint.is_connected:
+                try:
+                    connection.endpoint.show(message, now=now)
+                except UnsendableMessage:  # Properties are not counted, and may be large.
+                    self._counters["log unsendable"] += len(message.logs)
+
+    def _relay(self, log: Log, now: float) -> None:
+        for connection in self._followers:
+            if connection.endpoint.is_connected:
+                try:
+                    connection.endpoint.relay(log, now=now)
+                except UnsendableMessage:
+                    # With its defaults written out it is larger than a message may be: stored, but not shown.
+                    self._counters["log unsendable"] += 1
+                    return
 
 
 class Tail:

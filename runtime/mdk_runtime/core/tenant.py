@@ -33,9 +33,9 @@ from mdk_runtime.core.protection import STALL_S, Protection, is_mass
 from mdk_runtime.core.pulse import Pulses
 from mdk_runtime.core.registry import Registry
 from mdk_runtime.core.service import Change
+from mdk_runtime.core.tails import Onlookers
 from mdk_runtime.core.wholeness import lease_key, missing_in, sender_of
 from mdk_runtime.core.writes import Outcome, Write, Writes
-from mdkspec_runtime.errors import UnsendableMessage
 from mdkspec_runtime.schedule import Schedule
 
 MERGE_S = 0.02
@@ -90,21 +90,21 @@ class Tenant:
         self.protection = Protection(ttl_s)
         """Says whether nodes may expire."""
         self.insight = Insight()
-        """What clients let be seen, and who looks."""
+        """What clients let be seen, and what they ask."""
         self.pulses = Pulses(self)
         """For those who look at the console."""
         self.leases = SessionServerShared(self)
         self.leases.wake = self._wake_shell
         self.connections: dict[Connection, None] = {}
         """Those whose client has spoken, in the order in which they did."""
-        self.followers: dict[Connection, None] = {}
-        """Those whose client wants every log."""
         self.counters: Counter[str] = Counter()
         """Outcomes of writes by kind (`log new`), nodes refused, lapses."""
         self._refusals: list[Refusal] = []
         """Not yet taken by the shell, at most `REFUSALS_MAX`."""
         self.wake: Callable[[], None] | None = None
         """Set by the shell; called when `work` or `writes` has something, or the deadline moved forward."""
+        self.onlookers = Onlookers(self.counters)
+        """Who is shown logs as they are stored."""
         self.allowance = Allowance(limits or Limits())
         self.writes = Writes(self.registry, self.counters, self._wake_shell)
         self._grace_s = grace_s
@@ -150,7 +150,7 @@ class Tenant:
     def disconnected(self, connection: Connection, *, now: float) -> None:
         """The connection is gone. Senders that it was the last one of have the grace to come back."""
         self.connections.pop(connection, None)
-        self.followers.pop(connection, None)
+        self.onlookers.left(connection)
         self.audience.remove(connection)
         self._ends.remove(connection)
         self.insight.left(connection)
@@ -248,13 +248,11 @@ class Tenant:
             if self.pulses.is_wanted:
                 new = (entry for entry, outcome in zip(write.entries, each, strict=True) if outcome is Outcome.NEW)
                 self.pulses.news.stored(new, time_ms=self.pulses.facts.time_ms)
-            if write.is_log and (self.followers or self.insight.has_tails):
+            if write.is_log and self.onlookers:
                 for (message, origin, _), outcome in zip(write.entries, each, strict=True):
                     if isinstance(message, Log) and outcome is Outcome.NEW:
-                        self._relay(message, now)
-                        self.insight.offer(message, origin.service)
-        if unsendable := self.insight.show(now=now):
-            self.counters["log unsendable"] += unsendable
+                        self.onlookers.stored(message, origin.service, now=now)
+        self.onlookers.show(now=now)
 
     def close(self, error: ProtocolError, *, now: float) -> None:
         """Say goodbye to every client."""
@@ -364,16 +362,6 @@ class Tenant:
         if self.protection.until is None:
             self.leases.tick(now=now)
             self._change(self.registry.tick(now=now))
-
-    def _relay(self, log: Log, now: float) -> None:
-        for connection in self.followers:
-            if connection.endpoint.is_connected:
-                try:
-                    connection.endpoint.relay(log, now=now)
-                except UnsendableMessage:
-                    # With its defaults written out it is larger than a message may be: stored, but not shown.
-                    self.counters["log unsendable"] += 1
-                    return
 
     def _wake_shell(self) -> None:
         if self.wake is not None:

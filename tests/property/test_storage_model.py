@@ -179,6 +179,7 @@ class StorageMachine(RuleBasedStateMachine):
             wants_roll=lambda folder: None,
             changed=lambda folder: None,
             now_ms=lambda: self.now_ms,
+            monotonic=lambda: self.now_ms / 1000,
         )
         self.store = TenantStore(self.folder, LIMITS, now_ms=self.now_ms, rolled=self.housekeeper.rolled)
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from mdk_runtime.errors import MDKError
+from mdk_runtime.storage.clock import ClockWatch
 from mdk_runtime.storage.layout import kept_numbers, kept_path, manifest_path, remove, segment_numbers, segment_path
 from mdk_runtime.storage.limits import StorageLimits
 from mdk_runtime.storage.manifest import DROPPED_THROUGH, Manifest
@@ -38,6 +39,7 @@ class Housekeeper:
         wants_roll: Called with the folder of a tenant whose segment is old, and may be so because nobody writes.
         changed: Called when files of a folder were sealed or dropped.
         now_ms: The time.
+        monotonic: Seconds on a clock that does not jump.
     """
 
     def __init__(
@@ -48,12 +50,14 @@ class Housekeeper:
         wants_roll: Callable[[Path], None],
         changed: Callable[[Path], None],
         now_ms: Callable[[], int],
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._data = data
         self._limits = limits
         self._wants_roll = wants_roll
         self._changed = changed
         self._now_ms = now_ms
+        self._clock = ClockWatch(now_ms, monotonic)
         self._condition = threading.Condition()
         self._written: dict[Path, int] = {}
         """The number of the segment that is written, of folders that were opened: those before it may be sealed."""
@@ -141,7 +145,8 @@ class Housekeeper:
             self._tidy(folder, manifest)
             is_sealed = self._seal(folder, manifest, numbers)
             with self._may_drop() as may_drop:
-                if may_drop and retain(folder, manifest, self._limits, now_ms=self._now_ms()):
+                by_age = self._clock.is_steady()
+                if may_drop and retain(folder, manifest, self._limits, now_ms=self._now_ms(), by_age=by_age):
                     self._changed(folder)
         self._ask_for_roll(folder, numbers[-1])
         return is_sealed and may_drop

@@ -74,8 +74,11 @@ NEWEST: Final = """
 """
 
 
-def retain(folder: Path, manifest: Manifest, limits: StorageLimits, *, now_ms: int) -> list[int]:
-    """Drop what is too much, then what is too old; the numbers of what was dropped, or shrunk to what is kept.
+def retain(folder: Path, manifest: Manifest, limits: StorageLimits, *, now_ms: int, by_age: bool = True) -> list[int]:
+    """Drop what is too much, then what is too old, if ages are known.
+
+    Returns:
+        The numbers of what was dropped, or shrunk to what is kept.
 
     Raises:
         sqlite3.Error: It did not go to its end; the next time it does.
@@ -85,7 +88,7 @@ def retain(folder: Path, manifest: Manifest, limits: StorageLimits, *, now_ms: i
     sealed = manifest.segments()
     total = size_bytes(manifest_path(folder)) + _size(sealed) + _unsealed_bytes(folder, sealed)
     for segment in _oldest(sealed, is_kept=False):
-        is_old = now_ms - segment.sealed_ms > limits.age_s_max * 1000
+        is_old = by_age and now_ms - segment.sealed_ms > limits.age_s_max * 1000
         if total <= limits.bytes_max and not is_old:
             break
         kept = _drop(folder, manifest, segment, limits, now_ms=now_ms)
@@ -95,12 +98,12 @@ def retain(folder: Path, manifest: Manifest, limits: StorageLimits, *, now_ms: i
     while left and (
         _size(left) > limits.kept_bytes_max
         or len(left) > KEPT_MAX
-        or now_ms - left[0].sealed_ms > limits.kept_age_s_max * 1000
+        or (by_age and now_ms - left[0].sealed_ms > limits.kept_age_s_max * 1000)
     ):
         manifest.drop(left[0], kept=None, dropped_call_ms=0)
         remove(kept_path(folder, left[0].number))
         dropped.append(left.pop(0).number)
-    if dropped:
+    if dropped and by_age:
         manifest.forget(before_ms=now_ms - int(limits.rates_age_s_max * 1000))
     return dropped
 

@@ -38,6 +38,8 @@ class Folder:
         self.path = data / "t"
         self.limits = StorageLimits(**{"segment_rows": 10, **limits})
         self.now_ms = NOW_MS
+        self.jumped_ms = 0
+        """Of `now_ms`, what no other clock has seen."""
         self.rolls_wanted: list[Path] = []
         self.open()
 
@@ -49,6 +51,7 @@ class Folder:
             wants_roll=self.rolls_wanted.append,
             changed=lambda folder: None,
             now_ms=lambda: self.now_ms,
+            monotonic=lambda: (self.now_ms - self.jumped_ms) / 1000,
         )
         self.store = TenantStore(self.path, self.limits, now_ms=self.now_ms, rolled=self.housekeeper.rolled)
 

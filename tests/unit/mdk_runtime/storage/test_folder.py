@@ -119,6 +119,47 @@ def test_what_is_dropped_is_known_and_counted_still(tmp_path: Path) -> None:
             assert [(edge.caller, edge.callee, edge.ok, edge.failed) for edge in edges] == [("cart", "pay", 4, 0)]
 
 
+@pytest.mark.parametrize("jump_ms", [365 * DAY_MS, -365 * DAY_MS])
+def test_a_clock_that_jumps_drops_nothing_for_a_day(
+    jump_ms: int, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Somebody may put it right; bytes are bounded all the same. What is kept has an age, too."""
+    with folder_in(tmp_path, age_s_max=7 * DAY_MS / 1000) as folder:
+        folder.fill(10)
+        folder.housekeeper.look()
+        folder.now_ms += jump_ms
+        folder.jumped_ms = jump_ms
+        folder.housekeeper.look()
+        folder.now_ms += DAY_MS - 1
+        folder.housekeeper.look()
+        assert folder.states() == [(1, "sealed"), (2, "open")]
+        (record,) = caplog.records
+        assert record.getMessage() == (
+            f"the clock has jumped by {jump_ms // 1000:+d} s: nothing is dropped by its age for a day"
+        )
+        folder.now_ms += 1
+        folder.housekeeper.look()
+        assert folder.states() == ([(2, "open")] if jump_ms > 0 else [(1, "sealed"), (2, "open")])
+
+
+def test_a_clock_that_is_put_right_is_a_jump_as_well(tmp_path: Path) -> None:
+    """Then a day passes from there, and nothing of the wrong time counts."""
+    with folder_in(tmp_path, age_s_max=7 * DAY_MS / 1000) as folder:
+        folder.fill(10)
+        folder.housekeeper.look()
+        for jump_ms in (365 * DAY_MS, 0):
+            folder.now_ms += jump_ms - folder.jumped_ms
+            folder.jumped_ms = jump_ms
+            folder.housekeeper.look()
+        for days in (3, 3):
+            folder.now_ms += days * DAY_MS
+            folder.housekeeper.look()
+        assert folder.states() == [(1, "sealed"), (2, "open")]
+        folder.now_ms += 2 * DAY_MS
+        folder.housekeeper.look()
+        assert folder.states() == [(2, "open")]
+
+
 def test_a_repeated_interaction_is_found_in_every_segment(tmp_path: Path) -> None:
     """An original sends all of its life again: in the one that is written, one that waits, one that is sealed."""
     with folder_in(tmp_path) as folder:

@@ -15,9 +15,6 @@ Monotonic = Callable[[], float]
 WallClock = Callable[[], float]
 """Seconds since the Unix epoch."""
 
-RandomBits = Callable[[int], int]
-"""That many random bits as an integer."""
-
 Lock = AbstractContextManager[Any]
 """Keeps other threads out; may be entered again by the thread that holds it."""
 

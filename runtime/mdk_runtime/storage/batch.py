@@ -7,10 +7,10 @@ from typing import Any, Final, NamedTuple
 
 from mdk_protocol.messages import InteractionEvent
 from mdk_runtime.core.writes import Outcome
+from mdk_runtime.storage.rows import MINUTE_MS
 from mdk_runtime.storage.senders import Sender
 
 DAY_MS: Final = 86_400_000
-MINUTE_MS: Final = 60_000
 
 Row = tuple[Any, ...]
 

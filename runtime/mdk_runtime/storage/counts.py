@@ -10,10 +10,8 @@ from typing import Any, NamedTuple
 from mdk_runtime.storage.answers import CallRate, Edge, LogRate, SegmentStats, Stats
 from mdk_runtime.storage.errors import BadQuery
 from mdk_runtime.storage.layout import manifest_path, size_bytes
-from mdk_runtime.storage.rows import LEVELS
+from mdk_runtime.storage.rows import LEVELS, MINUTE_MS
 from mdk_runtime.storage.snapshot import Snapshot
-
-MINUTE_MS = 60_000
 
 
 class Span(NamedTuple):

@@ -26,11 +26,11 @@ from mdk_runtime.storage.answers import (
     StoredTrace,
 )
 from mdk_runtime.storage.connections import Connections, SegmentConnection
-from mdk_runtime.storage.counts import MINUTE_MS, Span, call_rates, edges_of, log_rates, stats
+from mdk_runtime.storage.counts import Span, call_rates, edges_of, log_rates, stats
 from mdk_runtime.storage.errors import BadQuery, QueryTooSlow
 from mdk_runtime.storage.fetch import calls_at, logs_at
 from mdk_runtime.storage.limits import StorageLimits
-from mdk_runtime.storage.rows import id_key
+from mdk_runtime.storage.rows import MINUTE_MS, id_key
 from mdk_runtime.storage.search import Search
 from mdk_runtime.storage.snapshot import Snapshot
 from mdk_runtime.storage.trace_search import TraceCursor, find_traces

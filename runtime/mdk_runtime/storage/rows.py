@@ -18,6 +18,9 @@ from mdk_runtime.storage.errors import Unstorable
 LEVEL_MAX: Final = 2**32 - 1
 """The highest Lamport level that a clock can hold."""
 
+MINUTE_MS: Final = 60_000
+"""Rows are counted by the minute."""
+
 INTEGER_MAX: Final = 2**63 - 1
 """SQLite's."""
 

@@ -127,12 +127,6 @@ class Segment:
         """Node, kind, first and last of every range that was written here."""
         return list(self.database.execute("SELECT node, kind, first, last FROM seen ORDER BY node, kind, first"))
 
-    def call_times(self) -> tuple[int, int] | None:
-        """When the first and the last interaction ended; None without any."""
-        (first,) = self._ask("SELECT min(timestamp) FROM interactions") or (None,)
-        (last,) = self._ask("SELECT max(timestamp) FROM interactions") or (None,)
-        return None if first is None or last is None else (first, last)
-
     def close(self) -> None:
         """Fold the log of changes into the file, and let go of it."""
         self.database.close()

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 COOKIE = "mdk_token"
 """Holds the token, in base64url; scripts do not see it."""
-SAFE_METHODS = ("GET", "HEAD")
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import quote
 
 from mdkgen.diagnostics import Diagnostic, TraceStep, render
 from mdkgen.rules import Rule, all_rules
@@ -121,7 +122,7 @@ def _sarif_result(one: Diagnostic, index: int, folder: str) -> dict[str, Any]:
         "endLine": one.span.end_line,
         "endColumn": one.span.end_column,
     }
-    place = {"artifactLocation": {"uri": _file(folder, one).replace("\\", "/")}, "region": region}
+    place = {"artifactLocation": {"uri": _uri(_file(folder, one))}, "region": region}
     result: dict[str, Any] = {
         "ruleId": one.code,
         "ruleIndex": index,
@@ -140,5 +141,11 @@ def _step_location(step: TraceStep, place: dict[str, Any], folder: str) -> dict[
     physical: dict[str, Any] = {"artifactLocation": place["artifactLocation"]}
     if step.span is not None:
         uri = f"{folder}/{step.span.file}" if folder else step.span.file
-        physical = {"artifactLocation": {"uri": uri}, "region": {"startLine": step.span.line}}
+        physical = {"artifactLocation": {"uri": _uri(uri)}, "region": {"startLine": step.span.line}}
     return {"message": {"text": step.text}, "physicalLocation": physical}
+
+
+def _uri(path: str) -> str:
+    """A reference of RFC 3986: relative to where the command runs, or to the root of all files."""
+    quoted = quote(path.replace("\\", "/"))
+    return f"file://{quoted}" if quoted.startswith("/") else quoted

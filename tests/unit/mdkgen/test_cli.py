@@ -47,8 +47,8 @@ def test_check_reports_every_error_with_its_place(broken: Path, capsys: pytest.C
     """Exit 1; path:line:column, code, the source with carets, a hint; all errors in one run."""
     assert main(["check", str(broken)]) == 1
     text = capsys.readouterr().err
-    assert f"{broken}/chat.mdkspec:20:9: error[MDK2002]: unknown type 'strnig'\n" in text
-    assert "20 |   text: strnig\n   |         ^^^^^^\n  expected: a declared type\n  hint: did you mean string?" in text
+    assert f"{broken}/chat.mdkspec:21:9: error[MDK2002]: unknown type 'strnig'\n" in text
+    assert "21 |   text: strnig\n   |         ^^^^^^\n  expected: a declared type\n  hint: did you mean string?" in text
     assert text.count("error[MDK3003]: there is no state Outside") == 2
 
 

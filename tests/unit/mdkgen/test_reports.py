@@ -79,3 +79,14 @@ def test_github_annotations_are_escaped() -> None:
         "::warning file=a%2Cb/a.mdkspec,line=2,col=3,endLine=2,title=MDK5004::nothing uses, the type X",
         "::notice file=a%2Cb/a.mdkspec,line=2,col=3,endLine=2,title=MDK5304::nobody reads it%0Awhy",
     ]
+
+
+def test_sarif_names_files_by_references() -> None:
+    """Blanks and letters beyond ASCII are escaped; what stands absolute is a file."""
+
+    def uri(folder: str) -> str:
+        (run,) = json.loads(report("sarif", FOUND[:1], TEXTS, folder))["runs"]
+        return str(run["results"][0]["locations"][0]["physicalLocation"]["artifactLocation"]["uri"])
+
+    assert uri("my sp\u00e9c") == "my%20sp%C3%A9c/a.mdkspec"
+    assert uri("/my spec") == "file:///my%20spec/a.mdkspec"

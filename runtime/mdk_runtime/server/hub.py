@@ -25,7 +25,7 @@ from mdk_runtime.server.figures import Figures
 from mdk_runtime.server.handshake import refusal_of, token_of
 from mdk_runtime.server.measures import Measures
 from mdk_runtime.server.refusals import RefusalLog
-from mdk_runtime.server.served import Served
+from mdk_runtime.server.served import Served, phase_of
 from mdk_runtime.server.settings import TENANTS_MAX
 from mdk_runtime.storage.backlog import Job
 from mdk_runtime.storage.limits import StorageLimits
@@ -105,7 +105,6 @@ class Hub:
         self.measures = Measures()
         self._started_at = self._loop.time()
         self._warm_until = self._started_at + NODE_TTL
-        self._minute_at = self._loop.time() + MINUTE_S
         self._watch_at = self._loop.time() + WATCH_EVERY_S
         self._loop.call_at(self._watch_at, self._watch)
 
@@ -237,6 +236,7 @@ class Hub:
             )
             figures = Figures(name, tenant.pulses.news, self.storage, started_at=self._started_at)
             served = self._tenants[name] = Served(name, tenant, self._data / name, figures, self._work)
+            served.minute_at = now + MINUTE_S * phase_of(name)
             tenant.tell_storing(not self.storage.fails(name), now=now)
             known = served.keeper.load()
             tenant.restore(known, now=now)
@@ -273,18 +273,17 @@ class Hub:
         """What a loop did not do for a while, or does not read, is nobody else's silence."""
         now = self._loop.time()
         late_s = now - self._watch_at
+        self._watch_at = now + WATCH_EVERY_S
+        self._loop.call_at(self._watch_at, self._watch)  # First: whatever fails below, it is looked at again.
         self.measures.loop_lag_s.observe(max(0.0, late_s))
         for served in self._tenants.values():
             served.tenant.stalled(late_s, now=now)
             expires_at = served.tenant.expires_at
             if not self.may_read.is_set() and expires_at is not None and expires_at < now + WATCH_EVERY_S * 2:
                 served.tenant.protect("the server does not read while storage is behind", now=now)
-        if now >= self._minute_at:
-            self._minute_at = now + MINUTE_S
-            for served in self._tenants.values():
+            if now >= served.minute_at:
+                served.minute_at = now + MINUTE_S
                 served.tenant.pulses.keep_minute(served.figures.facts())
-        self._watch_at = now + WATCH_EVERY_S
-        self._loop.call_at(self._watch_at, self._watch)
 
     def _work_all(self) -> int:
         return sum(self._work(served) for served in self._tenants.values())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +11,11 @@ from mdk_runtime.core.tenant import Tenant
 from mdk_runtime.server.figures import Figures
 from mdk_runtime.server.last_known import Keeper
 from mdkspec_runtime.links.timer import Timer
+
+
+def phase_of(name: str) -> float:
+    """Where in a minute a tenant has its turn, from 0 to 1: were it the same for all, their questions would leave no room."""
+    return zlib.crc32(name.encode()) / 2**32
 
 
 class Served:
@@ -31,6 +37,8 @@ class Served:
         self.folder = folder
         self.figures = figures
         self.keeper = Keeper(folder, tenant.registry)
+        self.minute_at = float("inf")
+        """When its next minute is kept for the console. The owner's."""
         self.is_ending = False
         self._loop = asyncio.get_running_loop()
         self._work = work

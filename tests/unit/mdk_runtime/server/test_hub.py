@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -20,6 +21,7 @@ from mdk_runtime.server import hub as module
 from mdk_runtime.server import refusals
 from mdk_runtime.server.auth import tenant_of
 from mdk_runtime.server.hub import Hub
+from mdk_runtime.server.served import phase_of
 from mdk_runtime.storage import writer as writer_module
 from mdk_runtime.storage.limits import StorageLimits
 from mdkspec_runtime.links.aio import Handshake, Refusal
@@ -265,6 +267,14 @@ async def test_a_hub_without_a_loop_keeps_quiet(tmp_path: Path) -> None:
     hub._loop = asyncio.new_event_loop()  # pyright: ignore[reportPrivateUsage]
     hub._loop.close()  # pyright: ignore[reportPrivateUsage]
     hub.writer._deliver([])  # pyright: ignore[reportPrivateUsage]
+
+
+def test_minutes_of_tenants_are_spread() -> None:
+    """A thousand tenants ask storage one after another through the minute, and leave room for people's questions."""
+    names = [*(tenant_of(str(number)) for number in range(500)), *(f"team-{number}" for number in range(500))]
+    tenths = Counter(int(phase_of(name) * 10) for name in names)
+    assert sorted(tenths) == list(range(10))
+    assert all(70 <= count <= 130 for count in tenths.values()), tenths
 
 
 @pytest.mark.asyncio

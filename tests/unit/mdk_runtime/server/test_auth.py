@@ -145,6 +145,7 @@ def test_jwks(tmp_path: Path) -> None:
         (b"---- BEGIN SSH2 PUBLIC KEY ----\n" + b"x" * 60, "it is a key of OpenSSH"),
         (b"x" * 2_000_000, "it is larger than 1048576 bytes"),
     ],
+    ids=lambda value: value if isinstance(value, str) else "",  # Keys are made anew by each process that runs tests.
 )
 def test_what_is_no_key(content: bytes, said: str, tmp_path: Path) -> None:
     """Said with the file and what would be right; never with what is in it."""

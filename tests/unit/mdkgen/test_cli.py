@@ -56,7 +56,7 @@ def test_check_as_json(broken: Path, capsys: pytest.CaptureFixture[str]) -> None
     """The same for programs."""
     assert main(["check", "--json", str(broken)]) == 1
     first = json.loads(capsys.readouterr().out)[0]
-    assert (first["code"], first["line"], first["hint"]) == ("MDK2002", 20, "did you mean string?")
+    assert (first["code"], first["line"], first["hint"]) == ("MDK2002", 21, "did you mean string?")
 
 
 def test_generate_writes_then_has_nothing_to_do(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -404,7 +404,7 @@ def test_format_leaves_what_does_not_parse(tmp_path: Path, capsys: pytest.Captur
 def test_check_for_github(broken: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The annotations go to standard output, where the runner reads them."""
     assert main(["check", "--output", "github", str(broken)]) == 1
-    assert capsys.readouterr().out.startswith(f"::error file={broken}/chat.mdkspec,line=20,")
+    assert capsys.readouterr().out.startswith(f"::error file={broken}/chat.mdkspec,line=21,")
 
 
 def test_what_is_made_is_said_by_the_option_or_by_the_project(

@@ -308,7 +308,10 @@ class Hub:
             self.measures.ack_s.observe(now - submitted_at, count=len(results))
             self._waiting -= len(results)
             outcomes = [result.outcome for result in results]
-            served.tenant.stored(by_write(writes, outcomes), now=now)
+            try:
+                served.tenant.stored(by_write(writes, outcomes), now=now)
+            except Exception:
+                logger.exception("tenant %s failed on what is stored; it goes on", served.name)
             if Outcome.REJECTED in outcomes:
                 self._refusals.rejected(served.name, job.entries, results)
         if not self._waiting:

@@ -243,6 +243,26 @@ async def test_one_tenants_broken_files_are_its_own(tmp_path: Path) -> None:
 
 
 @pytest.mark.asyncio
+async def test_a_defect_in_one_acknowledgement_stays_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What became durable with it is acknowledged, and the server ends as if nothing had been."""
+    async with hub_in(tmp_path) as hub:
+        one, other = Client(hub, "one"), Client(hub, "other")
+
+        def fail(*_: object, **__: object) -> None:
+            raise ZeroDivisionError
+
+        monkeypatch.setattr(one.endpoint.connection.tenant, "stored", fail)
+        one.send(log(0))
+        other.send(log(0))
+        assert (await other.next())["type"] == "logack"
+        async with asyncio.timeout(WITHIN_S):
+            await hub.flush(timeout_s=2 * WITHIN_S)
+        assert f"tenant {tenant_of('one')} failed on what is stored" in caplog.text
+
+
+@pytest.mark.asyncio
 async def test_clients_are_told_how_storing_turns(tmp_path: Path) -> None:
     """Each turn once, in its place: that it works again before the first acknowledgement. Also who comes meanwhile."""
     ours = {"mdkRevision": 1}

@@ -49,8 +49,8 @@ class _ScenarioChecker:
         params = {one.name: _reference(owner, one) for owner in (protocol.parts[0], part) for one in owner.params}
         self.expressions = Expressions(names, Scope(params=params), partial=True)
         self.messages = {one: one for one in sorted(alphabet(part))}
-        self._types: dict[str, dict[str, Type]] = {}
-        """Of the fields of a message."""
+        self._types: dict[str, dict[str, Type | None]] = {}
+        """Of the fields of a message; None where a name in it is unknown."""
 
     def steps(self, written: syntax.Scenario) -> tuple[ScenarioStep, ...]:
         made = [self._step(one) for one in written.steps]
@@ -140,12 +140,12 @@ class _ScenarioChecker:
             return None
         message = known[name.text]
         if message not in self._types:
-            types = {one.name.text: self.names.resolved(one.type) for one in self.names.messages[message].fields}
-            self._types[message] = {key: type_ for key, type_ in types.items() if type_ is not None}
+            declared = self.names.messages[message].fields
+            self._types[message] = {one.name.text: self.names.resolved(one.type) for one in declared}
         return self._fields(step, name, self._types[message])
 
     def _fields(
-        self, step: syntax.Step, name: syntax.Name, types: Mapping[str, Type]
+        self, step: syntax.Step, name: syntax.Name, types: Mapping[str, Type | None]
     ) -> tuple[tuple[str, Expr], ...] | None:
         self.names.unique("the field", (one for one, _ in step.fields))
         made: list[tuple[str, Expr]] = []
@@ -153,7 +153,8 @@ class _ScenarioChecker:
             if one.text not in types:
                 self.names.unknown(f"field of {name.text}", one, types)
                 return None
-            value = self.expressions.resolve(written, types[one.text])
+            type_ = types[one.text]
+            value = None if type_ is None else self.expressions.resolve(written, type_)
             if value is None:
                 return None
             made.append((one.text, value))

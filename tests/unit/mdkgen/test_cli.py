@@ -48,6 +48,7 @@ def test_check_reports_every_error_with_its_place(broken: Path, capsys: pytest.C
     assert main(["check", str(broken)]) == 1
     text = capsys.readouterr().err
     assert f"{broken}/chat.mdkspec:21:9: error[MDK2002]: unknown type 'strnig'\n" in text
+    assert "unknown field of Post" not in text, "what is wrong with the field is said where it is declared"
     assert "21 |   text: strnig\n   |         ^^^^^^\n  expected: a declared type\n  hint: did you mean string?" in text
     assert text.count("error[MDK3003]: there is no state Outside") == 2
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-import mdkgen.cli
+import mdkgen.commands.checking
 from mdkgen.cli import main
 
 ROOT = Path(__file__).parents[3]
@@ -190,21 +190,21 @@ def test_a_check_of_an_empty_place_shows_every_file_whole(tmp_path: Path, capsys
 
 def test_an_interrupted_run_says_nothing(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """Ctrl-C: the shell's exit status for it, and no traceback."""
-    monkeypatch.setattr(mdkgen.cli, "read_folder", interrupt)
+    monkeypatch.setattr(mdkgen.commands.checking, "read_folder", interrupt)
     assert main(["check", CHAT]) == 130
     assert capsys.readouterr() == ("", "")
 
 
 def test_a_bug_of_ours_is_called_one(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """Exit 70 and one line: whose fault it is, and what to report."""
-    monkeypatch.setattr(mdkgen.cli, "read_folder", stumble)
+    monkeypatch.setattr(mdkgen.commands.checking, "read_folder", stumble)
     assert main(["check", CHAT]) == 70
     assert capsys.readouterr().err == "mdkgen: this is a bug of mdkgen, not of your spec: ValueError: odd\n"
 
 
 def test_another_missing_module_is_not_taken_for_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     """Only the compiler's own two are named with the command that installs them."""
-    monkeypatch.setattr(mdkgen.cli, "read_folder", lose_a_module)
+    monkeypatch.setattr(mdkgen.commands.checking, "read_folder", lose_a_module)
     with pytest.raises(ModuleNotFoundError):
         main(["check", CHAT])
 

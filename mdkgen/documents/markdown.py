@@ -11,7 +11,7 @@ from mdkgen.model import Enum, Field, Machine, Message, Part, Protocol, Record, 
 from mdkgen.model_walk import alphabet
 from mdkgen.output import made_from
 from mdkgen.scenarios.check import play_all
-from mdkgen.scenarios.play import Played
+from mdkgen.scenarios.played import Played
 
 
 def render(spec: Spec) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from mdkgen.documents.facts import END, Diagram
-from mdkgen.scenarios.play import Played
+from mdkgen.scenarios.played import Played
 
 
 def state_diagram(diagram: Diagram) -> str:

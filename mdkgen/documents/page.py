@@ -20,7 +20,7 @@ from mdkgen.model import Enum, Field, Machine, Message, Newtype, Part, Protocol,
 from mdkgen.model_walk import alphabet
 from mdkgen.output import made_from
 from mdkgen.scenarios.check import play_all
-from mdkgen.scenarios.play import Played
+from mdkgen.scenarios.played import Played
 
 CODE = re.compile(r"`([^`]+)`")
 TOKEN = re.compile(r'("(?:[^"\\]|\\.)*")(:?)')

@@ -7,7 +7,7 @@ from html import escape
 
 from mdkgen.documents.facts import END, Diagram
 from mdkgen.documents.layout import END_SIZE, HEAD, LABEL_MAX, LINE, PAD, Box, Way, plan_of
-from mdkgen.scenarios.play import Drawn, Played
+from mdkgen.scenarios.played import Drawn, Played
 
 STEP = 22
 """From one thing that happens to the next."""

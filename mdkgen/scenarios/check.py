@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from mdkgen.diagnostics import Diagnostic
 from mdkgen.model import Spec
 from mdkgen.model_walk import transitions_of
-from mdkgen.scenarios.play import Played, play
+from mdkgen.scenarios.play import play
+from mdkgen.scenarios.played import Played
 from mdkgen.vectors.values import Values
 
 _last: list[tuple[Spec, list[Played]]] = []

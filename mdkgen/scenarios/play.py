@@ -7,16 +7,16 @@ each must be written. Those of the other parts, and the handshake before it, arr
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
 
-from mdkgen.diagnostics import Diagnostic, error
+from mdkgen.diagnostics import error
 from mdkgen.model import Hook, ListOf, Part, Protocol, Request, Scalar, Scenario, ScenarioStep, Span, Spec, Type
 from mdkgen.model_walk import alphabet
+from mdkgen.scenarios.played import Drawn, Played
 from mdkgen.scenarios.values import completed, fields_shown, fits, seconds, shown, value_shown, whole
-from mdkgen.vectors.conversations import Came, changes, expected, give, typed, written
+from mdkgen.vectors.conversations import Came, give, typed
 from mdkgen.vectors.interpreter import Interpreter
 from mdkgen.vectors.values import Scope, Struct, Values
 
@@ -24,44 +24,6 @@ FOREIGN_MAX = 1000
 """Messages of other parts that arrive by themselves after one step; a spec that sends more talks without end."""
 TIMERS_MAX = 10_000
 """Timers that fire while one `pass` lasts."""
-
-
-@dataclass(frozen=True, slots=True)
-class Drawn:
-    """One thing of a sequence diagram: an arrow if `to` is given, a note at `role`, or one over both sides."""
-
-    kind: str
-    role: str
-    to: str
-    text: str
-    detail: str = ""
-
-
-@dataclass
-class Played:
-    """What came of a scenario."""
-
-    scenario: Scenario
-    roles: tuple[str, str]
-    found: list[Diagnostic] = field(default_factory=list[Diagnostic])
-    drawn: list[Drawn] = field(default_factory=list[Drawn])
-    hooks: dict[str, dict[str, Any]] = field(default_factory=dict[str, dict[str, Any]])
-    fired: set[Span] = field(default_factory=set[Span])
-    """Transitions that were taken."""
-    came: dict[str, tuple[Interpreter, list[Came]]] = field(default_factory=dict[str, tuple[Interpreter, list[Came]]])
-    """For each role who played it, and its inputs with all that came of them."""
-
-    @cached_property
-    def sides(self) -> dict[str, list[dict[str, Any]]]:
-        """For each role its inputs with all that must come of them, as in `vectors.json`."""
-        return {role: [*_steps(player, came)] for role, (player, came) in self.came.items()}
-
-
-def _steps(player: Interpreter, came: list[Came]) -> Iterator[dict[str, Any]]:
-    before: dict[str, Any] = {}
-    for one in came:
-        changed, before = changes(before, expected(player, one))
-        yield {**written(player.values, one), **({"expect": changed} if changed else {})}
 
 
 class _MismatchError(Exception):

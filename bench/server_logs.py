@@ -23,7 +23,7 @@ from websockets.asyncio.client import ClientConnection, connect
 
 from mdk_protocol.codec import CODEC
 from mdk_protocol.messages import Log, LogBatch
-from mdk_runtime.core.origin import Entry
+from mdk_runtime.core.server.origin import Entry
 from mdk_runtime.server.application import GARBAGE
 from server_fanout import cpu_s, server
 from storage import Messages, floor, recorded

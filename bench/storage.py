@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, cast
 
 from mdk_protocol.messages import LamportClock, Level, Log, SharedContext
-from mdk_runtime.core.origin import Entry, Origin
+from mdk_runtime.core.server.origin import Entry, Origin
 from mdk_runtime.server.application import GARBAGE, SWITCH_S
 from mdk_runtime.storage.backlog import Job
 from mdk_runtime.storage.layout import segment_path

@@ -3,9 +3,9 @@
 
 from mdk_runtime.base_client import Statistics
 from mdk_runtime.client import MDK, init, start
-from mdk_runtime.core.context import CONTEXT_HEADER
-from mdk_runtime.core.environments import Environment
-from mdk_runtime.core.nodes import Node
+from mdk_runtime.core.client.context import CONTEXT_HEADER
+from mdk_runtime.core.client.environments import Environment
+from mdk_runtime.core.client.nodes import Node
 from mdk_runtime.errors import (
     BadValue,
     ConfigurationError,

@@ -18,14 +18,14 @@ from mdk_runtime import lifecycle
 from mdk_runtime.arguments import checked_callable, checked_seconds, is_count, text_of
 from mdk_runtime.client_listener import ClientListener
 from mdk_runtime.config import Config, read_config
-from mdk_runtime.core.balancing import POLICIES
-from mdk_runtime.core.breaker import BreakerSettings
-from mdk_runtime.core.client import ClientCore
-from mdk_runtime.core.context import uuid_text
-from mdk_runtime.core.environments import parse_environment
+from mdk_runtime.core.client.balancing import POLICIES
+from mdk_runtime.core.client.breaker import BreakerSettings
+from mdk_runtime.core.client.context import uuid_text
+from mdk_runtime.core.client.core import ClientCore
+from mdk_runtime.core.client.environments import parse_environment
+from mdk_runtime.core.client.picking import NEXT, WAIT, ServiceSettings
+from mdk_runtime.core.client.retries import Retries, RetryBudget
 from mdk_runtime.core.levels import LEVELS
-from mdk_runtime.core.picking import NEXT, WAIT, ServiceSettings
-from mdk_runtime.core.retries import Retries, RetryBudget
 from mdk_runtime.errors import BadValue, Stopped
 from mdk_runtime.intake import Intake
 from mdk_runtime.sessions import S, Sessions, new_random
@@ -33,8 +33,8 @@ from mdk_runtime.sessions import S, Sessions, new_random
 if TYPE_CHECKING:
     from mdk_protocol.messages import Log
     from mdk_runtime.connection import Connection
-    from mdk_runtime.core.environments import Environment
-    from mdk_runtime.core.nodes import Node
+    from mdk_runtime.core.client.environments import Environment
+    from mdk_runtime.core.client.nodes import Node
     from mdk_runtime.ports import Monotonic, WallClock
 
 STOP_WITHIN_S = 2.0

@@ -8,7 +8,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any, Self
 
 from mdk_runtime.arguments import checked_seconds, checked_text, property_value
-from mdk_runtime.core.context import (
+from mdk_runtime.core.client.context import (
     CONTEXT_HEADER,
     ROUTES_PROPERTY,
     TIMEOUT_PROPERTY,
@@ -17,7 +17,7 @@ from mdk_runtime.core.context import (
     deadline_of,
     encode_context,
 )
-from mdk_runtime.core.interactions import (
+from mdk_runtime.core.client.interactions import (
     FAILURE_CATEGORY,
     FINISH_TEXT,
     LOG_CATEGORY,
@@ -26,9 +26,9 @@ from mdk_runtime.core.interactions import (
     failure_text,
     interaction_event,
 )
+from mdk_runtime.core.client.routes import routed, with_route
+from mdk_runtime.core.client.trace_context import Upstream, write_headers
 from mdk_runtime.core.levels import DEFAULT_RANK, LEVELS, threshold
-from mdk_runtime.core.routes import routed, with_route
-from mdk_runtime.core.trace_context import Upstream, write_headers
 from mdk_runtime.current import enter, leave
 from mdk_runtime.errors import BadValue, NoInteraction
 from mdk_runtime.interaction import Interaction
@@ -36,8 +36,8 @@ from mdk_runtime.logged_message import LoggedMessageId
 
 if TYPE_CHECKING:
     from mdk_runtime.base_client import BaseMDK
-    from mdk_runtime.core.environments import Environment
-    from mdk_runtime.core.nodes import Node
+    from mdk_runtime.core.client.environments import Environment
+    from mdk_runtime.core.client.nodes import Node
 
 
 RESOLVE_WAIT_S = 10.0

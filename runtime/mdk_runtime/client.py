@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from mdk_runtime.config import Config
-    from mdk_runtime.core.context import Context
-    from mdk_runtime.core.environments import Environment
-    from mdk_runtime.core.nodes import Node
-    from mdk_runtime.core.trace_context import Upstream
+    from mdk_runtime.core.client.context import Context
+    from mdk_runtime.core.client.environments import Environment
+    from mdk_runtime.core.client.nodes import Node
+    from mdk_runtime.core.client.trace_context import Upstream
     from mdk_runtime.io_thread import IoThread
     from mdk_runtime.ports import Monotonic, WallClock
 

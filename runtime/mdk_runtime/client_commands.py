@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
     from mdk_runtime.client import MDK
-    from mdk_runtime.core.nodes import Node
+    from mdk_runtime.core.client.nodes import Node
 
 QUIET_S = 0.2
 """A table that has not changed for so long is taken for whole: nothing in the protocol says that it is."""

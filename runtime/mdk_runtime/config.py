@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from msgspec import Struct, field
 
 from mdk_protocol import messages
-from mdk_runtime.core.breaker import BreakerSettings
-from mdk_runtime.core.environments import Environment, parse_environment
+from mdk_runtime.core.client.breaker import BreakerSettings
+from mdk_runtime.core.client.environments import Environment, parse_environment
 from mdk_runtime.errors import ConfigurationError
 
 DEFAULT_SERVER_URL = "ws://127.0.0.1:8765/rtp"

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from mdk_protocol.client import SessionClient
     from mdk_runtime.config import Config
-    from mdk_runtime.core.client import ClientCore
+    from mdk_runtime.core.client.core import ClientCore
     from mdk_runtime.intake import Intake
 
 CANCEL_ROUNDS = 5

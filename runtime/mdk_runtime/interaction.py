@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from mdk_runtime.base_session import BaseSession
-    from mdk_runtime.core.interactions import Level
+    from mdk_runtime.core.client.interactions import Level
 
 
 class Interaction:

@@ -15,7 +15,7 @@ from mdk_runtime.errors import ConfigurationError
 if TYPE_CHECKING:
     from mdk_protocol.client import SessionClient
     from mdk_runtime.config import Config
-    from mdk_runtime.core.client import ClientCore
+    from mdk_runtime.core.client.core import ClientCore
     from mdk_runtime.intake import Intake
 
 _abandoned: list[object] = []

@@ -11,7 +11,7 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from mdk_runtime.command_connection import connected
-from mdk_runtime.core.interactions import FINISH_TEXT, LOG_CATEGORY, START_TEXT
+from mdk_runtime.core.client.interactions import FINISH_TEXT, LOG_CATEGORY, START_TEXT
 from mdk_runtime.core.levels import LEVELS
 from mdk_runtime.http_queries import DEFAULT_HTTP_URL, HttpQueries
 from mdk_runtime.trace_tree import Entry, printable, tree

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from mdk_protocol import messages
-from mdk_runtime.core.context import shared_context
+from mdk_runtime.core.client.context import shared_context
 from mdk_runtime.intake import INTERACTION
 from mdkspec_runtime.errors import ProtocolRuntimeError
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import asyncio
 
     from mdk_protocol.client import SessionClient
-    from mdk_runtime.core.client import ClientCore
+    from mdk_runtime.core.client.core import ClientCore
     from mdk_runtime.intake import Intake, LogEntry
 
 BATCH = 500

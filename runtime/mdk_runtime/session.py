@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from mdk_runtime.client import MDK
-    from mdk_runtime.core.nodes import Node
+    from mdk_runtime.core.client.nodes import Node
 
 T = TypeVar("T")
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from mdk_runtime.arguments import checked_seconds
 from mdk_runtime.base_session import BaseSession
-from mdk_runtime.core.context import (
+from mdk_runtime.core.client.context import (
     CONTEXT_HEADER,
     TIMEOUT_PROPERTY,
     BrokenContext,
@@ -20,7 +20,7 @@ from mdk_runtime.core.context import (
     joined,
     uuid_text,
 )
-from mdk_runtime.core.trace_context import NO_UPSTREAM, Upstream, read_upstream, wanted
+from mdk_runtime.core.client.trace_context import NO_UPSTREAM, Upstream, read_upstream, wanted
 from mdk_runtime.current import current_session
 from mdk_runtime.errors import BadValue
 

@@ -9,8 +9,8 @@ from time import monotonic
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from mdk_runtime.core.client import ClientCore, NodeStatus
-    from mdk_runtime.core.nodes import Node
+    from mdk_runtime.core.client.core import ClientCore, NodeStatus
+    from mdk_runtime.core.client.nodes import Node
 
 ADDED, CHANGED, REMOVED, OUT, BACK = "added", "changed", "removed", "out", "back"
 SUSPECT, TRUSTED = "suspect", "trusted"

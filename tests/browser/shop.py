@@ -15,9 +15,9 @@ from typing import NamedTuple
 
 from mdk_runtime.client import MDK
 from mdk_runtime.config import Config
-from mdk_runtime.core.breaker import BreakerSettings
-from mdk_runtime.core.environments import Environment
-from mdk_runtime.core.nodes import Node
+from mdk_runtime.core.client.breaker import BreakerSettings
+from mdk_runtime.core.client.environments import Environment
+from mdk_runtime.core.client.nodes import Node
 from mdk_runtime.errors import ResolveTimeout
 from mdk_runtime.session import Session
 

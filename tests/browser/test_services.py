@@ -13,7 +13,7 @@ from browser.conftest import axe_source
 from browser.shop import BAD_CART, BAD_PAYMENTS, INSTANCES, Instance
 from mdk_runtime.client import MDK
 from mdk_runtime.config import Config
-from mdk_runtime.core.environments import Environment
+from mdk_runtime.core.client.environments import Environment
 from service.programs import started
 from service.servers import RawClient, ServerProcess, active
 

@@ -20,7 +20,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from mdk_protocol.messages import Environment, LamportClock, Level, Log, SharedContext
-from mdk_runtime.core.origin import Entry, Origin
+from mdk_runtime.core.server.origin import Entry, Origin
 from mdk_runtime.storage.limits import StorageLimits
 from mdk_runtime.storage.tenant_store import TenantStore
 from service.servers import ServerProcess, server

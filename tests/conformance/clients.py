@@ -15,7 +15,7 @@ import mdk.aio
 from mdk_runtime.base_client import BaseMDK
 from mdk_runtime.base_session import BaseSession
 from mdk_runtime.config import Config
-from mdk_runtime.core.nodes import Node
+from mdk_runtime.core.client.nodes import Node
 from mdk_runtime.current import current_session
 from mdk_runtime.interaction import Interaction
 from mdk_runtime.watch import BaseWatch, Change

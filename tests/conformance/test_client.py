@@ -17,7 +17,7 @@ from msgspec.structs import replace
 from conformance.clients import KINDS, Client, until
 from mdk_protocol import messages
 from mdk_runtime.config import Config, read_config
-from mdk_runtime.core.environments import Environment
+from mdk_runtime.core.client.environments import Environment
 from mdk_runtime.errors import NoInteraction, NoNodeAvailable, NotStarted, ResolveTimeout, Stopped
 from service.scripted_server import ScriptedServer, a_node, scripted_server
 

@@ -10,8 +10,8 @@ import pytest
 
 from conformance import captures
 from mdk_protocol import Open
-from mdk_runtime.core.tenant import Tenant
-from mdk_runtime.core.writes import Outcome
+from mdk_runtime.core.server.tenant import Tenant
+from mdk_runtime.core.server.writes import Outcome
 
 
 class Host:

@@ -21,8 +21,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from mdk_protocol.messages import Environment, InteractionEvent, LamportClock, Level, Log, ProtocolError, SharedContext
-from mdk_runtime.core.origin import Entry, Origin
-from mdk_runtime.core.writes import Outcome
+from mdk_runtime.core.server.origin import Entry, Origin
+from mdk_runtime.core.server.writes import Outcome
 from mdk_runtime.storage import faults
 from mdk_runtime.storage.answers import Filter, Page, Position, StoredInteraction, StoredLog
 from mdk_runtime.storage.housekeeper import Housekeeper

@@ -8,7 +8,7 @@ import pytest
 
 from mdk_runtime.client import MDK
 from mdk_runtime.config import Config
-from mdk_runtime.core.seen import united
+from mdk_runtime.core.server.seen import united
 from mdk_runtime.storage.layout import manifest_path, segment_numbers, segment_path
 from mdk_runtime.storage.schema import open_for_reading
 from mdk_runtime.storage.senders import LOGS

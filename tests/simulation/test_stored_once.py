@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from mdk_protocol import InteractionEvent, Log, Open, SessionClient, messages
-from mdk_runtime.core.limits import Limits
-from mdk_runtime.core.tenant import Tenant
-from mdk_runtime.core.writes import by_write
+from mdk_runtime.core.server.limits import Limits
+from mdk_runtime.core.server.tenant import Tenant
+from mdk_runtime.core.server.writes import by_write
 from mdk_runtime.storage.layout import segment_path
 from mdk_runtime.storage.reader import Reader
 from mdk_runtime.storage.segment import Segment

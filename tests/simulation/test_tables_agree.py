@@ -13,12 +13,12 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from mdk_protocol.client import SessionClient
 from mdk_protocol.messages import NODE_TTL, Open
-from mdk_runtime.core.breaker import BreakerSettings
-from mdk_runtime.core.client import ClientCore
-from mdk_runtime.core.connection import Connection
-from mdk_runtime.core.environments import Environment
-from mdk_runtime.core.protection import BROKEN_MIN, STALL_S
-from mdk_runtime.core.tenant import MERGE_S, Tenant
+from mdk_runtime.core.client.breaker import BreakerSettings
+from mdk_runtime.core.client.core import ClientCore
+from mdk_runtime.core.client.environments import Environment
+from mdk_runtime.core.server.connection import Connection
+from mdk_runtime.core.server.protection import BROKEN_MIN, STALL_S
+from mdk_runtime.core.server.tenant import MERGE_S, Tenant
 from unit.mdk_runtime.fakes import Listener
 
 GRACE_S = 2.0

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from mdk_runtime.aio.client import MDK
-    from mdk_runtime.core.interactions import Level
-    from mdk_runtime.core.nodes import Node
+    from mdk_runtime.core.client.interactions import Level
+    from mdk_runtime.core.client.nodes import Node
 
 T = TypeVar("T")
 

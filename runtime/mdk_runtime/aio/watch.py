@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Self
 from mdk_runtime.watch import BaseWatch, Change
 
 if TYPE_CHECKING:
-    from mdk_runtime.core.client import ClientCore
+    from mdk_runtime.core.client.core import ClientCore
 
 
 class Watch(BaseWatch):

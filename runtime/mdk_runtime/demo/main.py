@@ -19,7 +19,7 @@ from mdk_runtime.trace_tree import Entry, tree
 if TYPE_CHECKING:
     from mdk_protocol.messages import Log
     from mdk_runtime.client import MDK
-    from mdk_runtime.core.nodes import Node
+    from mdk_runtime.core.client.nodes import Node
 
 SERVICE, VERSION = "hello", "1.0"
 CALLS_BEFORE, CALL_EVERY_S = 6, 0.25

@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from mdk_protocol import messages
 from mdk_protocol.messages import Answer, ProtocolError, Question
-from mdk_runtime.core.insight import Asked
+from mdk_runtime.core.server.insight import Asked
 from mdk_runtime.server.stored import edge, filter_of, interaction, log, rates, trace, trace_item
 from mdk_runtime.storage.answers import Page
 from mdk_runtime.storage.errors import BadQuery, NoSuchTenant, QueryTooSlow, TooManyQueries

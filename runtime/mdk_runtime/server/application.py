@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from mdk_protocol.messages import Open, ProtocolError
 from mdk_protocol.tables import SESSION_SERVER
-from mdk_runtime.core.limits import Limits
+from mdk_runtime.core.server.limits import Limits
 from mdk_runtime.server.audit import AuditLog
 from mdk_runtime.server.auth import Gate
 from mdk_runtime.server.connections import patient_connections

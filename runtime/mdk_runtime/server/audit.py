@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from mdk_runtime.core.grants import Grant
+from mdk_runtime.core.server.grants import Grant
 
 FILE_NAME = "audit.jsonl"
 

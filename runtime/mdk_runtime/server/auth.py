@@ -11,7 +11,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mdk_runtime.core.grants import Grant
+from mdk_runtime.core.server.grants import Grant
 from mdk_runtime.server.attempts import Attempts
 from mdk_runtime.server.errors import BadKey, PackagesMissing, TokenRefused
 from mdk_runtime.server.settings import AUTH_FAILURES_MAX

@@ -11,8 +11,8 @@ from time import time_ns
 from msgspec import UNSET, UnsetType
 
 from mdk_protocol.messages import Rates, RatesQuery, StorageState
-from mdk_runtime.core.news import MINUTE_MS, News
-from mdk_runtime.core.pulse import Facts, Retention
+from mdk_runtime.core.server.news import MINUTE_MS, News
+from mdk_runtime.core.server.pulse import Facts, Retention
 from mdk_runtime.server.stored import rates, storage_state
 from mdk_runtime.storage.errors import NoSuchTenant, TooManyQueries
 from mdk_runtime.storage.storage import Storage

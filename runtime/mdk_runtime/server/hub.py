@@ -12,13 +12,13 @@ from typing import TypeVarTuple
 from uuid import uuid4
 
 from mdk_protocol.messages import NODE_TTL, Level, Open, ProtocolError
-from mdk_runtime.core.connection import ClientEndpoint, Connection
-from mdk_runtime.core.grants import Grant, Scope
-from mdk_runtime.core.limits import Limits
-from mdk_runtime.core.protection import Protection
-from mdk_runtime.core.registry import Registry
-from mdk_runtime.core.tenant import Tenant
-from mdk_runtime.core.writes import Outcome, Write, by_write
+from mdk_runtime.core.server.connection import ClientEndpoint, Connection
+from mdk_runtime.core.server.grants import Grant, Scope
+from mdk_runtime.core.server.limits import Limits
+from mdk_runtime.core.server.protection import Protection
+from mdk_runtime.core.server.registry import Registry
+from mdk_runtime.core.server.tenant import Tenant
+from mdk_runtime.core.server.writes import Outcome, Write, by_write
 from mdk_runtime.server.answering import Answering
 from mdk_runtime.server.auth import Gate
 from mdk_runtime.server.figures import Figures

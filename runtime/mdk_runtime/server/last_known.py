@@ -14,7 +14,7 @@ from pathlib import Path
 
 from mdk_protocol.codec import CODEC
 from mdk_protocol.messages import Node
-from mdk_runtime.core.registry import Registry
+from mdk_runtime.core.server.registry import Registry
 from mdkspec_runtime.errors import ProtocolRuntimeError
 
 FILE_NAME = "nodes.jsonl"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Sequence
 
-from mdk_runtime.core.origin import Entry
-from mdk_runtime.core.tenant import Refusal
+from mdk_runtime.core.server.origin import Entry
+from mdk_runtime.core.server.tenant import Refusal
 from mdk_runtime.storage.batch import Stored
 
 NAMED_MAX = 1000

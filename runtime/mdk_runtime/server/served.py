@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Callable
 from pathlib import Path
 
-from mdk_runtime.core.tenant import Tenant
+from mdk_runtime.core.server.tenant import Tenant
 from mdk_runtime.server.figures import Figures
 from mdk_runtime.server.last_known import Keeper
 from mdkspec_runtime.links.timer import Timer

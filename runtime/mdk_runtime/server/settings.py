@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from mdk_runtime.core.limits import CONNECTIONS_MAX, GRACE_S, LOGS_PER_S_MAX, NODES_MAX
+from mdk_runtime.core.server.limits import CONNECTIONS_MAX, GRACE_S, LOGS_PER_S_MAX, NODES_MAX
 from mdk_runtime.server.errors import ListenRefused, TLSIncomplete
 from mdk_runtime.server.options import (
     AT_LEAST_ONE,

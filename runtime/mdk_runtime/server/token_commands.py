@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from mdk_runtime.core.grants import Scope
+from mdk_runtime.core.server.grants import Scope
 from mdk_runtime.errors import MDKError
 from mdk_runtime.server.errors import PackagesMissing, TokenRefused
 from mdk_runtime.server.options import SECONDS, Unreadable

@@ -8,7 +8,7 @@ from typing import Any, Final, cast
 
 import jwt
 
-from mdk_runtime.core.grants import ORDINARY, Grant, Scope
+from mdk_runtime.core.server.grants import ORDINARY, Grant, Scope
 from mdk_runtime.server.errors import TokenRefused
 from mdk_runtime.server.keys import Key
 

@@ -6,7 +6,7 @@ import json
 from typing import Any, cast
 
 from mdk_protocol import messages
-from mdk_runtime.core.environments import Environment, parse_environment
+from mdk_runtime.core.client.environments import Environment, parse_environment
 
 NODE_EXAMPLE = '{"service": "hello", "version": "1.0", "address": "http://127.0.0.1:7000"}'
 DEFAULT_VERSION = "1.0"

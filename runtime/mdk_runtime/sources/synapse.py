@@ -16,7 +16,7 @@ from mdk_protocol import messages
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from mdk_runtime.core.environments import Environment
+    from mdk_runtime.core.client.environments import Environment
 
 POLL_EVERY_S = 1.0
 FILE_BYTES_MAX = 4 * 1024 * 1024

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from mdk_protocol.messages import Log
-from mdk_runtime.core.origin import Entry
+from mdk_runtime.core.server.origin import Entry
 
 RETRY_S_FIRST: Final = 0.05
 RETRY_S_MAX: Final = 2.0

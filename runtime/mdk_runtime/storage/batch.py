@@ -6,7 +6,7 @@ from collections import Counter
 from typing import Any, Final, NamedTuple
 
 from mdk_protocol.messages import InteractionEvent
-from mdk_runtime.core.writes import Outcome
+from mdk_runtime.core.server.writes import Outcome
 from mdk_runtime.storage.rows import MINUTE_MS
 from mdk_runtime.storage.senders import Sender
 

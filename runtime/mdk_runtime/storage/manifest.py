@@ -11,7 +11,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any, Final, Self
 
-from mdk_runtime.core.seen import united
+from mdk_runtime.core.server.seen import united
 from mdk_runtime.storage.layout import kept_path, manifest_path, segment_path
 from mdk_runtime.storage.schema import open_manifest
 

@@ -10,8 +10,8 @@ from typing import Any, Final
 from msgspec import UnsetType
 
 from mdk_protocol.messages import InteractionEvent, Log
-from mdk_runtime.core.origin import Entry, Message, Origin
-from mdk_runtime.core.writes import Outcome
+from mdk_runtime.core.server.origin import Entry, Message, Origin
+from mdk_runtime.core.server.writes import Outcome
 from mdk_runtime.storage.batch import KNOWN, NEW, REJECTED, Batch, Block, Call, Row, Stored
 from mdk_runtime.storage.errors import Unstorable
 from mdk_runtime.storage.past import NoPast, Past

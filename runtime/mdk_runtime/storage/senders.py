@@ -6,8 +6,8 @@ import sqlite3
 from collections.abc import Iterable
 from typing import Final, NamedTuple
 
-from mdk_runtime.core.origin import Origin
-from mdk_runtime.core.seen import SeenNumbers, united
+from mdk_runtime.core.server.origin import Origin
+from mdk_runtime.core.server.seen import SeenNumbers, united
 from mdk_runtime.storage.past import Past
 from mdk_runtime.storage.rows import clean
 from mdk_runtime.storage.words import Words

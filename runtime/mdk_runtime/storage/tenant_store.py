@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
-from mdk_runtime.core.origin import Entry
+from mdk_runtime.core.server.origin import Entry
 from mdk_runtime.errors import MDKError
 from mdk_runtime.storage import faults
 from mdk_runtime.storage.batch import Stored

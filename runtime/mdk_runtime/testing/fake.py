@@ -10,15 +10,15 @@ from mdk_runtime.aio import client as aio
 from mdk_runtime.base_client import BaseMDK
 from mdk_runtime.client import MDK
 from mdk_runtime.config import Config
-from mdk_runtime.core.environments import parse_environment
+from mdk_runtime.core.client.environments import parse_environment
 from mdk_runtime.session import Session
 from mdk_runtime.sessions import S
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from mdk_runtime.core.environments import Environment
-    from mdk_runtime.core.nodes import Node
+    from mdk_runtime.core.client.environments import Environment
+    from mdk_runtime.core.client.nodes import Node
 
 START_S = 1_800_000_000.0
 """Where the clock of a test begins: a day in 2027."""

@@ -9,10 +9,10 @@ from threading import RLock
 from mdk_protocol import messages
 from mdk_runtime.client import MDK
 from mdk_runtime.config import Config
-from mdk_runtime.core.breaker import Breaker, Breakers, BreakerSettings
-from mdk_runtime.core.client import ClientCore
-from mdk_runtime.core.environments import Environment
-from mdk_runtime.core.nodes import Node
+from mdk_runtime.core.client.breaker import Breaker, Breakers, BreakerSettings
+from mdk_runtime.core.client.core import ClientCore
+from mdk_runtime.core.client.environments import Environment
+from mdk_runtime.core.client.nodes import Node
 from mdk_runtime.intake import LogEntry
 
 

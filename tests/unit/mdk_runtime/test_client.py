@@ -11,7 +11,7 @@ import pytest
 import mdk
 from mdk_runtime import base_client
 from mdk_runtime.config import Config
-from mdk_runtime.core.environments import Environment
+from mdk_runtime.core.client.environments import Environment
 from mdk_runtime.errors import BadValue, NotStarted
 from unit.mdk_runtime.fakes import log_lines, make_mdk, node_message, queued
 

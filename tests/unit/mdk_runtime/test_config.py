@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from mdk_runtime.config import Config, read_config
-from mdk_runtime.core.environments import Environment
+from mdk_runtime.core.client.environments import Environment
 from mdk_runtime.errors import ConfigurationError
 
 

@@ -17,7 +17,7 @@ from mdk.flask import MDKLoggingHandler
 from mdk.testing import FakeMDK
 from mdk_runtime.client import MDK
 from mdk_runtime.config import read_config
-from mdk_runtime.core.environments import Environment
+from mdk_runtime.core.client.environments import Environment
 from unit.mdk_runtime.fakes import Clock, log_lines, make_mdk, node_message, queued
 
 

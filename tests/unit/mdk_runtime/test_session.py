@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from mdk_runtime.arguments import PROPERTY_BYTES_MAX
 from mdk_runtime.client import MDK
 from mdk_runtime.config import Config
-from mdk_runtime.core.environments import Environment
+from mdk_runtime.core.client.environments import Environment
 from mdk_runtime.errors import BadValue, ResolveTimeout
 from unit.mdk_runtime.fakes import Clock, log_lines, make_mdk, node_message, queued
 

@@ -8,7 +8,7 @@ import logging
 import pytest
 
 from mdk_runtime.config import Config
-from mdk_runtime.core.environments import Environment
+from mdk_runtime.core.client.environments import Environment
 from unit.mdk_runtime.fakes import log_lines, make_mdk, node_message, queued
 
 NESTED = "[" * 5000 + "]" * 5000

@@ -10,7 +10,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from mdk_runtime.core.grants import Grant, Scope
+from mdk_runtime.core.server.grants import Grant, Scope
 from mdk_runtime.server.http.site import allowed, site_of
 from mdk_runtime.server.metrics import ServerCollector, registry_of, size_of
 

@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from mdk_runtime.core.grants import Scope
+from mdk_runtime.core.server.grants import Scope
 from mdk_runtime.server.http.assets import asset
 from mdk_runtime.server.http.site import COOKIE, address_of, as_cookie, problem, site_of
 from mdkspec_runtime.links.accepting import Refusal

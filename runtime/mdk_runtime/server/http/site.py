@@ -14,7 +14,7 @@ import msgspec
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import JSONResponse, Response
 
-from mdk_runtime.core.grants import Grant, Scope
+from mdk_runtime.core.server.grants import Grant, Scope
 from mdkspec_runtime.links.accepting import Refusal
 
 if TYPE_CHECKING:

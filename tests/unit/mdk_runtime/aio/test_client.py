@@ -13,7 +13,7 @@ import mdk
 from mdk import aio
 from mdk_protocol import messages
 from mdk_runtime.config import Config
-from mdk_runtime.core.nodes import Node
+from mdk_runtime.core.client.nodes import Node
 from mdk_runtime.errors import NoInteraction, ResolveTimeout
 from unit.mdk_runtime.fakes import node_message
 

@@ -26,7 +26,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from mdk_runtime.cli import main
-from mdk_runtime.core.grants import EVERYTHING, ORDINARY, Grant, Scope
+from mdk_runtime.core.server.grants import EVERYTHING, ORDINARY, Grant, Scope
 from mdk_runtime.server import attempts as attempts_module
 from mdk_runtime.server import audit, auth
 from mdk_runtime.server.attempts import Attempts

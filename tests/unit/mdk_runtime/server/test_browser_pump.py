@@ -10,7 +10,7 @@ import pytest
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from mdk_protocol.messages import Open
-from mdk_runtime.core.tenant import Tenant
+from mdk_runtime.core.server.tenant import Tenant
 from mdk_runtime.server.http.rtp import BrowserPump
 
 

@@ -12,10 +12,10 @@ import pytest
 from msgspec import UNSET, UnsetType
 
 from mdk_protocol.messages import Log, Open, Rates, Watch
-from mdk_runtime.core.news import MINUTE_MS
-from mdk_runtime.core.origin import Entry, Origin
-from mdk_runtime.core.pulse import Facts
-from mdk_runtime.core.tenant import Tenant
+from mdk_runtime.core.server.news import MINUTE_MS
+from mdk_runtime.core.server.origin import Entry, Origin
+from mdk_runtime.core.server.pulse import Facts
+from mdk_runtime.core.server.tenant import Tenant
 from mdk_runtime.server import figures as module
 from mdk_runtime.server.figures import Figures
 from mdk_runtime.storage.backlog import Job

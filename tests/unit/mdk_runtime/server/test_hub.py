@@ -15,8 +15,8 @@ import pytest
 from websockets.datastructures import Headers
 
 from mdk_protocol.messages import Open, ProtocolError
-from mdk_runtime.core.connection import ClientEndpoint
-from mdk_runtime.core.pulse import Facts, Pulses
+from mdk_runtime.core.server.connection import ClientEndpoint
+from mdk_runtime.core.server.pulse import Facts, Pulses
 from mdk_runtime.server import hub as module
 from mdk_runtime.server import refusals
 from mdk_runtime.server.auth import tenant_of

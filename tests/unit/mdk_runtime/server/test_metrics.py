@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from mdk_protocol.messages import Open
-from mdk_runtime.core.grants import Grant
+from mdk_runtime.core.server.grants import Grant
 from mdk_runtime.server.audit import AuditLog
 from mdk_runtime.server.hub import Hub
 from mdk_runtime.server.measures import Histogram

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from mdk_protocol import messages
-from mdk_runtime.core.environments import Environment
+from mdk_runtime.core.client.environments import Environment
 from mdk_runtime.sources.static import read_nodes
 
 

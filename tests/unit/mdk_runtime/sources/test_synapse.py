@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from mdk_protocol import messages
-from mdk_runtime.core.environments import Environment
+from mdk_runtime.core.client.environments import Environment
 from mdk_runtime.sources.synapse import FILE_BYTES_MAX, SynapseFolder, read_nodes
 
 

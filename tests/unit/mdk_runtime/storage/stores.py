@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from mdk_protocol.messages import InteractionEvent, LamportClock, Level, Log, SharedContext
-from mdk_runtime.core.origin import Entry, Origin
+from mdk_runtime.core.server.origin import Entry, Origin
 from mdk_runtime.storage.batch import Stored
 from mdk_runtime.storage.housekeeper import Housekeeper
 from mdk_runtime.storage.limits import StorageLimits

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mdk_protocol.messages import Log
-from mdk_runtime.core.origin import Entry
+from mdk_runtime.core.server.origin import Entry
 from mdk_runtime.storage.backlog import RETRY_S_MAX, Backlog, Job, Sized
 
 FOLDERS = [Path("a"), Path("b"), Path("c")]

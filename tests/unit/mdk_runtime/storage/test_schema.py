@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from mdk_protocol.messages import InteractionEvent, Log
-from mdk_runtime.core.origin import Entry
+from mdk_runtime.core.server.origin import Entry
 from mdk_runtime.storage.answers import Filter, StoredLog
 from mdk_runtime.storage.errors import UnknownSchema
 from mdk_runtime.storage.layout import manifest_path, segment_path

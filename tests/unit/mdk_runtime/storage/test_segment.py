@@ -12,8 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mdk_protocol.messages import Environment, InteractionEvent, LamportClock, Level, Log, ProtocolError, SharedContext
-from mdk_runtime.core.origin import Entry
-from mdk_runtime.core.writes import Outcome
+from mdk_runtime.core.server.origin import Entry
+from mdk_runtime.core.server.writes import Outcome
 from mdk_runtime.storage.answers import StoredLog
 from mdk_runtime.storage.batch import Stored
 from mdk_runtime.storage.errors import UnknownSchema, Unstorable

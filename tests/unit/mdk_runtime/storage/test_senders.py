@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mdk_runtime.core.origin import Origin
+from mdk_runtime.core.server.origin import Origin
 from mdk_runtime.storage import senders as module
 from mdk_runtime.storage import words as words_module
 from mdk_runtime.storage.layout import segment_path

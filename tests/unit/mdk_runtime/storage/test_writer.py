@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from mdk_protocol.messages import Log, SharedContext
-from mdk_runtime.core.origin import Entry
-from mdk_runtime.core.writes import Outcome
+from mdk_runtime.core.server.origin import Entry
+from mdk_runtime.core.server.writes import Outcome
 from mdk_runtime.storage.backlog import Job
 from mdk_runtime.storage.layout import segment_path
 from mdk_runtime.storage.limits import StorageLimits

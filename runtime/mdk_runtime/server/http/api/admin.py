@@ -9,8 +9,8 @@ from http import HTTPStatus
 from starlette.requests import Request
 from starlette.responses import Response
 
-from mdk_runtime.core.grants import Grant
-from mdk_runtime.core.telemetry import RULE_S_MAX, SERVICE, TRACE
+from mdk_runtime.core.server.grants import Grant
+from mdk_runtime.core.server.telemetry import RULE_S_MAX, SERVICE, TRACE
 from mdk_runtime.errors import BadValue
 from mdk_runtime.server.http.parameters import Parameters
 from mdk_runtime.server.http.site import address_of, answered, problem, site_of

@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from mdk_runtime.core.grants import Grant, Scope
+from mdk_runtime.core.server.grants import Grant, Scope
 from mdk_runtime.server.http.api import admin, stored, table
 from mdk_runtime.server.http.site import allowed, problem
 from mdk_runtime.storage.errors import BadQuery, QueryTooSlow, TooManyQueries

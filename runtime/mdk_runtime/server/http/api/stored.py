@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from starlette.requests import Request
 from starlette.responses import Response
 
-from mdk_runtime.core.grants import Grant
+from mdk_runtime.core.server.grants import Grant
 from mdk_runtime.server.http.parameters import ROW_NAMES, Parameters
 from mdk_runtime.server.http.site import answered, problem, site_of
 from mdk_runtime.storage.answers import Edge, Page, Stats, StoredInteraction, StoredLog

@@ -10,9 +10,9 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
-from mdk_runtime.core.grants import Grant
-from mdk_runtime.core.registry import Entry
-from mdk_runtime.core.wholeness import sender_of
+from mdk_runtime.core.server.grants import Grant
+from mdk_runtime.core.server.registry import Entry
+from mdk_runtime.core.server.wholeness import sender_of
 from mdk_runtime.server.http.parameters import Parameters
 from mdk_runtime.server.http.site import answered, problem, site_of
 from mdk_runtime.storage.errors import BadQuery

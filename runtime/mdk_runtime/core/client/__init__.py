@@ -1,0 +1,1 @@
+"""What a client knows and decides, without I/O."""

@@ -71,7 +71,7 @@ def _struct(one: Record | Message, names: Names, types: Types, expressions: Expr
     given = f'ConstructorParameters<typeof import("./messages.js").{one.name}>[0]'
     return Struct(
         name=one.name,
-        doc=comment(one.doc, default="A record of the specification."),
+        doc=comment(one.doc, default=f"A {'message' if isinstance(one, Message) else 'record'} of the specification."),
         constructor_doc=f"/** @param {{{given}}} {'[fields]' if parameter[0] else 'fields'} */" if one.fields else "",
         wire=wire,
         fields=layout(fields, indent=STEP, used=len("  static fields = "), tail=1, step=STEP),

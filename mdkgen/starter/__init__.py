@@ -23,7 +23,8 @@ def project(folder: Path) -> dict[str, str]:
     """
     name = re.sub(r"\W+", "_", folder.resolve().name).strip("_").lower()
     if not name.isidentifier() or not name.isascii() or keyword.iskeyword(name) or len(name) > NAME_MAX:
-        raise ConfigurationError(f"{folder}: its name becomes the protocol's: letters, digits and _, not a digit first")
+        wanted = f"at most {NAME_MAX} letters, digits and _, not a digit first, no word of Python"
+        raise ConfigurationError(f"{folder}: its name becomes the protocol's: {wanted}")
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ConfigurationError(f"{folder}: is not an empty folder; name a new one")
     title = "".join(part.capitalize() for part in name.split("_"))

@@ -16,7 +16,7 @@ from mdk_protocol.messages import Answer, ProtocolError, Question
 from mdk_runtime.core.server.insight import Asked
 from mdk_runtime.server.stored import edge, filter_of, interaction, log, rates, trace, trace_item
 from mdk_runtime.storage.answers import Page
-from mdk_runtime.storage.errors import BadQuery, NoSuchTenant, QueryTooSlow, TooManyQueries
+from mdk_runtime.storage.errors import UNREADABLE, BadQuery, NoSuchTenant, QueryTooSlow, TooManyQueries
 from mdk_runtime.storage.reader import Reader
 from mdk_runtime.storage.storage import Storage
 from mdkspec_runtime.errors import UnsendableMessage
@@ -68,7 +68,9 @@ class Answering:
             return
         error = done.exception()
         if error is not None:
-            if type(error) not in (*CODES, NoSuchTenant):
+            if isinstance(error, UNREADABLE):
+                logger.error("what is stored of %s cannot be read: %s", tenant, error)
+            elif type(error) not in (*CODES, NoSuchTenant):
                 logger.error("a question of %s cannot be answered", tenant, exc_info=error)
             answer = nothing(asked.question) if isinstance(error, NoSuchTenant) else refusal(error)
         else:

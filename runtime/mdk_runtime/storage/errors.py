@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from pathlib import Path
+from typing import Final
 
 from mdk_runtime.errors import MDKError, shown
 
@@ -33,7 +35,7 @@ class BadQuery(Unfit):
 
 
 class UnknownSchema(StorageError):
-    """A file was written by a program that is newer than this one, or by another one."""
+    """A file was written by a program that is newer than this one, or by another one; or it is old."""
 
     def __init__(self, path: Path, version: int, newest: int) -> None:
         self.path = path
@@ -41,8 +43,19 @@ class UnknownSchema(StorageError):
         self.newest = newest
         super().__init__(path, version, newest)
 
+    @property
+    def is_old(self) -> bool:
+        """True if the writer will bring it up to date."""
+        return 0 < self.version < self.newest
+
     def __str__(self) -> str:
+        if self.is_old:
+            return f"{self.path} has schema version {self.version}, and is not brought up to version {self.newest} yet"
         return f"{self.path} has schema version {self.version}; this program knows versions up to {self.newest}"
+
+
+UNREADABLE: Final = (UnknownSchema, sqlite3.Error)
+"""What a file can be that is damaged, or of another version: for the operator to put right."""
 
 
 class DiskLow(StorageError):

@@ -71,22 +71,27 @@ class Snapshot:
         """By number. What the manifest says comes first: a segment sealed after that is read as an open one."""
         path = manifest_path(folder)
         sealed: dict[int, SealedSegment] = {}
-        if path.exists():
-            self.manifest = self._use(path, is_final=False)
-            sealed = {one.number: one for one in sealed_segments(self.manifest.database)}
-            self.dropped_through = fact(self.manifest.database, DROPPED_THROUGH)
+        if path.exists() and (manifest := self._if_made(path)) is not None:
+            self.manifest = manifest
+            sealed = {one.number: one for one in sealed_segments(manifest.database)}
+            self.dropped_through = fact(manifest.database, DROPPED_THROUGH)
         files = [File(number, one.path(folder), one) for number, one in sealed.items()]
         for number in segment_numbers(folder):
             if number not in sealed and number > self.dropped_through:
                 file = File(number, segment_path(folder, number), None)
-                try:
-                    self.open(file)
-                except UnknownSchema as error:
-                    if error.version:
-                        raise
-                    continue  # It is being made, and has no rows.
-                files.append(file)
+                if (found := self._if_made(file.path)) is not None:
+                    self._opened[file.path] = found
+                    files.append(file)
         return sorted(files)
+
+    def _if_made(self, path: Path) -> SegmentConnection | None:
+        """The connection to a file that may be written; None if it is being made, and has no rows."""
+        try:
+            return self._use(path, is_final=False)
+        except UnknownSchema as error:
+            if error.version:
+                raise
+            return None
 
     def _use(self, path: Path, *, is_final: bool) -> SegmentConnection:
         connection = self._stack.enter_context(self._connections.use(path, is_final=is_final))

@@ -7,17 +7,20 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from mdk_runtime.storage.backlog import Job
 from mdk_runtime.storage.connections import Connections
-from mdk_runtime.storage.errors import TooManyQueries
+from mdk_runtime.storage.errors import TooManyQueries, UnknownSchema
 from mdk_runtime.storage.housekeeper import Housekeeper
 from mdk_runtime.storage.limits import StorageLimits
 from mdk_runtime.storage.reader import Reader
 from mdk_runtime.storage.writer import Done, Writer
 
 T = TypeVar("T")
+
+OLD_LOOK_S: Final = 0.02
+"""Between two looks at a file that is being brought up to date."""
 
 
 class Storage:
@@ -92,7 +95,21 @@ class Storage:
         self.writer.submit(Job(folder, []))
 
     def _ask(self, folder: Path, ask: Callable[[Reader], T]) -> T:
-        return ask(Reader(folder, connections=self._connections, limits=self.limits))
+        """Files of before an upgrade are brought up to date by the writer, where nothing was to be written yet."""
+        give_up_at = None
+        while True:
+            try:
+                return ask(Reader(folder, connections=self._connections, limits=self.limits))
+            except UnknownSchema as error:
+                if not error.is_old or self.writer.fails(folder):
+                    raise
+                now = time.monotonic()
+                if give_up_at is None:
+                    give_up_at = now + self.limits.query_s_max
+                    self._look_after(folder)
+                elif now >= give_up_at:
+                    raise
+            time.sleep(OLD_LOOK_S)
 
     def _answered(self, _: Future[T]) -> None:
         with self._lock:

@@ -18,6 +18,7 @@ from mdk_runtime.server.http.application import application_of
 from mdk_runtime.server.http.site import Site, as_cookie, from_cookie
 from mdk_runtime.server.hub import Hub
 from mdk_runtime.server.settings import Settings
+from mdk_runtime.storage.layout import segment_path
 
 
 @asynccontextmanager
@@ -72,6 +73,21 @@ async def test_who_hangs_up_in_a_form_is_no_defect(tmp_path: Path, caplog: pytes
 
     await application({**scope, "http_version": "1.1", "scheme": "http", "client": ("127.0.0.1", 1)}, receive, send)
     assert caplog.text == ""
+
+
+@pytest.mark.asyncio
+async def test_files_that_cannot_be_read_are_said_in_a_line(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Which they are is for the operator; who asks is told that it is not his fault."""
+    hub = Hub(tmp_path, Open(), grace_s=0.1)
+    (tmp_path / "default").mkdir()
+    segment_path(tmp_path / "default", 1).write_bytes(b"no database " * 1000)
+    async with client_of(hub, tmp_path) as client:
+        answer = await client.get("/api/logs")
+    assert (answer.status_code, answer.json()["error"]) == (503, "storage")
+    assert answer.json()["detail"] == "what is stored cannot be read; the server's log says why"
+    (record,) = caplog.records
+    assert record.getMessage() == "what is stored of default cannot be read: file is not a database"
+    assert record.exc_info is None
 
 
 @pytest.mark.asyncio

@@ -14,14 +14,17 @@ from mdk_runtime.core.server.origin import Entry
 from mdk_runtime.storage.answers import Filter, StoredLog
 from mdk_runtime.storage.errors import UnknownSchema
 from mdk_runtime.storage.layout import manifest_path, segment_path
+from mdk_runtime.storage.limits import StorageLimits
 from mdk_runtime.storage.migrations import MIGRATIONS
 from mdk_runtime.storage.reader import Reader
 from mdk_runtime.storage.schema import VERSION, open_for_reading, open_segment, version_of_file
+from mdk_runtime.storage.storage import Storage
 from unit.mdk_runtime.storage.stores import Folder
 
 FIXTURES = Path(__file__).parent / "fixtures"
 TRACE = "6ba7b810-9dad-11d1-80b4-00c04fd430c8"
 CACHE = 1 << 20
+WITHIN_S = 10.0
 
 
 def made_of(fixture: str, path: Path) -> None:
@@ -94,6 +97,44 @@ def test_all_of_version_1_is_there_and_known(tmp_path: Path) -> None:
     assert folder.take(*again) == ["KNOWN"] * 5
     assert folder.take(Entry(Log(node="n1", sequence=2))) == ["NEW"]
     folder.close()
+
+
+def test_old_files_are_read_before_anything_is_written(tmp_path: Path) -> None:
+    """Who asks after an upgrade has them brought up to date; a question that the writer cannot help is answered by why."""
+    path = segment_path(tmp_path / "t", 1)
+    made_of("version-1.sql", path)
+    storage = Storage(tmp_path, lambda done: None)
+    storage.start()
+    try:
+        logs = storage.query("t", lambda reader: reader.logs()).result(WITHIN_S)
+        assert len(logs.items) == 7
+    finally:
+        storage.stop(timeout_s=1.0)
+    with closing(sqlite3.connect(path)) as database:
+        assert database.execute("PRAGMA user_version").fetchone() == (VERSION,)
+        database.execute("PRAGMA user_version = 1")  # As if a migration failed: the tables are there already.
+    storage = Storage(tmp_path, lambda done: None, StorageLimits(query_s_max=0.2))
+    storage.start()
+    try:
+        with pytest.raises(
+            UnknownSchema, match=f"has schema version 1, and is not brought up to version {VERSION} yet"
+        ):
+            storage.query("t", lambda reader: reader.logs()).result(WITHIN_S)
+    finally:
+        storage.stop(timeout_s=1.0)
+
+
+def test_files_that_are_being_made_are_not_looked_into(tmp_path: Path) -> None:
+    """A question between the making of a file and of its tables: nothing is stored yet."""
+    folder = tmp_path / "t"
+    folder.mkdir()
+    for path in (manifest_path(folder), segment_path(folder, 1)):
+        with closing(sqlite3.connect(path)) as database:
+            database.execute("PRAGMA journal_mode = WAL")
+    with Reader(folder) as reader:
+        assert reader.logs().items == []
+        assert reader.log_rates(since_ms=0, until_ms=2**50) == []
+        assert list(reader.stats().segments) == []
 
 
 def test_a_migration_that_fails_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

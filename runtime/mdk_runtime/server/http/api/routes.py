@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Awaitable, Callable, Sequence
 from http import HTTPStatus
 
@@ -12,7 +13,9 @@ from starlette.routing import Route
 from mdk_runtime.core.server.grants import Grant, Scope
 from mdk_runtime.server.http.api import admin, stored, table
 from mdk_runtime.server.http.site import allowed, problem
-from mdk_runtime.storage.errors import BadQuery, QueryTooSlow, TooManyQueries
+from mdk_runtime.storage.errors import UNREADABLE, BadQuery, QueryTooSlow, TooManyQueries
+
+logger = logging.getLogger("mdk.server.http")
 
 
 def endpoint(scope: Scope, ask: Callable[[Request, Grant], Awaitable[Response]]) -> Callable[..., Awaitable[Response]]:
@@ -27,6 +30,10 @@ def endpoint(scope: Scope, ask: Callable[[Request, Grant], Awaitable[Response]])
             return problem(HTTPStatus.GATEWAY_TIMEOUT, "too_slow", str(error))
         except TooManyQueries as error:
             return problem(HTTPStatus.SERVICE_UNAVAILABLE, "too_many_queries", str(error))
+        except UNREADABLE as error:
+            logger.error("what is stored of %s cannot be read: %s", grant.tenant, error)
+            detail = "what is stored cannot be read; the server's log says why"
+            return problem(HTTPStatus.SERVICE_UNAVAILABLE, "storage", detail)
 
     return allowed(scope, asked)
 

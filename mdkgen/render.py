@@ -182,7 +182,12 @@ def _struct(one: Record | Message, tag: str, expressions: Expressions) -> _Struc
     head = layout(Group(f"class {one.name}(", tuple(items), ")"), tail=1) + ":"
     lines = tuple((_field_line(field, expressions), field.doc) for field in one.fields)
     what = "message" if isinstance(one, Message) else "record"
-    return _Struct(head, one.doc or f"A {what} of the specification.", lines, ", ".join(quoted(field.name) for field in one.fields if field.sensitive))
+    return _Struct(
+        head,
+        one.doc or f"A {what} of the specification.",
+        lines,
+        ", ".join(quoted(field.name) for field in one.fields if field.sensitive),
+    )
 
 
 def _field_line(field: Field, expressions: Expressions) -> str:

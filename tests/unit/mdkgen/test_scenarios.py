@@ -11,7 +11,7 @@ from mdkgen.compiler import compile_texts
 from mdkgen.model import Spec
 from mdkgen.rules import texts_of
 from mdkgen.scenarios.check import play_all, uncovered
-from mdkgen.scenarios.play import Drawn
+from mdkgen.scenarios.played import Drawn
 
 ROLES = """role client { start state Up { call ask(n: int) -> send Ping(n = n)  recv Pong(m) -> tell answered(m.n) } }
 role server { start state Up { recv Ping(m) when m.n == 0 -> hangup  recv Ping(m) -> send Pong(n = m.n)  after 1min -> hangup } }

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from mdkgen.breaking.change import BOTH, Change, Version, change, new_to_old, old_to_new, parts_in_both
+from mdkgen.breaking.change import BOTH, Change, Pair, Version, change, new_to_old, old_to_new, parts_in_both
 from mdkgen.breaking.mixed import explore
 from mdkgen.model import Delivery, Grant, Machine, Part, Policy, Protocol, Send, State, Transition
-from mdkgen.model_walk import Numbers, transitions_of
+from mdkgen.model_walk import Numbers, alphabet, transitions_of
 
 
 def compare(old: Version, new: Version) -> Iterator[Change]:
@@ -23,6 +23,7 @@ def compare(old: Version, new: Version) -> Iterator[Change]:
                 yield from _guards(old_part.machine(role), part.machine(role), part)
         if part is after.parts[0]:
             yield from _policies(before, after)
+            yield from _moved(old, new, before, after)
             kept = {one.name for one in after.parts}
             for gone in before.parts:
                 if gone.name not in kept:
@@ -47,6 +48,30 @@ def _deliveries(old: Version, new: Version, before: Part, after: Part, roles: tu
         if _numbering(old, one) != _numbering(new, other):
             message = f"{one.name} is numbered otherwise: {other.number} from {other.first}, was {one.number} from {one.first}"
             yield change("MDK6207", message, other.span, BOTH, expected="a new delivery beside the old one")
+
+
+def _moved(old: Version, new: Version, before: Protocol, after: Protocol) -> Iterator[Change]:
+    """Messages that belong to another part now: mixed versions are explored part by part, and do not show it."""
+    was, now = ({name: part for part in one.parts for name in alphabet(part)} for one in (before, after))
+    for name, part in now.items():
+        if name not in was or was[name].name == part.name:
+            continue
+        old_states, new_states = _live(was[name], before), _live(part, after)
+        forth = old_to_new(old.senders.get(name, ())) if old_states - new_states else frozenset[Pair]()
+        back = new_to_old(new.senders.get(name, ())) if new_states - old_states else frozenset[Pair]()
+        if forth or back:
+            message = f"{name} is taken in {_states(part)} now, was in {_states(was[name])}"
+            yield change("MDK6201", message, part.span, forth | back, expected="the states in which it was taken")
+
+
+def _live(part: Part, protocol: Protocol) -> set[str]:
+    """The states of the protocol in which a part takes messages; its own machine does so in all."""
+    every = {state.name for machine in protocol.parts[0].machines for state in machine.states}
+    return set(part.live_in) if part.live_in else every
+
+
+def _states(part: Part) -> str:
+    return f"{part.name}, live in {', '.join(part.live_in)}" if part.live_in else part.name
 
 
 def _numbering(version: Version, one: Delivery) -> tuple[str, int, str]:

@@ -81,6 +81,44 @@ def test_a_part_that_is_gone_takes_no_messages() -> None:
     assert comparison.verdict == CLIENTS_FIRST
 
 
+MOVING = """
+mdkspec 1
+namespace moving
+version 1.0
+message Go as "go" {{ }}
+message Note as "note" {{ }}
+message Other as "other" {{ }}
+protocol P {{
+  transport websocket {{ path: "/", tag: "type", message_max: 64KiB }}
+  roles client connects, server accepts
+  parts Early, Late
+  unknown message -> drop
+  illegal message -> drop
+  malformed message -> drop
+  reconnect 1s .. 2s x 2 jitter 0
+  role client {{ start state New {{ call go() -> send Go(), goto Up }}  state Up {{ ignore go }} }}
+  role server {{ start state New {{ recv Go -> goto Up }}  state Up {{ ignore Go }} }}
+}}
+part Early of P live in New, Up {{ {0} }}
+part Late of P live in Up {{ {1} }}
+"""
+TALK = "role client {{ start state S {{ call {1}() -> send {0}() }} }} role server {{ start state S {{ recv {0} -> tell {1}ed() }} }}"
+
+
+def test_a_message_of_another_part_is_taken_in_other_states() -> None:
+    """Earlier than before: an old server does not take it yet. Later: an old client sends it too early."""
+    note, other = TALK.format("Note", "note"), TALK.format("Other", "other")
+    early, late = _spec(MOVING.format(note, other)), _spec(MOVING.format(other, note))
+    for old, new in ((early, late), (late, early)):
+        comparison = compare(old, new)
+        moved = [one for one in comparison.of(["behaviour"]) if one.diagnostic.message.startswith("Note is taken in ")]
+        (change,) = moved
+        assert change.diagnostic.code == "MDK6201"
+        assert change.breaks == ({"old connector"} if old is early else {"new connector"})
+    text = {one.diagnostic.message for one in compare(early, late).changes}
+    assert "Note is taken in Late, live in Up now, was in Early, live in New, Up" in text
+
+
 def test_a_protocol_that_is_gone_leaves_its_peers_alone() -> None:
     """Where another one is there as well, it is not taken for it."""
     other = JOBS[JOBS.index("/// A queue of jobs") :]

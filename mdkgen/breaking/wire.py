@@ -208,14 +208,23 @@ def _reads(writer: Version, written: Type, reader: Version, read: Type) -> bool:
             return True
         case Scalar("string"), Named(name, "enum"):
             return reader.enums[name].open if name in reader.enums else False
-        case Named(_, "enum"), Named(_, "enum"):
-            return True  # Their values are compared by themselves.
+        case Named(a, "enum"), Named(b, "enum"):
+            return a == b or _same_values(writer, a, reader, b)  # Those of one enum are compared by themselves.
         case Named(a, _), Named(b, _):
             return a == b or _same_keys(writer, a, reader, b)
         case Named(_, "record" | "message"), MapOf(Scalar("any")):
             return True
         case _:
             return False
+
+
+def _same_values(writer: Version, a: str, reader: Version, b: str) -> bool:
+    """Whether an enum of another name knows all that may be written."""
+    if a not in writer.enums or b not in reader.enums:
+        return False
+    written, read = writer.enums[a], reader.enums[b]
+    known = {one.value for one in read.members}
+    return read.open or (not written.open and all(one.value in known for one in written.members))
 
 
 def _same_keys(writer: Version, a: str, reader: Version, b: str) -> bool:

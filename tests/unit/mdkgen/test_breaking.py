@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from mdkgen.breaking import Comparison, compare
+from mdkgen.breaking.change import NEW_CONNECTOR, OLD_CONNECTOR
 from mdkgen.cli import main
 from mdkgen.compiler import compile_texts
 from mdkgen.ir import to_json
@@ -63,6 +64,53 @@ def test_the_same_change_of_what_the_server_sends_wants_servers_first() -> None:
     comparison = _compared(old, new)
     assert _codes(comparison, "wire") == {"MDK6104"}
     assert comparison.verdict == ("upgrade every server first: a new client does not work with an old server")
+
+
+KINDS = """
+open enum Colour { red  green }
+closed enum Light { red  green  amber }
+closed enum Hue { red  green }
+type Text = string
+record One { a: int  b?: string }
+record Same { a: int  b?: string  c: int = 0 }
+record More { a: int  d: string }
+record Loose { a?: int }
+"""
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "forth", "back"),
+    [
+        ("int", "any", True, False),
+        ("int", "float", True, False),
+        ("float", "seconds", True, True),
+        ("int", "string", False, False),
+        ("Text", "string", True, True),
+        ("int", "int | null", True, False),
+        ("int | null", "float | null", True, False),
+        ("list<int>", "list<float>", True, False),
+        ("map<int>", "list<int>", False, False),
+        ("map<int>", "map<float>", True, False),
+        ("Colour", "string", True, True),
+        ("Light", "string", True, False),
+        ("Hue", "Light", True, False),
+        ("Hue", "Colour", True, False),
+        ("Light", "Colour", True, False),
+        ("One", "Same", True, True),
+        ("One", "More", False, True),
+        ("One", "Loose", True, False),
+        ("One", "map<any>", True, False),
+        ("One", "Hue", False, False),
+        ("One", "list<One>", False, False),
+    ],
+)
+def test_another_type_breaks_whoever_cannot_read_it(before: str, after: str, forth: bool, back: bool) -> None:
+    """New servers read what old clients write (`forth`), old servers what new clients write (`back`)."""
+    client = "role client { start state Up { recv Pong -> tell answered()  call ask(ping: Ping) -> send ping } }\n"
+    text = KINDS + 'message Ping as "ping" { x: TYPE }\n' + client + PONGS
+    comparison = _compared(text.replace("TYPE", before), text.replace("TYPE", after))
+    broken = {pair for one in comparison.changes if one.diagnostic.code == "MDK6109" for pair in one.breaks}
+    assert (OLD_CONNECTOR not in broken, NEW_CONNECTOR not in broken) == (forth, back)
 
 
 def test_a_record_inside_is_judged_by_who_sends_it() -> None:

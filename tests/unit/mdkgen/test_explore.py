@@ -15,6 +15,7 @@ from mdkgen.configuration import Arrival, Exploration, Outcome, Side, View
 from mdkgen.explore import Explorer
 from mdkgen.local import LocalSide
 from mdkgen.model import Part, Protocol
+from mdkgen.rules import texts_of
 from mdkgen.source import read_folder
 from mutants import mutants
 
@@ -147,3 +148,26 @@ def test_mutants_are_explored_as_by_the_plainest_search() -> None:
     """Of specs in which something is missing or leads elsewhere, too."""
     texts = [dict(one.texts) for one in mutants() if one.folder == "examples/chat/spec"]
     assert sum(map(_compare, texts)) > 3
+
+
+STAYS = "recv Ping -> send Pong()  recv Pong -> tell answered()  every 1s -> send Ping()"
+ENDS = ("enter -> hangup", "enter -> send Ping(), hangup", 'enter -> fail "full"', "after 2s -> hangup")
+
+
+@pytest.mark.parametrize("client", ["", *ENDS])
+@pytest.mark.parametrize("server", ["", *ENDS])
+def test_who_ends_a_connection_at_once_is_explored_as_by_the_plainest_search(client: str, server: str) -> None:
+    """One side or both, with something said before; what a hot state does not stop is in it, too."""
+    text = (
+        f"role client {{ start hot state Up {{ {client}  {STAYS} }} }}\n"
+        f"role server {{ start state Up {{ {server}  {STAYS} }} }}"
+    )
+    assert _compare(texts_of(text)) == 1
+
+
+def test_an_exploration_that_is_too_large_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It ends, and what it has found until then stands."""
+    monkeypatch.setattr("mdkgen.explore.CONFIGURATIONS_MAX", 10)
+    ((protocol, part),) = _pieces(read_folder(ROOT / "examples/chat/spec"))
+    found = Explorer(View(protocol, part), View(protocol, part)).run()
+    assert (found.cut_short, found.configurations > 10) == (True, True)

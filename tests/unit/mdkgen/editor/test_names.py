@@ -156,6 +156,31 @@ def test_completion_offers_what_fits(typed: str, there: set[str], absent: set[st
     assert not absent & found
 
 
+@pytest.mark.parametrize(
+    ("folder", "typed", "there", "absent"),
+    [
+        ("chat", "part More of |", {"Chat"}, {"Talk", "Inside"}),
+        ("chat", "part More of Chat live in |", {"Inside", "Joining"}, {"Chat"}),
+        ("chat", "part More of Chat live in Inside { delivery more { from |", {"member", "room"}, {"Chat"}),
+        ("chat", "part More of Chat live in Inside { delivery more { from room message |", {"Post"}, {"room"}),
+        ("chat", "protocol Other { parts |", {"Talk"}, {"Chat"}),
+        ("jobs", "part Working of Jobs live in Up { role queue { start state Up { lapse |", {"work"}, {"Jobs"}),
+        ("chat", "part Talk of Chat live in Inside { role member { start state Up { recv Said(m) -> tell |", {"said"}, {"Said"}),
+    ],
+)  # fmt: skip
+def test_completion_knows_the_other_declarations(folder: str, typed: str, there: set[str], absent: set[str]) -> None:
+    """Protocols, states and roles of theirs, parts, leases and events, each where it may stand."""
+    ((file, text),) = SPECS[f"examples/{folder}/spec"].items()
+    opened = SpecFolder({file: text})
+    opened.analyse()
+    before = f"{text}\n{typed.replace('|', '')}"
+    opened.texts[file] = before + "\n"
+    opened.analyse()
+    found = {one.label for one in complete(opened, file, before.count("\n") + 1, len(before.split("\n")[-1]) + 1)}
+    assert there <= found, there - found
+    assert not absent & found
+
+
 def test_a_declaration_begins_with_its_words() -> None:
     """Between declarations the grammar's own words, and the header's where there is nothing yet."""
     folder = SpecFolder({"a.mdkspec": "mdkspec 1\nnamespace a\nversion 1.0\n\nrecord A { a: int }\n\n"})

@@ -12,6 +12,9 @@ from mdkgen.model import Spec
 from mdkgen.rules import texts_of
 from mdkgen.scenarios.check import play_all, uncovered
 from mdkgen.scenarios.played import Drawn
+from mdkgen.scenarios.promote import as_scenario
+from mdkgen.verify import verification
+from mutants import mutants
 
 ROLES = """role client { start state Up { call ask(n: int) -> send Ping(n = n)  recv Pong(m) -> tell answered(m.n) } }
 role server { start state Up { recv Ping(m) when m.n == 0 -> hangup  recv Ping(m) -> send Pong(n = m.n)  after 1min -> hangup } }
@@ -81,3 +84,25 @@ role client { start state Up { call ask() -> send Ping()  recv Pong -> tell answ
     mended = roles.replace("after 1s -> hangup", "after 1s -> hangup  ignore Ping")
     found = compile_texts(texts_of(mended + written)).diagnostics
     assert [(one.code, one.expected) for one in found] == [("MDK4012", "server -> client: Pong{}")]
+
+
+def test_the_way_to_anything_can_be_promoted() -> None:
+    """Of whatever the verifier finds in a mutant, notes too: the scenario is one of the language, with names that there are."""
+    promoted = 0
+    words: set[str] = set()
+    for number, mutant in enumerate(mutants()):
+        if mutant.folder == "spec" and number % 4:
+            continue  # of the largest, every fourth
+        texts = dict(mutant.texts)
+        spec = compile_texts(texts, verifying=False).spec
+        if spec is None:
+            continue
+        for one in verification(spec).diagnostics:
+            if one.trace and (one.severity != "note" or mutant.folder != "spec"):
+                written = as_scenario(one, spec)
+                found = compile_texts({**texts, mutant.file: texts[mutant.file] + "\n" + written}, verifying=False)
+                assert found.diagnostics == (), (mutant.what, written, found.diagnostics)
+                words |= set(written.split())
+                promoted += 1
+    assert promoted > 10
+    assert words >= {"delivers", "calls", "asks", "pass", "->"}

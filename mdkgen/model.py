@@ -321,6 +321,7 @@ class Flag:
     name: str
     scope: Literal["connection", "session"]
     initial: bool
+    span: Span | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -329,6 +330,7 @@ class Lease:
 
     name: str
     scope: Literal["connection", "session", "shared"]
+    span: Span | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -526,6 +528,7 @@ class Param:
     type: Type
     default: Expr
     doc: str
+    span: Span | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,8 +109,8 @@ class MachineChecker:
             tuple(self.hooks.values()),
             tuple(self.actions.events.values()),
             tuple(self.calls.values()),
-            tuple(Flag(n, one.scope, bool(one.initial)) for n, one in self.flags.items()),  # type: ignore[arg-type]  # checked in _check_scopes
-            tuple(Lease(n, one.scope) for n, one in self.leases.items()),  # type: ignore[arg-type]  # the grammar's three words
+            tuple(Flag(n, one.scope, bool(one.initial), one.span) for n, one in self.flags.items()),  # type: ignore[arg-type]  # checked in _check_scopes
+            tuple(Lease(n, one.scope, one.span) for n, one in self.leases.items()),  # type: ignore[arg-type]  # the grammar's three words
             always,
             states,
             role.span,

@@ -304,7 +304,7 @@ class _ProtocolChecker:
         if number is not None and number <= 0:
             message = f"the param {name_of(name).text} is {number:g}"
             self.names.report("MDK2003", message, default.span, expected="a number above 0")
-        return None if type_ is None or value is None else Param(name_of(name).text, type_, value, item.doc)
+        return None if type_ is None or value is None else Param(name_of(name).text, type_, value, item.doc, item.span)
 
     # --- between parts ----------------------------------------------------------------------------
 

@@ -123,7 +123,7 @@ def _types(spec: Spec, expressions: list[Expr]) -> Iterator[Diagnostic]:
             for param in part.params:
                 if param.name not in params:
                     message = f"nothing uses the param {param.name} of {part.name}"
-                    yield finding("MDK5004", message, part.span, expected="a use, or no such param")
+                    yield finding("MDK5004", message, param.span or part.span, expected="a use, or no such param")
 
 
 def _machine(machine: Machine) -> Iterator[Diagnostic]:
@@ -140,16 +140,15 @@ def _machine(machine: Machine) -> Iterator[Diagnostic]:
     for flag in machine.flags:
         if flag.name not in read:
             message = f"no `when` of the {machine.role} reads the flag {flag.name}"
-            yield finding("MDK5005", message, machine.span, expected=f"when {flag.name}, or no such flag")
+            yield finding("MDK5005", message, flag.span or machine.span, expected=f"when {flag.name}, or no such flag")
     granted = {action.lease for one in transitions for action in one.actions if isinstance(action, Grant)}
     lapses = {one.trigger.name for one in transitions if one.trigger.kind == "lapse"}
     for lease in machine.leases:
         if lease.name not in granted & lapses:
             lacks = "is never granted" if lease.name not in granted else "may lapse, but nothing says what happens then"
             message = f"the lease {lease.name} of the {machine.role} {lacks}"
-            yield finding(
-                "MDK5005", message, machine.span, expected=f"lease {lease.name}[...] and lapse {lease.name}(key)"
-            )
+            expected = f"lease {lease.name}[...] and lapse {lease.name}(key)"
+            yield finding("MDK5005", message, lease.span or machine.span, expected=expected)
 
 
 def _shadows(part: Part, machine: Machine) -> Iterator[Diagnostic]:

@@ -40,6 +40,22 @@ def test_findings_fail_and_notes_do_not(tmp_path: Path, capsys: pytest.CaptureFi
     assert main(["lint", str(folder)]) == 0
 
 
+def test_what_nothing_uses_is_named_where_it_stands() -> None:
+    """Flags, leases and params: the line that is to go, not the role or protocol around it."""
+    text = (ROOT / "examples/chat/spec/chat.mdkspec").read_text()
+    text = text.replace(
+        "  role member {\n", "  param idle: int = 1\n  role member {\n    session flag met = false\n", 1
+    )
+    text = text.replace("  role room {\n", "  role room {\n    connection lease seats\n", 1)
+    lines = text.split("\n")
+    found = lint_texts({"x.mdkspec": text}, Config()).diagnostics
+    assert [lines[one.span.line - 1].strip() for one in found] == [
+        "param idle: int = 1",
+        "session flag met = false",
+        "connection lease seats",
+    ]
+
+
 def test_an_allowance_covers_what_it_stands_before() -> None:
     """A field's covers the field, a declaration's all that is in it; the next one is not covered."""
     field = 'record A { @allow(MDK5107, "minutes") ttl: float }\n'

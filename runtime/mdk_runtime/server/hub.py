@@ -87,7 +87,7 @@ class Hub:
         self._settled = asyncio.Event()
         """Set while there are none."""
         self._settled.set()
-        self._refusals = RefusalLog()
+        self._refusals = RefusalLog(self._loop.time)
         self._owing: set[Connection] = set()
         """Connections whose messages were left to them while storage failed."""
         self.is_ending = False

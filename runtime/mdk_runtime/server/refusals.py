@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from mdk_runtime.core.server.origin import Entry
 from mdk_runtime.core.server.tenant import Refusal
 from mdk_runtime.storage.batch import Stored
 
-NAMED_MAX = 1000
-"""Messages and nodes named in the log for being refused; the rest is only counted."""
+NAMED_MAX = 100
+"""Messages and nodes named in the log for being refused, in an hour; the rest is only counted."""
+HOUR_S = 3600.0
 
 logger = logging.getLogger("mdk.server")
 
 
 class RefusalLog:
-    """Of one server."""
+    """Of one server.
 
-    def __init__(self) -> None:
+    Args:
+        now: Seconds on any clock that does not go back.
+    """
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self._now = now
+        self._until = float("-inf")
+        """The end of the hour that is counted."""
         self._named = 0
+        self._unnamed = 0
 
     def refused(self, tenant: str, refusals: Iterable[Refusal]) -> None:
         """Nodes and messages that may not be, or are not whole."""
@@ -34,8 +43,15 @@ class RefusalLog:
                 self._name("cannot store a %s of %s from %r: %s", kind, tenant, message.node, result.reason)
 
     def _name(self, text: str, *values: object) -> None:
-        if self._named < NAMED_MAX:
-            self._named += 1
-            logger.warning(text, *values)
-            if self._named == NAMED_MAX:
-                logger.warning("no more of these are named")
+        now = self._now()
+        if now >= self._until:
+            if self._unnamed:
+                logger.warning("%d more were refused, and not named", self._unnamed)
+            self._until, self._named, self._unnamed = now + HOUR_S, 0, 0
+        if self._named >= NAMED_MAX:
+            self._unnamed += 1
+            return
+        self._named += 1
+        logger.warning(text, *values)
+        if self._named == NAMED_MAX:
+            logger.warning("no more of these are named for an hour")

@@ -17,6 +17,7 @@ from websockets.datastructures import Headers
 from mdk_protocol.messages import Open, ProtocolError
 from mdk_runtime.core.server.connection import ClientEndpoint
 from mdk_runtime.core.server.pulse import Facts, Pulses
+from mdk_runtime.core.server.tenant import Refusal as Refused
 from mdk_runtime.server import hub as module
 from mdk_runtime.server import refusals
 from mdk_runtime.server.auth import tenant_of
@@ -148,8 +149,28 @@ async def test_naming_ends(tmp_path: Path, caplog: pytest.LogCaptureFixture, mon
                 client.send(log(-1 - number))
             for _ in range(10):
                 await client.next()
-        assert [record.getMessage().partition(":")[0] for record in caplog.records][-1] == "no more of these are named"
+        assert [record.getMessage().partition(":")[0] for record in caplog.records][-1] == (
+            "no more of these are named for an hour"
+        )
         assert len(caplog.records) == 4
+
+
+def test_naming_goes_on_after_an_hour(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody who looks a year later still finds names, and how many there were besides."""
+    monkeypatch.setattr(refusals, "NAMED_MAX", 2)
+    now = 0.0
+    log = refusals.RefusalLog(lambda: now)
+    for number in range(5):
+        log.refused("t", [Refused(f"node {number}", "why")])
+    now = refusals.HOUR_S
+    log.refused("t", [Refused("node 5", "why")])
+    assert [record.getMessage() for record in caplog.records] == [
+        "refused node 0 of t: why",
+        "refused node 1 of t: why",
+        "no more of these are named for an hour",
+        "3 more were refused, and not named",
+        "refused node 5 of t: why",
+    ]
 
 
 @pytest.mark.asyncio

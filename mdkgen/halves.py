@@ -63,8 +63,8 @@ class Facts:
         """The same side after the end of the connection."""
         self.halves: dict[tuple[str, ...], int] = {}
         """By what it has sent that has not arrived."""
-        self.steps: list[tuple[Step, Following]] | None = None
-        """What it may do by itself: of what does the same one, and nothing that changes nothing."""
+        self.steps: list[tuple[Step, Following, bool]] | None = None
+        """What it may do by itself, and whether it is a fault: of what does the same one, and nothing that changes nothing."""
         self.busy = False
         """Whether there is something that changes nothing, and is more than a call."""
         self.receptions: dict[str, tuple[Step, list[Following], bool, Arrival | None]] = {}
@@ -173,11 +173,11 @@ class Halves:
         stays: list[tuple[int, Step]] = []
         leaves: list[tuple[int, Step]] = []
         calm, orderly = not half.facts.busy, None
-        for step, following in self._steps(half.facts):
+        for step, following, fault in self._steps(half.facts):
             there = after(half, following, peer_up=peer_up)
             if not there:
                 continue
-            calm = calm and step.kind in FAULTS
+            calm = calm and fault
             if following.gone:
                 orderly = orderly or (step if following.orderly else None)
                 leaves.append((there, step))
@@ -191,7 +191,7 @@ class Halves:
             half.alone = made
         return made
 
-    def _steps(self, facts: Facts) -> list[tuple[Step, Following]]:
+    def _steps(self, facts: Facts) -> list[tuple[Step, Following, bool]]:
         if facts.steps is None:
             side = facts.side
             made: dict[tuple[Following, bool], Step] = {}
@@ -201,7 +201,7 @@ class Halves:
                     facts.busy |= step.kind in _PROGRESS
                 else:
                     made.setdefault((following, step.kind in FAULTS), step)
-            facts.steps = [(step, following) for (following, _), step in made.items()]
+            facts.steps = [(step, following, fault) for (following, fault), step in made.items()]
         return facts.steps
 
     def following(self, outcome: Outcome) -> Following:
@@ -214,7 +214,10 @@ class Halves:
         facts = half.facts
         if message not in facts.receptions:
             step, made, sure, problem = self._received(facts.side, message)
-            facts.receptions[message] = step, [self.following(one) for one in dict.fromkeys(made)], sure, problem
+            following = [self.following(one) for one in dict.fromkeys(made)]
+            facts.receptions[message] = step, following, sure, problem
+            if all(one.facts is facts and not one.sent and not one.gone for one in following):
+                facts.consumed[message] = step, sure and len(following) == 1
         step, outcomes, sure, problem = facts.receptions[message]
         stays: list[int] = []
         leaves: list[int] = []
@@ -223,8 +226,6 @@ class Halves:
             if there:
                 (leaves if outcome.gone else stays).append(there)
         only = sure and len(outcomes) == 1
-        if all(one.facts is facts and not one.sent and not one.gone for one in outcomes):
-            facts.consumed[message] = step, only
         if sure and not stays and not leaves:
             self.found.choked.add((self.index, step.name))
         if only and peer_up:

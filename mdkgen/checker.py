@@ -8,10 +8,10 @@ import sys
 from collections.abc import Sequence
 
 from mdkgen import syntax
+from mdkgen.check.declared import KeptDeclared, check_declared
 from mdkgen.check.names import Names
 from mdkgen.check.protocols import check_protocols
 from mdkgen.check.scenarios import check_scenarios
-from mdkgen.check.types import check_consts, check_enums, check_newtypes, check_structs
 from mdkgen.diagnostics import Diagnostic
 from mdkgen.model import Export, Face, FaceModule, Protocol, Spec
 
@@ -22,15 +22,14 @@ NEEDS_ALL = {"MDK1003", "MDK3004", "MDK3005", "MDK3007", "MDK3011", "MDK3012"}
 """Findings that compare declarations: they mean nothing while one of them cannot be read."""
 
 
-def check(files: Sequence[syntax.File]) -> tuple[Spec | None, list[Diagnostic]]:
+def check(files: Sequence[syntax.File], kept: KeptDeclared | None = None) -> tuple[Spec | None, list[Diagnostic]]:
     """The model of all files of a folder; None if there are errors, which come sorted by place.
 
-    Of files with syntax errors the declarations that could be read are checked all the same, for what is certainly wrong.
+    With `kept`, constants and types are only checked again if one of them is not the object that it was. Of files with syntax errors the declarations that could be read are checked all the same, for what is certainly wrong.
     """
     names = Names(files)
     _check_headers(names)
-    consts, newtypes, enums = check_consts(names), check_newtypes(names), check_enums(names)
-    records, messages = check_structs(names)
+    declared = check_declared(names) if kept is None else kept.check(names)
     protocols = check_protocols(names)
     _check_stubs(names, protocols)
     scenarios = check_scenarios(names, protocols)
@@ -43,11 +42,11 @@ def check(files: Sequence[syntax.File]) -> tuple[Spec | None, list[Diagnostic]]:
     spec = Spec(
         namespace=header.namespace.text,
         version=header.version.text,
-        consts=consts,
-        newtypes=newtypes,
-        enums=enums,
-        records=records,
-        messages=messages,
+        consts=declared.consts,
+        newtypes=declared.newtypes,
+        enums=declared.enums,
+        records=declared.records,
+        messages=declared.messages,
         protocols=protocols,
         faces=faces,
         files=tuple(file.name for file in names.files),

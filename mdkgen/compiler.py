@@ -16,6 +16,7 @@ from mdkgen.source import NoSpecError, read_folder
 from mdkgen.syntax import Allow, File
 
 if TYPE_CHECKING:  # Lint is run when it is asked for.
+    from mdkgen.check.declared import KeptDeclared
     from mdkgen.lint import Config
     from mdkgen.plugins import Plugin, RuleSet
 
@@ -95,6 +96,7 @@ def compile_parsed(
     parsed: Sequence[tuple[File, list[Diagnostic]]],
     *,
     checks: Sequence[Callable[[Spec], list[Diagnostic]]],
+    kept: KeptDeclared | None = None,
 ) -> Compilation:
     """The same on files that are read, sorted by name, each with its syntax errors.
 
@@ -103,7 +105,7 @@ def compile_parsed(
     files = [file for file, _ in parsed]
     diagnostics = [one for _, found in parsed for one in found]
     used: list[Allow] = []
-    spec, more = check(files)
+    spec, more = check(files, kept)
     if diagnostics:
         diagnostics = sorted([*diagnostics, *more], key=lambda one: (one.span.file, one.span.line, one.span.column))
         return Compilation(texts, None, tuple(diagnostics), tuple(files))

@@ -75,7 +75,8 @@ class Names:
         self.files = sorted(files, key=lambda file: file.name)
         self.incomplete = any(file.broken for file in files)
         """True if some declarations could not be read."""
-        self._missing = frozenset[str]().union(*(file.missing for file in files))
+        self.missing = frozenset[str]().union(*(file.missing for file in files))
+        """What seems to be declared where nothing could be read."""
         self._spans: dict[str, Span] = {}
         declarations = [one for file in self.files for one in file.declarations]
         self.consts = self._take(syntax.Const, declarations)
@@ -99,8 +100,8 @@ class Names:
 
     def unknown(self, what: str, name: syntax.Name, known: Iterable[str]) -> None:
         """A name that nothing declares."""
-        if name.text in self._missing:
-            return  # It may be declared where nothing could be read.
+        if name.text in self.missing:
+            return
         known = list(known)
         expected = ", ".join(sorted(known)) if len(known) <= KNOWN_SHOWN_MAX else f"a declared {what}"
         self.report(

@@ -15,6 +15,7 @@ from functools import lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 from mdkgen import memory, syntax
+from mdkgen.check.declared import KeptDeclared
 from mdkgen.chunks import Chunk
 from mdkgen.compiler import Compilation, compile_parsed, compile_texts, with_lint
 from mdkgen.diagnostics import Diagnostic, TraceStep
@@ -71,6 +72,7 @@ class SpecFolder:
         """Declarations that were read, of the texts as they were last analysed."""
         self._count = 0
         self._looks = _Looks()
+        self._declared = KeptDeclared()
         self.good: dict[tuple[str, str], syntax.Declaration] = {}
         """The last version of each declaration that could be read, by file and name; for completion in a broken one."""
 
@@ -86,7 +88,7 @@ class SpecFolder:
         parsed = [self._parsed(name, pieces, begins) for name in sorted(self.texts)]
         self._pieces = pieces
         checks = self._looks.at(_behaviour(pieces)) if verifying else ()
-        compilation = compile_parsed(self.texts, parsed, checks=checks)
+        compilation = compile_parsed(self.texts, parsed, checks=checks, kept=self._declared)
         if config is not None:
             compilation = with_lint(compilation, config, theirs)
         made = Analysis(dict(self.texts), (), compilation.spec, compilation.files, begins)

@@ -51,13 +51,16 @@ def fits(values: Values, expr: Expr, value: Any, scope: Scope) -> bool:
             return bool(values.worth(expr, scope) == value)
 
 
+_json = json.JSONEncoder(ensure_ascii=False).encode
+
+
 def shown(expr: Expr) -> str:
     """An expression as a spec writes it."""
     match expr:
         case Value(value, Scalar("seconds")) if isinstance(value, int | float):
             return seconds(value)
         case Value(value):
-            return json.dumps(value, ensure_ascii=False)
+            return _json(value)
         case Construct(_, fields) | MapValue(fields):
             return "{" + fields_shown(fields) + "}"
         case ListValue(items):
@@ -92,4 +95,4 @@ def value_shown(values: Values, value: Any) -> str:
         return "{" + ", ".join(f"{name} = {value_shown(values, one)}" for name, one in said.items()) + "}"
     if is_list(value):
         return "[" + ", ".join(value_shown(values, one) for one in value) + "]"
-    return json.dumps(value, ensure_ascii=False)
+    return _json(value)

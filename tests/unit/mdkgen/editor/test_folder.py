@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from mdkgen.check.declared import Declared, check_declared
+from mdkgen.check.names import Names
 from mdkgen.compiler import compile_texts, with_lint
 from mdkgen.diagnostics import Diagnostic
 from mdkgen.editor.folder import SpecFolder
@@ -157,3 +159,27 @@ def test_what_was_read_is_forgotten_when_it_is_gone() -> None:
         folder.analyse()
     assert len(folder._pieces) == 2
     assert len(folder.good) == 1
+
+
+def test_types_are_checked_again_only_when_one_has_changed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An edit of a machine leaves them alone, what is wrong with them included; one of a type or of its place does not."""
+    checked: list[Names] = []
+
+    def counted(names: Names) -> Declared:
+        checked.append(names)
+        return check_declared(names)
+
+    monkeypatch.setattr("mdkgen.check.declared.check_declared", counted)
+    name = "discovery.mdkspec"
+    wrong = {**MDK, name: MDK[name] + "\nrecord Wrong { it: Unknown = 1 }\n"}
+    machine = {**wrong, name: wrong[name].replace("    recv ", "    // typed\n    recv ", 1)}
+    types = {**wrong, name: wrong[name].replace("it: Unknown", "it: string")}
+    gone = {one: text for one, text in machine.items() if one != name}
+    folder = SpecFolder(wrong)
+    counts: list[int] = []
+    for texts in (wrong, machine, wrong, types, types, gone, MDK):
+        folder.texts, before = texts, len(checked)
+        found = folder.analyse().diagnostics
+        counts.append(len(checked) - before)
+        assert found == tuple(_shown(compile_texts(texts, verifying=False).diagnostics))
+    assert counts == [1, 0, 0, 1, 0, 1, 1]

@@ -33,7 +33,12 @@ class KeptDeclared:
 
     def check(self, names: Names) -> Declared:
         """As `check_declared`."""
-        of = (*names.consts.values(), *names.newtypes.values(), *names.enums.values(), *names.structs.values())
+        of: tuple[syntax.Declaration, ...] = (
+            *names.consts.values(),
+            *names.newtypes.values(),
+            *names.enums.values(),
+            *names.structs.values(),
+        )
         is_same = len(of) == len(self._of) and all(a is b for a, b in zip(of, self._of, strict=True))
         if self._made is not None and is_same and names.missing == self._missing:
             names.found += self._made.found

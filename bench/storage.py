@@ -22,7 +22,8 @@ import time
 import uuid
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
+from unittest.mock import patch
 
 from mdk_protocol.messages import LamportClock, Level, Log, SharedContext
 from mdk_runtime.core.server.origin import Entry, Origin
@@ -100,9 +101,9 @@ class Recorder:
 
 def recorded(folder: Path, entries: list[Entry]) -> list[tuple[str, str, Sequence[Any]]]:
     """The writes that store these rows, in transactions of the usual size."""
-    segment = Segment(segment_path(folder, 1))
-    recorder = Recorder(segment.database)
-    segment.database = cast("sqlite3.Connection", recorder)
+    recorder = Recorder(open_segment(segment_path(folder, 1), cache_bytes=LIMITS.cache_bytes))
+    with patch("mdk_runtime.storage.segment.open_segment", return_value=recorder):  # whoever has a part in it is heard
+        segment = Segment(segment_path(folder, 1))
     for at in range(0, len(entries), LIMITS.batch_max):
         segment.store(entries[at : at + LIMITS.batch_max], now_ms=0)
     segment.close()

@@ -25,9 +25,14 @@ _NESTS: frozenset[object] = frozenset({dict, list, tuple})
 
 
 class Checks:
-    """The checks of all types, made when first needed."""
+    """The checks of all types, made when first needed.
 
-    def __init__(self) -> None:
+    Args:
+        numbers: False for what was read: of its numbers all is seen to, how deep it goes is not.
+    """
+
+    def __init__(self, *, numbers: bool = True) -> None:
+        self._numbers = numbers
         self._structs: dict[type, Check | None] = {}
 
     def struct(self, type_: type[msgspec.Struct]) -> Check | None:
@@ -42,6 +47,8 @@ class Checks:
         match type_:
             case inspect.AnyType():
                 return check_any
+            case inspect.FloatType() | inspect.IntType() if not self._numbers:
+                return None
             case inspect.FloatType(ge=ge, le=le):
                 return _check_float if ge is le is None else _bounds_check(ge, le, _check_float)
             case inspect.IntType(ge=ge, le=le):

@@ -71,6 +71,7 @@ class Codec:
         self._decode: Callable[[str | bytes], msgspec.Struct] = self._decode_first
         self._encode = msgspec.json.Encoder(enc_hook=_as_text).encode
         self._checks = Checks()
+        self._depths = Checks(numbers=False)
         self._normalizer = Normalizer()
         self._frames = _NONE
         """Of the messages in use."""
@@ -168,7 +169,7 @@ class Codec:
     def _check_depth(self, record: msgspec.Struct, frame: str | bytes) -> None:
         """What cannot be written is not read either: it could be taken, but never passed on."""
         try:
-            check = self._checks.struct(type(record))
+            check = self._depths.struct(type(record))
             if check is not None:
                 check(record)
         except RecursionError as error:

@@ -112,18 +112,21 @@ def _read(path: Path) -> list[Key]:
         return _of_json(path, text, kid)
     if b"-----BEGIN" in text:
         return [_of_pem(path, text, kid)]
-    _check_secrecy(path, text)
+    _check_secrecy(path, text, content)
     return [_of_secret(path, text, kid)]
 
 
-def _check_secrecy(path: Path, secret: bytes) -> None:
-    """Refuse what is no secret. Who took another form of a public key for one would let in whoever knows the key."""
+def _check_secrecy(path: Path, secret: bytes, content: bytes) -> None:
+    """Refuse what is no secret. Who took another form of a public key for one would let in whoever knows the key.
+
+    Of `content`, the secret is what stands between white space: a key in DER may end with bytes that look like it.
+    """
     found = None
     if secret.startswith((b"ssh-", b"ecdsa-", b"sk-ssh-", b"sk-ecdsa-", b"---- BEGIN")):
         found = "a key of OpenSSH"
     elif secret.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         found = "a text in UTF-16"
-    elif _is_der(secret):
+    elif _is_der(content):
         found = "a key or a certificate in DER"
     elif _is_der(_from_base64(secret)):
         found = "a key or a certificate in DER, as base64"
@@ -142,14 +145,14 @@ def _from_base64(text: bytes) -> bytes:
 
 
 def _is_der(data: bytes) -> bool:
-    """True if it is one ASN.1 sequence from end to end, as every key and certificate is (X.690 §8.1)."""
+    """True if it is one ASN.1 sequence, as every key and certificate is (X.690 §8.1), and white space behind it."""
     if len(data) < SECRET_BYTES_MIN or data[0] != 0x30:
         return False
     size, at = data[1], 2
     if size & 0x80:
         at += size & 0x7F
         size = int.from_bytes(data[2:at])
-    return at + size == len(data)
+    return len(data) >= at + size and not data[at + size :].strip()
 
 
 def _of_secret(path: Path, secret: bytes, kid: str) -> Key:

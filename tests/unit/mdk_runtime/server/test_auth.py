@@ -134,6 +134,8 @@ def test_jwks(tmp_path: Path) -> None:
         (b'{"keys": []}', "it is a JWK set without a key"),
         (b'{"kty": "oct", "k": "eHh4"}', "3 bytes are too short for a secret"),
         (PUBLIC_DER, "it is a key or a certificate in DER"),
+        (PUBLIC_DER[:-1] + b"\x0b", "it is a key or a certificate in DER"),
+        (PUBLIC_DER + b"\r\n", "it is a key or a certificate in DER"),
         (base64.b64encode(PUBLIC_DER), "it is a key or a certificate in DER, as base64"),
         (base64.encodebytes(PUBLIC_DER), "it is a key or a certificate in DER, as base64"),
         (RSA.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption()), "it is a key or a certificate in DER"),

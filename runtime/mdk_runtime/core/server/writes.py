@@ -76,10 +76,9 @@ class Writes:
         self, connection: Connection, messages: Sequence[Message], *, forbidden: ProtocolError | None = None
     ) -> None:
         """Messages of one kind have to be stored, or to be noted as rejected if they were not stored before."""
-        senders = {message.node for message in messages}
         if forbidden is not None:
             entries = list(map(Entry, messages, repeat(UNKNOWN), repeat(forbidden)))
-        elif len(senders) == 1 and isinstance(messages[0], Log):
+        elif isinstance(messages[0], Log) and len({message.node for message in messages}) == 1:
             entries = list(map(Entry, messages, repeat(self._origin(connection, messages[0]))))
         else:
             entries = [Entry(message, self._origin(connection, message)) for message in messages]

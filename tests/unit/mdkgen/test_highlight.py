@@ -69,6 +69,12 @@ def test_the_extension_names_files_that_are_there() -> None:
     contributes = manifest["contributes"]
     for name in (manifest["main"], contributes["languages"][0]["configuration"], contributes["grammars"][0]["path"]):
         assert (folder / name).is_file()
-    json.loads((folder / "language-configuration.json").read_text())
     assert (folder / "mdkspec.tmLanguage.json").read_text() == textmate()
     assert contributes["grammars"][0]["scopeName"] == json.loads(textmate())["scopeName"]
+
+
+def test_an_arrow_is_no_bracket() -> None:
+    """An editor that pairs `<` with `>` marks the `>` of every `->` as one that closes nothing."""
+    configuration = json.loads((ROOT / "editors/vscode/language-configuration.json").read_text())
+    assert ["{", "}"] in configuration["brackets"]
+    assert not any(mark in "->" for pair in configuration["brackets"] for mark in pair)

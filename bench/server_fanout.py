@@ -251,9 +251,9 @@ def serve(kind: str, ready: Path, options: list[str]) -> int:
         data = str(ready.parent / "data")
         # The hand-made clients answer no pings.
         return mdk(["server", "--port", "0", "--data", data, "--ready-file", str(ready), "--ping", "3600", *options])
-    from mdk_runtime.cli import _loop_factory  # pyright: ignore[reportPrivateUsage]  # the same kind of loop
+    from mdk_runtime.commands.server import loop_factory
 
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
         runner.run(run_floor(kind, ready, options))
     return 0
 

@@ -3,22 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import asyncio
-import importlib
 import logging
 import os
 import sys
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-from mdk_runtime.client_commands import add_client_commands
+from mdk_runtime.commands import backup, logs, server, services, tokens
+from mdk_runtime.commands.statuses import FAILED, FINE, USAGE
 from mdk_runtime.errors import ConfigurationError, MDKError
-from mdk_runtime.log_commands import add_log_commands
-from mdk_runtime.server.backup_command import add_backup_command
-from mdk_runtime.server.configuration import add_server_arguments
-from mdk_runtime.server.token_commands import add_token_commands
-
-FINE, FAILED, USAGE = 0, 1, 2
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -48,13 +40,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="mdk", description="Discovery and tracing for Python microservices.")
     parser.add_argument("--version", action=_Version, help="print the version and exit")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND", dest="chosen")
-    server = commands.add_parser("server", help="run the discovery and tracing server")
-    add_server_arguments(server)
-    server.set_defaults(run=_server)
-    add_client_commands(commands)
-    add_log_commands(commands)
-    add_token_commands(commands)
-    add_backup_command(commands)
+    for group in (server, services, logs, tokens, backup):
+        group.add(commands)
     demo = commands.add_parser("demo", help="a server, two services and a client; one service is killed")
     demo.set_defaults(run=_demo)
     return parser
@@ -72,40 +59,6 @@ class _Version(argparse.Action):
 
         print(f"mdk {version('mdk')}")
         parser.exit()
-
-
-def _server(arguments: argparse.Namespace) -> int:
-    from mdk_runtime.server.configuration import as_toml, read_configuration
-    from mdk_runtime.server.errors import ListenRefused, TLSIncomplete
-    from mdk_runtime.server.options import BadSetting, UnreadableConfiguration
-
-    try:
-        configuration = read_configuration(arguments, os.environ)
-        if arguments.print_config:
-            print(as_toml(configuration), end="")
-            return FINE
-        configuration.settings.check()
-    except (BadSetting, UnreadableConfiguration, ListenRefused, TLSIncomplete) as error:
-        print(f"mdk: {error}", file=sys.stderr)
-        return USAGE
-    from mdk_runtime.server.application import run_server
-    from mdk_runtime.server.reporting import configure_logging
-
-    settings = configuration.settings
-    configure_logging(settings.log_format, settings.log_level)
-    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-        runner.run(run_server(settings))
-    return FINE
-
-
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """That of uvloop, where it is installed."""
-    try:
-        uvloop: Any = importlib.import_module("uvloop")
-    except ImportError:
-        return None
-    factory: Callable[[], asyncio.AbstractEventLoop] = uvloop.new_event_loop
-    return factory
 
 
 def _demo(_: argparse.Namespace) -> int:

@@ -12,9 +12,9 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from mdk_runtime.commands.trace_tree import Entry, tree
 from mdk_runtime.demo.processes import Child, DemoFailed, clean_environment, free_port, temporary_folder, wait_for
 from mdk_runtime.errors import ResolveTimeout
-from mdk_runtime.trace_tree import Entry, tree
 
 if TYPE_CHECKING:
     from mdk_protocol.messages import Log

@@ -10,11 +10,12 @@ from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
-from mdk_runtime.command_connection import connected
+from mdk_runtime.commands.connecting import connected
+from mdk_runtime.commands.http_queries import DEFAULT_HTTP_URL, HttpQueries
+from mdk_runtime.commands.statuses import FINE
+from mdk_runtime.commands.trace_tree import Entry, printable, tree
 from mdk_runtime.core.client.interactions import FINISH_TEXT, LOG_CATEGORY, START_TEXT
 from mdk_runtime.core.levels import LEVELS
-from mdk_runtime.http_queries import DEFAULT_HTTP_URL, HttpQueries
-from mdk_runtime.trace_tree import Entry, printable, tree
 
 if TYPE_CHECKING:
     from mdk_protocol.messages import Log
@@ -26,7 +27,7 @@ WAKE_EVERY_S = 1.0
 """So that an interruption is noticed while nothing comes."""
 
 
-def add_log_commands(commands: Any) -> None:
+def add(commands: Any) -> None:
     """Add them to the parser."""
     logs = commands.add_parser("logs", help="print the tenant's log messages: the last ones, or as they come")
     logs.add_argument("--follow", action="store_true", help="as they come, until interrupted")
@@ -66,13 +67,13 @@ def _logs(arguments: argparse.Namespace) -> int:
     if arguments.follow:
         with suppress(KeyboardInterrupt):  # As it is meant to end.
             _follow(arguments)
-        return 0
+        return FINE
     level = None if arguments.level == LEVELS[-1] else arguments.level
     filters = {name: getattr(arguments, name) for name in ("service", "trace", "text", "since")}
     rows = _queries(arguments).logs(arguments.limit, level=level, **filters)
     for log in in_order([_stored(row) for row in rows]):
         _show(log, arguments)
-    return 0
+    return FINE
 
 
 def in_order(logs: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -159,12 +160,12 @@ def _trace(arguments: argparse.Namespace) -> int:
     if arguments.json:
         for row in rows:
             print(json.dumps(row))
-        return 0
+        return FINE
     for line in tree(_entries(rows)):
         print(line)
     if len(rows) == TRACE_ROWS_MAX:
         print(f"... only the first {TRACE_ROWS_MAX} rows are shown")
-    return 0
+    return FINE
 
 
 def _entries(rows: list[dict[str, Any]]) -> list[Entry]:

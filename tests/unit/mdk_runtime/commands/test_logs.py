@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mdk_runtime.log_commands import in_order
+from mdk_runtime.commands.logs import in_order
 
 ROWS = st.lists(
     st.builds(

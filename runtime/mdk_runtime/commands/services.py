@@ -10,7 +10,8 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
-from mdk_runtime.command_connection import CONNECT_WITHIN_S, POLL_S, connected
+from mdk_runtime.commands.connecting import CONNECT_WITHIN_S, POLL_S, connected
+from mdk_runtime.commands.statuses import FAILED, FINE
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -23,7 +24,7 @@ QUIET_S = 0.2
 PASSED_ON = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2")]
 
 
-def add_client_commands(commands: Any) -> None:
+def add(commands: Any) -> None:
     """Add them to the parser."""
     services = commands.add_parser("services", help="list the services and their nodes")
     services.add_argument("--json", action="store_true", help="print one JSON object a node")
@@ -58,7 +59,7 @@ def _services(arguments: argparse.Namespace) -> int:
                 print(json.dumps(_as_json(node)))
             else:
                 print(f"{node.service}  {node.version or '-'}  {node.environment}  {node.address}")
-    return 0
+    return FINE
 
 
 def _settled(mdk: MDK) -> list[Node]:
@@ -88,7 +89,7 @@ def _resolve(arguments: argparse.Namespace) -> int:
     with connected() as mdk:
         node = mdk.session().resolve_until(arguments.service, arguments.version, arguments.timeout)
         print(json.dumps(_as_json(node)) if arguments.json else node.address)
-    return 0
+    return FINE
 
 
 def _register(arguments: argparse.Namespace) -> int:
@@ -101,7 +102,7 @@ def _register(arguments: argparse.Namespace) -> int:
     child = _Child()
     with init() as mdk:
         if not child.start(arguments.command):
-            return 1
+            return FAILED
         mdk.register(arguments.service, arguments.version, arguments.address)
         try:
             status = child.wait(CONNECT_WITHIN_S)

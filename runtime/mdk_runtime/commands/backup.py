@@ -8,11 +8,12 @@ import os
 from pathlib import Path
 from typing import Any
 
+from mdk_runtime.commands.statuses import FINE
 from mdk_runtime.server.errors import BackupFailed
 from mdk_runtime.server.settings import default_data_folder
 
 
-def add_backup_command(commands: Any) -> None:
+def add(commands: Any) -> None:
     """Add it to the parser."""
     backup = commands.add_parser("backup", help="copy all that a server has stored, also while it runs")
     backup.add_argument("destination", type=Path, metavar="FOLDER", help="a data folder that does not exist yet")
@@ -36,9 +37,9 @@ def _backup(arguments: argparse.Namespace) -> int:
         raise BackupFailed(arguments.destination, str(error)) from error
     if arguments.json:
         print(json.dumps({one.tenant: {"segments": one.segments, "bytes": one.size_bytes} for one in tenants}))
-        return 0
+        return FINE
     for one in tenants:
         links = f", {one.linked} of them as links" if one.linked else ""
         print(f"{one.tenant}: {one.segments} files, {one.size_bytes} bytes{links}")
     print(f"{arguments.destination} is a data folder: mdk server --data {arguments.destination}")
-    return 0
+    return FINE

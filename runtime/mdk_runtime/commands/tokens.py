@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from mdk_runtime.commands.statuses import FAILED, FINE
 from mdk_runtime.core.server.grants import Scope
 from mdk_runtime.errors import MDKError
 from mdk_runtime.server.errors import PackagesMissing, TokenRefused
@@ -35,7 +36,7 @@ class TokenCommandFailed(MDKError):
         return self.reason
 
 
-def add_token_commands(commands: Any) -> None:
+def add(commands: Any) -> None:
     """Add them to the parser."""
     token = commands.add_parser("token", help="make and read the tokens that clients show to a server with keys")
     acts = token.add_subparsers(title="commands", required=True, metavar="COMMAND")
@@ -72,7 +73,7 @@ def _create(arguments: argparse.Namespace) -> int:
         expires_in_s=_expires_in_s(arguments.expires),
     )
     print(token)
-    return 0
+    return FINE
 
 
 def _verify(arguments: argparse.Namespace) -> int:
@@ -84,7 +85,7 @@ def _verify(arguments: argparse.Namespace) -> int:
         grant = verify(token, keys, now=time.time())
     except TokenRefused as refused:
         print(f"mdk: {refused}", file=sys.stderr)
-        return 1
+        return FAILED
     (kid,) = [key.kid for key in keys if key.fingerprint == grant.key][:1]
     expires = None
     if grant.expires_at is not None:
@@ -92,7 +93,7 @@ def _verify(arguments: argparse.Namespace) -> int:
     scopes = [scope.value for scope in Scope if grant.allows(scope)]
     content = {"tenant": grant.tenant, "scopes": scopes, "subject": grant.who, "expires": expires, "key": kid}
     print(json.dumps(content, ensure_ascii=False))
-    return 0
+    return FINE
 
 
 def _keys(paths: Sequence[Path]) -> tuple[Key, ...]:

@@ -32,10 +32,10 @@ from mdk_runtime.sessions import S, Sessions, new_random
 
 if TYPE_CHECKING:
     from mdk_protocol.messages import Log
-    from mdk_runtime.connection import Connection
     from mdk_runtime.core.client.environments import Environment
     from mdk_runtime.core.client.nodes import Node
     from mdk_runtime.ports import Monotonic, WallClock
+    from mdk_runtime.uplink import Uplink
 
 STOP_WITHIN_S = 2.0
 """As long as stop(), or the end of a process without it, takes to say goodbye."""
@@ -76,7 +76,7 @@ class BaseMDK(Sessions[S]):
         self.intake = Intake(wall)
         self.intake.shut = self.config.server_url is None
         self._lock = RLock()
-        self._listener = ClientListener(lambda: self._connection, lambda: self.server_url)
+        self._listener = ClientListener(lambda: self._uplink, lambda: self.server_url)
         self.core = ClientCore(
             node_id=_node_id(),
             environment=self.config.environment,
@@ -91,12 +91,12 @@ class BaseMDK(Sessions[S]):
         )
         self._budgets: dict[str, RetryBudget] = {}
         self.endpoint = SessionClient(self.core, random=self._random.random)
-        self._connection: Connection | None = None
+        self._uplink: Uplink | None = None
 
     # Starting and stopping, as far as nothing waits.
 
     def _prepare(self) -> None:
-        """There will be a connection."""
+        """There will be an uplink."""
         self.core.start_waiting()
         self.core.add_nodes(self.config.static_nodes)
         self.intake.shut = self.config.server_url is None
@@ -104,11 +104,11 @@ class BaseMDK(Sessions[S]):
     def _begin_stop(self) -> None:
         """There will be none. The one that is there begins to end, and whoever waits for it is woken."""
         with self._lock:
-            connection, self._connection = self._connection, None
-            if connection is not None:
+            uplink, self._uplink = self._uplink, None
+            if uplink is not None:
                 self.intake.shut = True
                 lifecycle.unwatch(self)
-                connection.begin_stop(STOP_WITHIN_S)
+                uplink.begin_stop(STOP_WITHIN_S)
             waiters = self.core.stop_waiting()
         for waiter in waiters:
             waiter.ended()
@@ -125,29 +125,29 @@ class BaseMDK(Sessions[S]):
     @property
     def connected(self) -> bool:
         """Whether the server can be talked to at this moment."""
-        connection = self._connection
-        return connection is not None and connection.connected
+        uplink = self._uplink
+        return uplink is not None and uplink.connected
 
     @property
     def server_url(self) -> str | None:
         """The server that is talked to, or was tried last; None if there is none."""
-        connection = self._connection
-        return (connection.server_url if connection is not None else None) or self.config.server_url
+        uplink = self._uplink
+        return (uplink.server_url if uplink is not None else None) or self.config.server_url
 
     @property
     def connection_failure(self) -> str:
         """Why the last attempt to connect failed; empty if it did not."""
-        connection = self._connection
-        return connection.failure if connection is not None else ""
+        uplink = self._uplink
+        return uplink.failure if uplink is not None else ""
 
     def statistics(self) -> Statistics:
         """How this process is doing at this moment."""
-        connection = self._connection
+        uplink = self._uplink
         known = {service: self.core.snapshot(service).values() for service in self._followed()}
         return Statistics(
             connected=self.connected,
-            queued=connection.outgoing.queued if connection is not None else len(self.intake),
-            dropped=connection.outgoing.dropped if connection is not None else self.intake.dropped,
+            queued=uplink.outgoing.queued if uplink is not None else len(self.intake),
+            dropped=uplink.outgoing.dropped if uplink is not None else self.intake.dropped,
             nodes={service: len(nodes) for service, nodes in known.items()},
             nodes_out={service: sum(node.is_out for node in nodes) for service, nodes in known.items()},
         )
@@ -164,7 +164,7 @@ class BaseMDK(Sessions[S]):
         said = (text_of("service", service), text_of("version", version), text_of("address", address, hint))
         with self._lock:
             node = self.core.make_own_node(*said)
-            if self._connection is not None:
+            if self._uplink is not None:
                 self.core.will_remember(node)
             self._input(self.endpoint.register, node)
 
@@ -286,9 +286,9 @@ class BaseMDK(Sessions[S]):
             self._input(self.endpoint.tail, begin)
 
     def _input(self, function: Callable[..., object], *args: object) -> None:
-        """Call an input of the endpoint: on the connection's loop, or here while there is none. With the lock held."""
-        if self._connection is not None:
-            self._connection.call(function, *args)
+        """Call an input of the endpoint: on the uplink's loop, or here while there is none. With the lock held."""
+        if self._uplink is not None:
+            self._uplink.call(function, *args)
         else:
             function(*args, now=self._monotonic())
 
@@ -306,11 +306,11 @@ class BaseMDK(Sessions[S]):
 
     @abstractmethod
     def after_fork_in_child(self) -> None:
-        """Be a process of one's own: another id, another connection, nothing of the parent's to send."""
+        """Be a process of one's own: another id, another uplink, nothing of the parent's to send."""
 
-    def _become_another(self) -> Connection | None:
-        """The part of it that needs no I/O. The parent's connection, if it had one."""
-        connection, self._connection = self._connection, None
+    def _become_another(self) -> Uplink | None:
+        """The part of it that needs no I/O. The parent's uplink, if it had one."""
+        uplink, self._uplink = self._uplink, None
         self._lock = RLock()
         self._random = new_random()
         self.intake.empty()
@@ -320,17 +320,17 @@ class BaseMDK(Sessions[S]):
             self.endpoint.subscribe(now=self._monotonic())
         if self._listener.tail_handler is not None:
             self.endpoint.tail(self.core.own_tail(), now=self._monotonic())
-        return connection
+        return uplink
 
     def _surroundings(self) -> str:
-        connection = self._connection
-        if connection is None:
+        uplink = self._uplink
+        if uplink is None:
             return "the MDK is not started"
         if self.config.server_url is None:
             return "no server is configured"
-        if connection.connected:
+        if uplink.connected:
             return f"connected to {self.server_url}"
-        reason = f" ({connection.failure})" if connection.failure else ""
+        reason = f" ({uplink.failure})" if uplink.failure else ""
         return f"not connected to {self.server_url}{reason}"
 
 

@@ -46,12 +46,12 @@ class MDK(BaseMDK[Session]):
     def start(self) -> MDK:
         """Connect, in the background. Starting twice is starting once."""
         with self._lock:
-            if self._connection is None:
+            if self._uplink is None:
                 from mdk_runtime.io_thread import IoThread  # asyncio and websockets are only needed from here on.
 
                 self._prepare()
                 self._io = IoThread(self.core, self.endpoint, self.intake, self.config)
-                self._connection = self._io.connection
+                self._uplink = self._io.uplink
                 lifecycle.watch(self)
                 self._io.start()
         return self
@@ -74,7 +74,7 @@ class MDK(BaseMDK[Session]):
         self.stop()
 
     def after_fork_in_child(self) -> None:
-        """Be a process of one's own: another id, another connection, nothing of the parent's to send."""
+        """Be a process of one's own: another id, another uplink, nothing of the parent's to send."""
         self._become_another()
         io, self._io = self._io, None
         if io is not None:
@@ -102,7 +102,7 @@ class MDK(BaseMDK[Session]):
             io = self._io
             if io is not None and current_thread() is io.thread:
                 # What came together with this node is taken in first, so that the next resolve sees all of it.
-                io.connection.call_soon(lambda: future.set_result(node))
+                io.uplink.call_soon(lambda: future.set_result(node))
             else:
                 future.set_result(node)
 
@@ -129,8 +129,8 @@ class MDK(BaseMDK[Session]):
         """As `wait_for_node`, without blocking. Raises NotStarted, for nobody would look at the clock."""
         from concurrent.futures import Future, InvalidStateError
 
-        connection = self._connection
-        if connection is None:
+        uplink = self._uplink
+        if uplink is None:
             raise NotStarted("resolve_async()")
         start = self._monotonic()
         future: Future[Node] = Future()
@@ -157,7 +157,7 @@ class MDK(BaseMDK[Session]):
                 self.core.cancel(waiter)
                 fail(self.resolve_error(environment, service, version, self._monotonic() - start))
 
-            connection.call_later(wait_s, give_up)
+            uplink.call_later(wait_s, give_up)
         return future
 
     # The names of the original.

@@ -1,4 +1,4 @@
-"""What the core of a client reports, passed on: to the process's log, to its connection, to who wants the logs of others."""
+"""What the core of a client reports, passed on: to the process's log, to its uplink, to who wants the logs of others."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from mdk_protocol.messages import Statistics
 
 if TYPE_CHECKING:
     from mdk_protocol.messages import BreakerStatus, Log, Open, ProtocolError, TailLogs
-    from mdk_runtime.connection import Connection
+    from mdk_runtime.uplink import Uplink
 
 _log = logging.getLogger("mdk")
 _protocol_log = logging.getLogger("mdk.protocol")
@@ -20,12 +20,12 @@ class ClientListener:
     """The Listener of an MDK's core.
 
     Args:
-        connection: Answers the one that there is.
+        uplink: Answers the one that there is.
         server_url: Answers the server's, for the log.
     """
 
-    def __init__(self, connection: Callable[[], Connection | None], server_url: Callable[[], str | None]) -> None:
-        self._connection = connection
+    def __init__(self, uplink: Callable[[], Uplink | None], server_url: Callable[[], str | None]) -> None:
+        self._uplink = uplink
         self._server_url = server_url
         self.subscribers: list[Callable[[Log], None]] = []
         """Called with every log of the tenant."""
@@ -35,9 +35,9 @@ class ClientListener:
     def opened(self, message: Open) -> None:
         """The server has answered."""
         _log.info("connected to %s, MDK %s", self._server_url(), message.mdk_version or "of unknown version")
-        connection = self._connection()
-        if connection is not None:
-            connection.opened()
+        uplink = self._uplink()
+        if uplink is not None:
+            uplink.opened()
 
     def closed(self, error: ProtocolError | None) -> None:
         """The server closes."""
@@ -75,14 +75,14 @@ class ClientListener:
 
     def breaker_changed(self, statuses: list[BreakerStatus]) -> None:
         """The server shall know it."""
-        connection = self._connection()
-        if connection is not None:
-            connection.call_soon(lambda: connection.breaker_changed(statuses))
+        uplink = self._uplink()
+        if uplink is not None:
+            uplink.call_soon(lambda: uplink.breaker_changed(statuses))
 
     def own_statistics(self) -> Statistics:
         """For the server."""
-        connection = self._connection()
-        return connection.outgoing.statistics() if connection is not None else Statistics()
+        uplink = self._uplink()
+        return uplink.outgoing.statistics() if uplink is not None else Statistics()
 
     def storing_changed(self, works: bool) -> None:
         """Who runs this process learns why log messages may get lost."""
@@ -96,6 +96,6 @@ class ClientListener:
 
     def rescheduled(self) -> None:
         """A breaker has a new deadline."""
-        connection = self._connection()
-        if connection is not None:
-            connection.reschedule()
+        uplink = self._uplink()
+        if uplink is not None:
+            uplink.reschedule()

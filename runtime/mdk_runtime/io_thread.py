@@ -1,4 +1,4 @@
-"""The one background thread: an asyncio loop of its own, with a connection on it."""
+"""The one background thread: an asyncio loop of its own, with an uplink on it."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import socket
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
-from mdk_runtime.connection import Connection, end_tasks
 from mdk_runtime.errors import ConfigurationError
+from mdk_runtime.uplink import Uplink, end_tasks
 
 if TYPE_CHECKING:
     from mdk_protocol.client import SessionClient
@@ -34,13 +34,13 @@ class PatientLoop(asyncio.SelectorEventLoop):
 
 
 class IoThread:
-    """Runs one connection until it is stopped; not to be started again."""
+    """Runs one uplink until it is stopped; not to be started again."""
 
     def __init__(self, core: ClientCore, endpoint: SessionClient, intake: Intake, config: Config) -> None:
         self._selector = selectors.DefaultSelector()
         self._loop = PatientLoop(self._selector)
         try:
-            self.connection = Connection(core, endpoint, intake, config, self._loop)
+            self.uplink = Uplink(core, endpoint, intake, config, self._loop)
         except ConfigurationError:
             self._loop.close()
             raise
@@ -70,7 +70,7 @@ class IoThread:
 
     def _run(self) -> None:
         try:
-            self._loop.run_until_complete(self.connection.start())
+            self._loop.run_until_complete(self.uplink.start())
         finally:
             self._loop.run_until_complete(end_tasks(asyncio.all_tasks(self._loop)))
             self._loop.close()

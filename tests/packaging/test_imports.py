@@ -9,7 +9,7 @@ import pytest
 
 SLOW = {
     *("asyncio", "websockets", "ssl", "socket", "urllib.parse", "json", "random", "dataclasses", "hashlib"),
-    *("concurrent.futures", "importlib.metadata", "mdk_protocol.server", "mdk_runtime.connection"),
+    *("concurrent.futures", "importlib.metadata", "mdk_protocol.server", "mdk_runtime.uplink"),
 }
 
 

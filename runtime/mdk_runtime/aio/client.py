@@ -14,8 +14,8 @@ from mdk_runtime import lifecycle
 from mdk_runtime.aio.session import Interaction, Session, current_session
 from mdk_runtime.aio.watch import Watch
 from mdk_runtime.base_client import STOP_WITHIN_S, BaseMDK, configured
-from mdk_runtime.connection import Connection
 from mdk_runtime.io_thread import PatientLoop
+from mdk_runtime.uplink import Uplink
 
 if TYPE_CHECKING:
     from mdk_runtime.config import Config
@@ -56,14 +56,14 @@ class MDK(BaseMDK[Session]):
 
     async def start(self) -> Self:
         """Connect, in the background. Starting twice is starting once."""
-        if self._connection is None:
+        if self._uplink is None:
             loop = asyncio.get_running_loop()
-            connection = Connection(self.core, self.endpoint, self.intake, self.config, loop)
+            uplink = Uplink(self.core, self.endpoint, self.intake, self.config, loop)
             self._prepare()
-            self._connection, self._loop = connection, loop
+            self._uplink, self._loop = uplink, loop
             lifecycle.watch(self)
-            self._ended = connection.start()
-            self._ended.add_done_callback(partial(self._has_ended, connection))
+            self._ended = uplink.start()
+            self._ended.add_done_callback(partial(self._has_ended, uplink))
         return self
 
     async def stop(self) -> None:
@@ -81,9 +81,9 @@ class MDK(BaseMDK[Session]):
     async def __aexit__(self, *_: object) -> None:
         await self.stop()
 
-    def _has_ended(self, connection: Connection, _: asyncio.Task[None]) -> None:
+    def _has_ended(self, uplink: Uplink, _: asyncio.Task[None]) -> None:
         """Stopped, or cancelled with its loop: then it has said goodbye by itself."""
-        if self._connection is connection:
+        if self._uplink is uplink:
             self._begin_stop()
 
     def begin_farewell(self) -> Callable[[float], None]:
@@ -96,22 +96,22 @@ class MDK(BaseMDK[Session]):
         return self._say_goodbye
 
     def _say_goodbye(self, timeout_s: float) -> None:
-        """Over another connection, on a loop for just that."""
+        """Over another uplink, on a loop for just that."""
         loop = PatientLoop()
-        connection = Connection(self.core, self.endpoint, self.intake, self.config, loop)
+        uplink = Uplink(self.core, self.endpoint, self.intake, self.config, loop)
         try:
-            loop.run_until_complete(connection.say_goodbye(timeout_s))
+            loop.run_until_complete(uplink.say_goodbye(timeout_s))
         finally:
             loop.close()
 
     def after_fork_in_child(self) -> None:
         """Be another process: the loop that runs this MDK is the parent's, so it has to be started again."""
-        connection = self._become_another()
+        uplink = self._become_another()
         lifecycle.unwatch(self)
         self.intake.shut = self.config.server_url is None
-        _abandoned.append((self._loop, self._ended, connection))
+        _abandoned.append((self._loop, self._ended, uplink))
         self._loop = self._ended = None
-        if connection is not None and (descriptor := connection.descriptor) is not None:
+        if uplink is not None and (descriptor := uplink.descriptor) is not None:
             nowhere = os.open(os.devnull, os.O_RDWR)
             os.dup2(nowhere, descriptor, inheritable=False)  # So that the connection ends when the parent does.
             os.close(nowhere)
@@ -199,7 +199,7 @@ def _fail(future: asyncio.Future[Node], error: Exception) -> None:
 
 
 def _wait_for_loop(loop: asyncio.AbstractEventLoop, ended: asyncio.Task[None] | None, timeout_s: float) -> None:
-    """Until the connection has ended, on a loop that runs in another thread, or in none."""
+    """Until the uplink has ended, on a loop that runs in another thread, or in none."""
     if ended is None:
         return
     if loop.is_running():

@@ -16,7 +16,7 @@ from mdk_runtime.errors import BadValue, NotStarted
 from unit.mdk_runtime.fakes import log_lines, make_mdk, node_message, queued
 
 if TYPE_CHECKING:
-    from mdk_runtime.connection import Connection
+    from mdk_runtime.uplink import Uplink
 
 
 def test_original_names_are_the_same_methods() -> None:
@@ -129,7 +129,7 @@ def test_what_was_registered_just_before_a_fork() -> None:
         def call(self, *_: object) -> None:
             """It will, later."""
 
-    one._connection = cast("Connection", Busy())
+    one._uplink = cast("Uplink", Busy())
     one.register("s", "1.0", "a")
     one.before_fork()
     one.after_fork_in_child()

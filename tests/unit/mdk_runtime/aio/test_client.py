@@ -41,8 +41,8 @@ async def test_two_ways_to_start(monkeypatch: pytest.MonkeyPatch) -> None:
     await m.stop()
     async with aio.start("other") as m:
         assert m.core.environment.name == "other"
-        assert m._connection is not None
-    assert m._connection is None
+        assert m._uplink is not None
+    assert m._uplink is None
     async with aio.init() as m:
         assert await m.start() is m
     monkeypatch.setenv("MDK_ENVIRONMENT", "e")

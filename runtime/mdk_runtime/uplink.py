@@ -1,4 +1,4 @@
-"""A client's connection on an asyncio loop: moves bytes, waits until deadlines, and sends what the intake holds.
+"""What keeps a client connected, on an asyncio loop: moves bytes, waits until deadlines, and sends what the intake holds.
 
 Whose loop it is does not matter here: `io_thread` has a thread with one, `aio` takes the caller's.
 """
@@ -42,7 +42,7 @@ _messages_log = logging.getLogger("mdk.messages")
 """Every frame, where MDK_LOG_MESSAGES is set."""
 
 
-class Connection:
+class Uplink:
     """Keeps one MDK connected until it is stopped; not to be run again.
 
     `run` and its callbacks run on the loop, in a context of their own; what the intake is told there is dropped, for it
@@ -81,7 +81,7 @@ class Connection:
     # Called by any thread.
 
     def start(self) -> asyncio.Task[None]:
-        """Begin. The task ends when the connection has ended."""
+        """Begin. The task ends when the uplink has ended."""
         return self._loop.create_task(self._run(), context=self._context)
 
     def call(self, function: Callable[..., object], *args: object) -> None:
@@ -89,7 +89,7 @@ class Connection:
         self.call_soon(lambda: self._input(function, *args))
 
     def call_later(self, delay_s: float, function: Callable[[], None]) -> None:
-        """Call a function on the loop, in a while, or when the connection ends."""
+        """Call a function on the loop, in a while, or when the uplink ends."""
         if not self.call_soon(lambda: self._call_later(delay_s, function)):
             function()
 

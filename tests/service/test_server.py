@@ -154,6 +154,22 @@ def test_goodbye_on_sigterm(running: ServerProcess) -> None:
         assert acked <= {one.sequence for one in reader.logs(limit=1000).items}
 
 
+def test_an_end_while_nothing_can_be_stored(running: ServerProcess) -> None:
+    """It waits as long as it may, says what is given up, and ends as it was told to: nothing acknowledged is lost."""
+    (running.data / "default").write_text("no folder")
+    with RawClient(running.url, token=None) as client:
+        client.open()
+        for sequence in range(3):
+            client.send(log(sequence))
+        assert client.is_silent(0.1)
+        assert running.terminate() == 0
+        assert [frame["type"] for frame in client.rest()] == ["close"]
+    said = running.log.read_text()
+    assert "3 messages are not stored after 2 s" in said
+    assert "3 messages were received and are given up: none was acknowledged, so their senders have them still" in said
+    assert said.rstrip().endswith("ended")
+
+
 def test_what_is_no_client_is_told_so(running: ServerProcess) -> None:
     """Other paths, plain HTTP, web pages: a status and a JSON body that says what would be right."""
     assert http(running.url, "/other") == (404, {"error": "not_found", "detail": "the protocol is at /rtp"})

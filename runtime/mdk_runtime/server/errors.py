@@ -8,7 +8,7 @@ from mdk_runtime.errors import MDKError
 
 
 class ServerError(MDKError):
-    """The server cannot start, or could not end as it should."""
+    """The server cannot start, or a command that belongs to it did not work."""
 
 
 class ListenRefused(ServerError):
@@ -126,17 +126,6 @@ class ReadyFileUnusable(ServerError):
 
     def __str__(self) -> str:
         return f"the ready file {self.path} cannot be written: {self.reason}"
-
-
-class NotStored(ServerError):
-    """The server ended with messages that storage did not take. No client was told that they were stored."""
-
-    def __init__(self, count: int) -> None:
-        self.count = count
-        super().__init__(count)
-
-    def __str__(self) -> str:
-        return f"{self.count} messages could not be stored before the end; their senders still have them"
 
 
 class BackupFailed(ServerError):

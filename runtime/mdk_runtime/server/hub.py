@@ -208,7 +208,12 @@ class Hub:
                     await self._settled.wait()
                 await keeping
         except TimeoutError:
-            logger.warning("%d messages are not stored after %.0f s", self._waiting, timeout_s)
+            if self._waiting:
+                logger.warning("%d messages are not stored after %g s", self._waiting, timeout_s)
+            unsaved = sum(not served.keeper.is_settled for served in self._tenants.values())
+            if unsaved:
+                text = "the nodes of %d tenants are not saved after %g s: who starts next knows them as of some time before"
+                logger.warning(text, unsaved, timeout_s)
 
     def close(self, error: ProtocolError) -> None:
         """Say goodbye to every client."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import sqlite3
 from collections.abc import Iterable
 from contextlib import closing
@@ -22,7 +21,7 @@ from mdk_runtime.storage.layout import (
 from mdk_runtime.storage.limits import StorageLimits
 from mdk_runtime.storage.manifest import Manifest, SealedSegment
 from mdk_runtime.storage.rows import ERROR
-from mdk_runtime.storage.schema import open_kept
+from mdk_runtime.storage.schema import open_kept, sync_folder
 from mdk_runtime.storage.sealing import describe, with_size
 
 KEPT_MAX: Final = 100
@@ -139,7 +138,7 @@ def _keep(folder: Path, segment: SealedSegment, limits: StorageLimits, *, now_ms
             described = describe(database, segment.number, is_kept=True, now_ms=segment.sealed_ms)
         faults.reached("drop: what is kept is written")
         beside.replace(path)
-        _sync(folder)
+        sync_folder(folder)
     finally:
         remove(beside)
     return with_size(described, path.stat().st_size)
@@ -177,12 +176,3 @@ def _size(segments: Iterable[SealedSegment]) -> int:
 def _unsealed_bytes(folder: Path, sealed: Iterable[SealedSegment]) -> int:
     known = {one.number for one in sealed}
     return sum(size_bytes(segment_path(folder, number)) for number in segment_numbers(folder) if number not in known)
-
-
-def _sync(folder: Path) -> None:
-    """So that the new name is on the disk before the old file goes."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

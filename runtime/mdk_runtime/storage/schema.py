@@ -6,9 +6,13 @@ makes it of the version before; the two must make the same file (a test compares
 
 from __future__ import annotations
 
+import errno
+import os
 import sqlite3
 import struct
+import threading
 from contextlib import closing
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -18,6 +22,9 @@ from mdk_runtime.storage.migrations import MIGRATIONS
 PAGE_BYTES: Final = 8192
 BUSY_MS: Final = 10_000
 """How long one waits for another that writes: sealing and the manifest's transactions are shorter."""
+
+_MAKING: Final = threading.Lock()
+"""Held while a file is made: two threads may want the same."""
 
 VERSION: Final = 2
 """Of segments and manifests alike. Version 1 had one segment, no manifest, and its texts in every row."""
@@ -159,6 +166,7 @@ def version_of_file(path: Path) -> int:
 
 def _open_for_writing(path: Path, tables: str, *, cache_bytes: int) -> sqlite3.Connection:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _make(path, tables)
     database = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=64)
     try:
         database.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
@@ -172,6 +180,51 @@ def _open_for_writing(path: Path, tables: str, *, cache_bytes: int) -> sqlite3.C
         database.close()
         raise
     return database
+
+
+def _make(path: Path, tables: str) -> None:
+    """Make a file that is not there yet: all of it or nothing, and two writes that are waited for instead of seven.
+
+    Where the folder's file system has no links, SQLite makes it, as it would an empty file.
+    """
+    if path.exists():
+        return
+    beside = path.with_name(path.name + ".new")
+    with _MAKING:
+        try:
+            with beside.open("wb") as file:
+                file.write(_empty(tables))
+                file.flush()
+                os.fsync(file.fileno())
+            os.link(beside, path)  # Not over one that somebody else has made meanwhile.
+        except FileExistsError:
+            pass
+        except OSError as error:
+            if error.errno not in (errno.EPERM, errno.ENOTSUP, errno.ENOSYS):
+                raise
+        finally:
+            beside.unlink(missing_ok=True)
+    sync_folder(path.parent)
+
+
+@lru_cache
+def _empty(tables: str) -> bytes:
+    """A file with these tables and nothing in them, in the mode of a log of changes."""
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as database:
+        database.execute(f"PRAGMA page_size = {PAGE_BYTES}")
+        _run(database, tables, VERSION)
+        content = bytearray(database.serialize())
+    content[18:20] = b"\x02\x02"  # https://sqlite.org/fileformat2.html, 1.3.3: WAL. A file in memory has no such mode.
+    return bytes(content)
+
+
+def sync_folder(folder: Path) -> None:
+    """So that the names in it are on the disk."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _version(database: sqlite3.Connection) -> int:

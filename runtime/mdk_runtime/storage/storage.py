@@ -15,7 +15,7 @@ from mdk_runtime.storage.errors import TooManyQueries, UnknownSchema
 from mdk_runtime.storage.housekeeper import Housekeeper
 from mdk_runtime.storage.limits import StorageLimits
 from mdk_runtime.storage.reader import Reader
-from mdk_runtime.storage.writer import Done, Writer
+from mdk_runtime.storage.writer import STEP_S_MAX, Done, Writer
 
 T = TypeVar("T")
 
@@ -65,10 +65,14 @@ class Storage:
         self.housekeeper.start()
 
     def stop(self, *, timeout_s: float) -> int:
-        """Store what is queued, end the threads; how many messages could not be stored in that time."""
+        """Store what is queued, end the threads; how many messages could not be stored in that time.
+
+        Blocks that long at most, and `STEP_S_MAX`.
+        """
+        end = time.monotonic() + timeout_s + STEP_S_MAX
         self.housekeeper.stop(timeout_s=0.0)  # It ends while the writer does.
         unstored = self.writer.stop(timeout_s=timeout_s)
-        self.housekeeper.stop(timeout_s=timeout_s)
+        self.housekeeper.stop(timeout_s=max(0.0, end - time.monotonic()))
         self._readers.shutdown(wait=False, cancel_futures=True)
         self._connections.close()
         return unstored

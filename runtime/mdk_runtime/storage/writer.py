@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from mdk_runtime.errors import MDKError
-from mdk_runtime.storage.backlog import RETRY_S_FIRST, RETRY_S_MAX, Amount, Backlog, Job, Sized
+from mdk_runtime.storage.backlog import RETRY_S_FIRST, Amount, Backlog, Job, Sized
 from mdk_runtime.storage.batch import Stored
 from mdk_runtime.storage.errors import DiskLow
 from mdk_runtime.storage.limits import StorageLimits
@@ -23,6 +23,8 @@ from mdk_runtime.storage.tenant_store import TenantStore
 
 ROOM_S: Final = 1.0
 """Between two looks at the room on the disk."""
+STEP_S_MAX: Final = 0.5
+"""At the end, what is being done at that moment has so long: a transaction, or the files of a folder that is new."""
 FORESEEN: Final = (sqlite3.Error, OSError, MDKError)
 """Failures that are said without a traceback."""
 logger = logging.getLogger("mdk.server.storage")
@@ -110,7 +112,9 @@ class Writer:
             self._changed.notify()
 
     def stop(self, *, timeout_s: float) -> int:
-        """Store what is queued, close the files, end the thread; blocks at most that long.
+        """Store what is queued, close the files, end the thread; blocks at most that long, and `STEP_S_MAX`.
+
+        Whatever is not stored by then stays so: many folders that are new take a while, each some writes to the disk.
 
         Returns:
             How many messages could not be stored in that time. None of them was acknowledged.
@@ -120,7 +124,7 @@ class Writer:
             self._stop_at = now + timeout_s
             self._backlog.hurry(now=now)
             self._changed.notify()
-        self._thread.join(timeout_s + RETRY_S_MAX)
+        self._thread.join(timeout_s + STEP_S_MAX)
         return self.backlog
 
     def _is_full(self, amount: Amount) -> bool:
@@ -135,6 +139,8 @@ class Writer:
                 for one in jobs:
                     by_folder.setdefault(one.job.folder, []).append(one)
                 for folder, each in by_folder.items():
+                    if self._is_over(time.monotonic()):
+                        return
                     self._store(folder, each)
         finally:
             for store in self._stores.values():
@@ -145,13 +151,19 @@ class Writer:
         with self._changed:
             while True:
                 now, retry_at = time.monotonic(), self._backlog.retry_at
+                if self._is_over(now):
+                    return []
                 jobs = self._backlog.take(self._limits.batch_max, now=now)
                 if jobs:
                     return jobs
-                if self._stop_at is not None and (retry_at is None or now >= self._stop_at):
+                if self._stop_at is not None and retry_at is None:
                     return []
                 until = min((at for at in (retry_at, self._stop_at) if at is not None), default=None)
                 self._changed.wait(None if until is None else max(0.0, until - now))
+
+    def _is_over(self, now: float) -> bool:
+        """True if it shall end, and the time for what is queued has passed."""
+        return self._stop_at is not None and now >= self._stop_at
 
     def _store(self, folder: Path, jobs: list[Sized]) -> None:
         """Store one tenant's jobs in one transaction."""

@@ -15,7 +15,6 @@ from mdk_runtime.server.errors import (
     CannotListen,
     DataFolderUnusable,
     ListenRefused,
-    NotStored,
     ReadyFileUnusable,
     ServerError,
 )
@@ -131,7 +130,6 @@ def test_texts_of_errors() -> None:
         CannotListen("::1", 80, "Address already in use", flag="--http-port"),
         DataFolderUnusable(Path("/d"), "another server uses it"),
         ReadyFileUnusable(Path("/f"), "No such file or directory"),
-        NotStored(3),
     ]
     assert all(isinstance(error, MDKError) for error in errors)
     assert [str(error) for error in errors] == [
@@ -139,5 +137,4 @@ def test_texts_of_errors() -> None:
         "cannot listen on ::1 port 80: Address already in use; --http-port names another one, 0 any free one",
         "the data folder /d cannot be used: another server uses it; --data names another one",
         "the ready file /f cannot be written: No such file or directory",
-        "3 messages could not be stored before the end; their senders still have them",
     ]

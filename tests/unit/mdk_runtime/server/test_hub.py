@@ -23,7 +23,7 @@ from mdk_runtime.server import refusals
 from mdk_runtime.server.auth import tenant_of
 from mdk_runtime.server.hub import Hub
 from mdk_runtime.server.served import phase_of
-from mdk_runtime.storage import writer as writer_module
+from mdk_runtime.storage import backlog
 from mdk_runtime.storage.limits import StorageLimits
 from mdkspec_runtime.links.aio import Handshake, Refusal
 
@@ -210,7 +210,7 @@ async def test_reading_waits_for_storage(tmp_path: Path) -> None:
 @pytest.mark.asyncio
 async def test_discovery_outlives_storage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """While storage fails logs beyond the backlog stay with their senders; these are sent for when it works again."""
-    monkeypatch.setattr(writer_module, "RETRY_S_MAX", 0.01)
+    monkeypatch.setattr(backlog, "RETRY_S_MAX", 0.01)
     blocked = tmp_path / "default"
     blocked.write_text("no folder")
     async with hub_in(tmp_path, limits=StorageLimits(backlog_max=5)) as hub:

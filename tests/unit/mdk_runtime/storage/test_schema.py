@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -17,7 +19,7 @@ from mdk_runtime.storage.layout import manifest_path, segment_path
 from mdk_runtime.storage.limits import StorageLimits
 from mdk_runtime.storage.migrations import MIGRATIONS
 from mdk_runtime.storage.reader import Reader
-from mdk_runtime.storage.schema import VERSION, open_for_reading, open_segment, version_of_file
+from mdk_runtime.storage.schema import PAGE_BYTES, VERSION, open_for_reading, open_segment, version_of_file
 from mdk_runtime.storage.storage import Storage
 from unit.mdk_runtime.storage.stores import Folder
 
@@ -171,6 +173,43 @@ def test_sealed_segments_are_brought_up_to_date_too(tmp_path: Path) -> None:
     folder.close()
     assert [version_of_file(segment_path(folder.path, number)) for number in (1, 2)] == [VERSION, VERSION]
     assert version_of_file(linked) == 1
+
+
+@pytest.mark.parametrize("has_links", [True, False])
+def test_a_file_is_made_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, has_links: bool) -> None:
+    """With its tables, sound, with a log of changes; also where there are no links, and where one died while it made one."""
+    path = tmp_path / "a" / "new.db"
+    path.parent.mkdir()
+    beside = path.with_name("new.db.new")
+    beside.write_bytes(b"half of a file")
+    if not has_links:
+
+        def no_links(*_: object) -> None:
+            raise PermissionError(errno.EPERM, "Operation not permitted")
+
+        monkeypatch.setattr(os, "link", no_links)
+    with closing(open_segment(path, cache_bytes=CACHE)) as database:
+        assert database.execute("PRAGMA user_version").fetchone() == (VERSION,)
+        assert database.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+        assert database.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        assert database.execute("PRAGMA page_size").fetchone() == (PAGE_BYTES,)
+        assert not beside.exists()
+    made = tables(path)
+    assert "log_texts" in {name for _, name, *_ in made}
+    open_segment(path, cache_bytes=CACHE).close()
+    assert tables(path) == made
+
+
+def test_a_file_that_cannot_be_made_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A full disk is not taken for one that has no links; nothing is left of the file."""
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        open_segment(tmp_path / "new.db", cache_bytes=CACHE)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_newer_file_is_refused(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import queue
 import sqlite3
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -253,6 +254,30 @@ def test_stop_gives_up(deliveries: Deliveries, tmp_path: Path) -> None:
     writer.start()
     assert writer.stop(timeout_s=0.1) == 7
     assert deliveries.queue.empty()
+
+
+def test_stop_gives_up_between_two_folders(tmp_path: Path) -> None:
+    """However many there are: when the time is up only the step under way is finished, and the rest is counted."""
+    delivered: list[Done] = []
+    reached, go_on = threading.Event(), threading.Event()
+
+    def deliver(done: list[Done]) -> None:
+        delivered.extend(done)
+        reached.set()
+        assert go_on.wait(WITHIN_S)
+
+    writer = Writer(deliver)
+    for number in range(20):
+        writer.submit(job(tmp_path / str(number), 0, 2))
+    writer.start()
+    assert reached.wait(WITHIN_S)
+    assert writer.stop(timeout_s=0.0) == 38
+    go_on.set()
+    for thread in threading.enumerate():
+        if thread.name == "mdk-storage":
+            thread.join(WITHIN_S)
+    assert [len(one.results) for one in delivered] == [2]
+    assert not (tmp_path / "1").exists()
 
 
 def test_a_disk_with_too_little_room_is_not_filled(

@@ -97,7 +97,7 @@ async def _serve(settings: Settings, stop: asyncio.Event) -> None:
         if unstored:
             text = "%d messages were received and are given up: none was acknowledged, so their senders have them still"
             logger.warning(text, unstored)
-        logger.info("ended")
+    logger.info("ended")
 
 
 def _http_maker() -> Callable[[Settings, Hub, Certificate | None], Awaitable[HTTPListener]]:

@@ -34,6 +34,7 @@ class MDK(BaseMDK[Session]):
     ) -> None:
         super().__init__(config, monotonic=monotonic, wall=wall)
         self._io: IoThread | None = None
+        """The last one that was started; the next waits for its end, as both have one endpoint."""
         self.sleep: Callable[[float], None] = sleep
         """Between the attempts of `session.call`."""
 
@@ -50,10 +51,10 @@ class MDK(BaseMDK[Session]):
                 from mdk_runtime.io_thread import IoThread  # asyncio and websockets are only needed from here on.
 
                 self._prepare()
-                self._io = IoThread(self.core, self.endpoint, self.intake, self.config)
-                self._uplink = self._io.uplink
+                io = IoThread(self.core, self.endpoint, self.intake, self.config, after=self._io)
+                self._io, self._uplink = io, io.uplink
                 lifecycle.watch(self)
-                self._io.start()
+                io.start()
         return self
 
     def stop(self) -> None:
@@ -62,10 +63,8 @@ class MDK(BaseMDK[Session]):
 
     def begin_farewell(self) -> Callable[[float], None]:
         """The part of stop() that does not wait. What it answers is the other part."""
-        with self._lock:
-            io, self._io = self._io, None
         self._begin_stop()
-        return partial(_wait_ended, io)
+        return partial(_wait_ended, self._io)
 
     def __enter__(self) -> MDK:
         return self.start()
@@ -75,9 +74,9 @@ class MDK(BaseMDK[Session]):
 
     def after_fork_in_child(self) -> None:
         """Be a process of one's own: another id, another uplink, nothing of the parent's to send."""
-        self._become_another()
+        uplink = self._become_another()
         io, self._io = self._io, None
-        if io is not None:
+        if io is not None and uplink is not None:
             io.abandon()
             self.start()
 

@@ -34,9 +34,26 @@ class PatientLoop(asyncio.SelectorEventLoop):
 
 
 class IoThread:
-    """Runs one uplink until it is stopped; not to be started again."""
+    """Runs one uplink until it is stopped; not to be started again.
 
-    def __init__(self, core: ClientCore, endpoint: SessionClient, intake: Intake, config: Config) -> None:
+    Args:
+        core: What the uplink knows and says.
+        endpoint: Its own as long as the thread runs.
+        intake: What is to be sent.
+        config: Where to.
+        after: One that has the same endpoint, and may still be saying goodbye: this one begins when it has ended.
+    """
+
+    def __init__(
+        self,
+        core: ClientCore,
+        endpoint: SessionClient,
+        intake: Intake,
+        config: Config,
+        *,
+        after: IoThread | None = None,
+    ) -> None:
+        self._after = after
         self._selector = selectors.DefaultSelector()
         self._loop = PatientLoop(self._selector)
         try:
@@ -69,6 +86,9 @@ class IoThread:
         _abandoned.append(self)
 
     def _run(self) -> None:
+        if self._after is not None:
+            self._after.thread.join()
+            self._after = None
         try:
             self._loop.run_until_complete(self.uplink.start())
         finally:

@@ -80,9 +80,9 @@ class Uplink:
 
     # Called by any thread.
 
-    def start(self) -> asyncio.Task[None]:
-        """Begin. The task ends when the uplink has ended."""
-        return self._loop.create_task(self._run(), context=self._context)
+    def start(self, *, after: asyncio.Task[None] | None = None) -> asyncio.Task[None]:
+        """Begin, when the one before on this loop has ended. The task ends when the uplink has ended."""
+        return self._loop.create_task(self._run(after), context=self._context)
 
     def call(self, function: Callable[..., object], *args: object) -> None:
         """Call an input of the endpoint, which wants `now`, on the loop."""
@@ -132,9 +132,11 @@ class Uplink:
 
     # On the loop.
 
-    async def _run(self) -> None:
+    async def _run(self, after: asyncio.Task[None] | None) -> None:
         # Not `finally`: a coroutine whose loop was closed under it is thrown away, and can do nothing any more.
         try:
+            if after is not None and after.get_loop() is self._loop:
+                await asyncio.wait([after])
             await self._work()
         except asyncio.CancelledError:  # The loop's owner ends everything, without a stop() before.
             await end_tasks(self._tasks)

@@ -95,6 +95,25 @@ async def test_start_again_after_stop(server: ScriptedServer, config: Config, ma
     assert [message["sequence"] for message in server.heard("log")] == [0, 1]
 
 
+async def test_start_while_stop_says_goodbye(server: ScriptedServer, config: Config, make: Make) -> None:
+    """A start() that comes while another thread or task is in stop() connects when the goodbye is said, and keeps all."""
+    server.acknowledges = False  # So that stop() takes a while.
+    client = make(config)
+    await client.start()
+    await greeted(server)
+    client.mdk.session().info("c", "before")
+    stopping = asyncio.create_task(asyncio.to_thread(client.mdk.stop) if client.kind == "threads" else client.stop())
+    await until(lambda: not client.mdk.connected, "stop() to begin")
+    await client.start()
+    client.mdk.session().info("c", "after")
+    server.acknowledges = True
+    await stopping
+    await until(lambda: client.mdk.connected and client.mdk.statistics().queued == 0, "the second connection")
+    assert server.connections[0].close_code == 1000
+    assert {message["sequence"] for message in server.heard("log")} == {0, 1}
+    await client.stop()
+
+
 async def test_stop_with_the_server_away(
     server: ScriptedServer, config: Config, make: Make, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -45,6 +45,7 @@ class MDK(BaseMDK[Session]):
         super().__init__(config, monotonic=monotonic, wall=wall)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._ended: asyncio.Task[None] | None = None
+        """Of the last connection; the next waits for it, as both have one endpoint."""
         self.sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
         """Between the attempts of `session.call`."""
 
@@ -62,15 +63,15 @@ class MDK(BaseMDK[Session]):
             self._prepare()
             self._uplink, self._loop = uplink, loop
             lifecycle.watch(self)
-            self._ended = uplink.start()
+            self._ended = uplink.start(after=self._ended)
             self._ended.add_done_callback(partial(self._has_ended, uplink))
         return self
 
     async def stop(self) -> None:
         """Take this process's nodes out of discovery, send what is queued, disconnect: in 2 s at most."""
-        ended, self._ended = self._ended, None
+        ended = self._ended
         self._begin_stop()
-        if ended is not None:
+        if ended is not None and ended.get_loop() is asyncio.get_running_loop():
             _, late = await asyncio.wait([ended], timeout=STOP_WITHIN_S + STOP_SLACK_S)
             for task in late:
                 task.cancel()

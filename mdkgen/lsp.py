@@ -11,7 +11,6 @@ import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException
@@ -23,6 +22,7 @@ from mdkgen.editor.completion import complete
 from mdkgen.editor.edits import Edit, RenameError, fixes, rename
 from mdkgen.editor.folder import Analysis, SpecFolder
 from mdkgen.editor.hover import hover
+from mdkgen.editor.outline import Entry, outline
 from mdkgen.editor.symbols import Index, Occurrence
 from mdkgen.editor.tokens import KINDS as TOKEN_KINDS
 from mdkgen.editor.tokens import Token, tokens
@@ -56,6 +56,25 @@ KINDS = {
     "event": types.CompletionItemKind.Event,
     "variable": types.CompletionItemKind.Variable,
     "const": types.CompletionItemKind.Constant,
+}
+OUTLINE = {
+    "message": types.SymbolKind.Class,
+    "record": types.SymbolKind.Struct,
+    "field": types.SymbolKind.Field,
+    "enum": types.SymbolKind.Enum,
+    "member": types.SymbolKind.EnumMember,
+    "type": types.SymbolKind.TypeParameter,
+    "const": types.SymbolKind.Constant,
+    "protocol": types.SymbolKind.Namespace,
+    "part": types.SymbolKind.Module,
+    "param": types.SymbolKind.Variable,
+    "delivery": types.SymbolKind.Property,
+    "request": types.SymbolKind.Property,
+    "role": types.SymbolKind.Interface,
+    "hook": types.SymbolKind.Function,
+    "state": types.SymbolKind.Object,
+    "face": types.SymbolKind.Package,
+    "scenario": types.SymbolKind.Event,
 }
 
 TOKENS = sorted({*TOKEN_KINDS.values()})
@@ -281,7 +300,7 @@ def _questions(made: Server) -> None:
     async def outlined(params: types.DocumentSymbolParams) -> list[types.DocumentSymbol]:
         opened, name = made.at(params.text_document.uri)
         file = next((one for one in opened.analysis.files if one.name == name), None)
-        return [_symbol(made, opened, one) for one in (file.declarations if file is not None else ())]
+        return [_symbol(made, opened, one) for one in (outline(file) if file is not None else ())]
 
     @made.feature(types.TEXT_DOCUMENT_COMPLETION, types.CompletionOptions(trigger_characters=[".", " ", "("]))
     async def completed(params: types.CompletionParams) -> list[types.CompletionItem]:
@@ -324,12 +343,10 @@ def _encoded(made: Server, found: list[Token], lines: list[str]) -> Iterator[int
         line, column = begin.line, begin.character
 
 
-def _symbol(made: Server, opened: _Open, one: Any) -> types.DocumentSymbol:
-    whole = made.range(opened, opened.analysis.real(one.span))
-    name = made.range(opened, opened.analysis.real(one.name.span))
-    whole = types.Range(min(whole.start, name.start), max(whole.end, name.end))
-    kind = types.SymbolKind.Module if hasattr(one, "roles") else types.SymbolKind.Struct
-    return types.DocumentSymbol(one.name.text, kind, whole, name, detail=type(one).__name__.lower())
+def _symbol(made: Server, opened: _Open, one: Entry) -> types.DocumentSymbol:
+    whole, name = (made.range(opened, opened.analysis.real(span)) for span in (one.whole, one.named))
+    inner = [_symbol(made, opened, each) for each in one.inner]
+    return types.DocumentSymbol(one.name, OUTLINE[one.keyword], whole, name, detail=one.keyword, children=inner)
 
 
 def _changes(made: Server) -> None:

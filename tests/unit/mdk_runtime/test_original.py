@@ -11,10 +11,14 @@ import flask
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import Struct
 
 import mdk
+from counting import steps
 from mdk.flask import MDKLoggingHandler
 from mdk.testing import FakeMDK
+from mdk_protocol import messages
+from mdk_protocol.codec import CODEC
 from mdk_runtime.client import MDK
 from mdk_runtime.config import read_config
 from mdk_runtime.core.client.environments import Environment
@@ -326,6 +330,46 @@ def test_register_without_any_address(fake_mdk: FakeMDK) -> None:
     """The error names the variable that would be the default."""
     with pytest.raises(mdk.BadValue, match="address is None; expected a text, or DATAWIRE_ROUTABLE_HOST"):
         fake_mdk.register("svc", "1.0")
+
+
+def from_an_original(nodes: list[messages.Node]) -> list[Struct]:
+    """A table as a server of 2016 sends it."""
+    return [messages.Open(), *(messages.Active(node=node) for node in nodes)]
+
+
+def from_ours(nodes: list[messages.Node]) -> list[Struct]:
+    """A table as our server sends it."""
+    position = messages.Position(epoch="e", sequence=1)
+    parts = [messages.Changes(active=nodes[i : i + 100]) for i in range(0, len(nodes), 100)]
+    return [messages.Open(), messages.Extend(), messages.TableBegin(), *parts, messages.TableEnd(position=position)]
+
+
+def steps_to_read(size: int, frames_of: Callable[[list[messages.Node]], list[Struct]]) -> int:
+    """What a client does to read a table of one service, and, after a cut, to read it again."""
+    nodes = [node_message(address=f"http://{number}") for number in range(size)]
+    frames = [CODEC.encode(message) for message in frames_of(nodes)]
+    one = make_mdk(clock=Clock())
+    one.endpoint.start(now=0)
+
+    def read() -> None:
+        for now in (1.0, 2.0):
+            one.endpoint.connected(now=now)
+            for frame in frames:
+                one.endpoint.receive(frame, now=now)
+            one.core.sweep()
+            one.endpoint.lost(now=now)
+
+    count = steps(read)
+    assert len(one.nodes("svc")) == size
+    return count
+
+
+@pytest.mark.parametrize("frames_of", [from_an_original, from_ours])
+def test_a_large_table_is_read_in_linear_time(frames_of: Callable[[list[messages.Node]], list[Struct]]) -> None:
+    """Four times as many nodes are four times the work: none looks at those that are there already."""
+    steps_to_read(501, frames_of)  # What is done once in a process.
+    one, some, many = (steps_to_read(size, frames_of) for size in (1, 501, 2001))
+    assert (many - one) / (some - one) == pytest.approx(4, rel=0.01)
 
 
 def test_resolve_starts_no_thread(fake_mdk: FakeMDK) -> None:

@@ -498,6 +498,43 @@ def test_names_of_the_server(tmp_path: Path) -> None:
         assert ask(running, "/api/services", Host="mdk.example.com", Origin=origin).status == 200, "a proxy with TLS"
 
 
+def test_behind_a_proxy(tmp_path: Path) -> None:
+    """One that is named says who asks and how: failures are counted for that address, audit and cookie go by it."""
+    (tmp_path / "one.key").write_bytes(SECRET)
+    options = ("--http", "--key", str(tmp_path / "one.key"), "--auth-failures-max", "2")
+    with server(tmp_path, *options, "--trusted-proxy", "127.0.0.0/8") as running:
+        for _ in range(2):
+            assert ask(running, "/api/services", bearer="bad", X_Forwarded_For="6.6.6.6, 192.0.2.1").status == 401
+        assert ask(running, "/api/services", bearer="bad", X_Forwarded_For="7.7.7.7, 192.0.2.1").status == 429
+        assert ask(running, "/api/services", bearer="bad", X_Forwarded_For="192.0.2.2").status == 401
+        for address, status in (("192.0.2.1", 429), ("192.0.2.2", 401), ("192.0.2.2", 429), ("192.0.2.3", 401)):
+            with pytest.raises(InvalidStatus) as refused:
+                RawClient(running.url, token="bad", additional_headers={"X-Forwarded-For": address})
+            assert refused.value.response.status_code == status, address
+        admin = token(scope="admin")
+        assert ask(running, "/api/clear", method="POST", bearer=admin, X_Forwarded_For="192.0.2.9").status == 200
+        assert json.loads((running.data / "audit.jsonl").read_text())["address"] == "192.0.2.9"
+        answer = ask(running, "/login", method="POST", body=f"token={token()}", X_Forwarded_Proto="https")
+        assert "; Secure" in answer.headers["Set-Cookie"]
+        answer = ask(running, "/login", method="POST", body=f"token={token()}", X_Forwarded_Proto="http")
+        assert "Secure" not in answer.headers["Set-Cookie"]
+
+
+def test_behind_a_proxy_that_nobody_named(tmp_path: Path) -> None:
+    """What it says could be said by anybody; but a browser's own word makes the cookie Secure."""
+    (tmp_path / "one.key").write_bytes(SECRET)
+    options = ("--http", "--key", str(tmp_path / "one.key"), "--auth-failures-max", "2")
+    with server(tmp_path, *options, "--allowed-host", "mdk.example.com") as running:
+        secure = {"Host": "mdk.example.com", "Origin": "https://mdk.example.com"}
+        answer = ask(running, "/login", method="POST", body=f"token={token()}", **secure)
+        assert "; Secure" in answer.headers["Set-Cookie"]
+        answer = ask(running, "/login", method="POST", body=f"token={token()}", X_Forwarded_Proto="https")
+        assert "Secure" not in answer.headers["Set-Cookie"]
+        for number, status in enumerate((401, 401, 429)):
+            said = ask(running, "/api/services", bearer="bad", X_Forwarded_For=f"192.0.2.{number}")
+            assert said.status == status
+
+
 def test_every_answer_is_guarded(keyed: ServerProcess) -> None:
     """A strict policy, no sniffing, no framing, no referrer for others, nothing kept; on errors, too."""
     for path in ("/", "/login", "/api/services", "/api/none", "/none.js", "/healthz", "/metrics"):

@@ -25,6 +25,7 @@ from mdk_runtime.server.auth import Gate
 from mdk_runtime.server.connections import patient_connections
 from mdk_runtime.server.errors import CannotListen, DataFolderUnusable, PackagesMissing, ReadyFileUnusable
 from mdk_runtime.server.hub import Hub
+from mdk_runtime.server.proxies import TrustedProxies
 from mdk_runtime.server.settings import Settings
 from mdk_runtime.server.tls import Certificate, keep_buffers_apart
 from mdkspec_runtime.links.accepting import Listener, serve
@@ -144,6 +145,7 @@ def _hub(settings: Settings) -> Hub:
         gate=Gate(settings.key, failures_max=settings.auth_failures_max),
         tenant_limits=limits,
         tenants_max=settings.tenants_max,
+        proxies=TrustedProxies(settings.trusted_proxy),
     )
 
 

@@ -24,6 +24,7 @@ from mdk_runtime.server.auth import Gate
 from mdk_runtime.server.figures import Figures
 from mdk_runtime.server.handshake import refusal_of, token_of
 from mdk_runtime.server.measures import Measures
+from mdk_runtime.server.proxies import TrustedProxies
 from mdk_runtime.server.refusals import RefusalLog
 from mdk_runtime.server.served import Served, phase_of
 from mdk_runtime.server.settings import TENANTS_MAX
@@ -61,6 +62,7 @@ class Hub:
         tenant_limits: What each tenant may have.
         limits: Of storage.
         tenants_max: Tenants in memory at once; idle ones make room for new ones.
+        proxies: Who may say for whom it asks.
     """
 
     def __init__(
@@ -73,8 +75,10 @@ class Hub:
         tenant_limits: Limits | None = None,
         limits: StorageLimits | None = None,
         tenants_max: int = TENANTS_MAX,
+        proxies: TrustedProxies | None = None,
     ) -> None:
         self.gate = gate or Gate()
+        self.proxies = proxies or TrustedProxies()
         self._tenant_limits = tenant_limits or Limits()
         self._tenants_max = tenants_max
         self._data = data
@@ -161,7 +165,8 @@ class Hub:
             return refusal
         if self.is_ending:
             return SHUTDOWN
-        grant = self.gate.admit(token_of(handshake.query, handshake.headers), handshake.peer[0])
+        address = self.proxies.address(handshake.peer[0], handshake.headers.get_all("X-Forwarded-For"))
+        grant = self.gate.admit(token_of(handshake.query, handshake.headers), address)
         return grant if isinstance(grant, Refusal) else self.connect(grant)
 
     def connect(self, grant: Grant) -> ClientEndpoint | Refusal:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -88,6 +89,13 @@ def _name(text: str) -> str:
     if ":" in text:
         raise Unreadable
     return _host(text)
+
+
+def _network(text: str) -> str:
+    try:
+        return str(ipaddress.ip_network(text))
+    except ValueError as error:
+        raise Unreadable from error
 
 
 def _flag(text: str) -> bool:
@@ -219,6 +227,13 @@ HOSTS: Final = Kind(
     "HOST",
     _list(_name),
     _list_in_file(lambda value, folder: _name(_of(str)(value, folder))),
+    is_list=True,
+)
+NETWORKS: Final = Kind(
+    "addresses or networks such as 10.0.0.1, 10.0.0.0/8 or fd00::/8, with commas between",
+    "ADDRESS",
+    _list(_network),
+    _list_in_file(lambda value, folder: _network(_of(str)(value, folder))),
     is_list=True,
 )
 

@@ -21,6 +21,7 @@ from mdk_runtime.server.options import (
     FLAG,
     HOST,
     HOSTS,
+    NETWORKS,
     PATH,
     PATHS,
     PORT,
@@ -57,6 +58,11 @@ class Settings:
     )
     allowed_host: tuple[str, ...] = option(
         (), HOSTS, "name by which browsers and scripts reach the HTTP port, beside this machine's own and its addresses"
+    )
+    trusted_proxy: tuple[str, ...] = option(
+        (),
+        NETWORKS,
+        "address or network of proxies before the server, whose X-Forwarded-For and X-Forwarded-Proto are believed",
     )
     data: Path = option(
         lambda: default_data_folder(os.environ), PATH, "folder for what is stored", shown="~/.local/state/mdk"

@@ -61,7 +61,7 @@ class HTTPListener:
             ws_per_message_deflate=False,
             h11_max_incomplete_event_size=HEAD_BYTES_MAX,
             backlog=BACKLOG,
-            proxy_headers=False,  # Who asks is who is connected: it counts failed attempts by that.
+            proxy_headers=False,  # Which proxies are believed is a setting of ours (proxies.py), for both ports.
             server_header=False,
             date_header=False,
             timeout_keep_alive=KEEP_ALIVE_S,

@@ -15,7 +15,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from mdk_runtime.core.server.grants import Scope
 from mdk_runtime.server.http.assets import asset
-from mdk_runtime.server.http.site import COOKIE, address_of, as_cookie, problem, site_of
+from mdk_runtime.server.http.site import COOKIE, address_of, as_cookie, is_https, problem, site_of
 from mdkspec_runtime.links.accepting import Refusal
 
 FORM_BYTES_MAX = 16_384
@@ -102,8 +102,9 @@ async def login(request: Request) -> Response:
     answer = RedirectResponse("/", HTTPStatus.SEE_OTHER)
     if token:
         left_s = None if grant.expires_at is None else max(0, int(grant.expires_at - time.time()))
-        secure = site.settings.tls_cert is not None
-        answer.set_cookie(COOKIE, value, max_age=left_s, path="/", secure=secure, httponly=True, samesite="strict")
+        answer.set_cookie(
+            COOKIE, value, max_age=left_s, path="/", secure=is_https(request), httponly=True, samesite="strict"
+        )
     else:
         answer.delete_cookie(COOKIE, path="/")
     return answer

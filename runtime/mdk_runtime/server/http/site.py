@@ -83,8 +83,20 @@ def from_cookie(value: str) -> str:
 
 
 def address_of(connection: HTTPConnection) -> str:
-    """Of the peer."""
-    return connection.client.host if connection.client is not None else ""
+    """Of who asks; of the peer, where that is no proxy that we trust."""
+    peer = connection.client.host if connection.client is not None else ""
+    return site_of(connection).hub.proxies.address(peer, connection.headers.getlist("X-Forwarded-For"))
+
+
+def is_https(request: Request) -> bool:
+    """True if a browser has asked by https: us, or a proxy. Of a form it says so itself, in `Origin`, which is ours (guard.py)."""
+    site = site_of(request)
+    peer = request.client.host if request.client is not None else ""
+    return (
+        site.settings.tls_cert is not None
+        or request.headers.get("Origin", "").lower().startswith("https:")
+        or site.hub.proxies.is_https(peer, request.headers.get("X-Forwarded-Proto"))
+    )
 
 
 def allowed(scope: Scope, handler: Handler) -> Callable[[Request], Awaitable[Response]]:

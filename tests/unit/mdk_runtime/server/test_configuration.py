@@ -60,6 +60,7 @@ def test_a_flag_takes_back_what_a_file_sets(tmp_path: Path) -> None:
 
 EXAMPLES = {
     "HOST": ("a.b", "'a.b'"),
+    "ADDRESS": ("10.0.0.0/8", "'10.0.0.0/8'"),
     "PORT": ("80", "80"),
     "PATH": ("/x/y", "'/x/y'"),
     "N": ("7", "7"),
@@ -112,6 +113,11 @@ def test_every_setting_is_read_from_all_three(name: str, tmp_path: Path) -> None
         (
             "allowed_host = 'http://x'",
             ":1: allowed_host is 'http://x'; expected names of hosts without a scheme or a port",
+        ),
+        (
+            "trusted_proxy = ['10.0.0.1/8']",
+            ":1: trusted_proxy is ['10.0.0.1/8']; expected addresses or networks such as 10.0.0.1, 10.0.0.0/8 or fd00::/8, "
+            "with commas between",
         ),
         ("allowed_host = ['x:80']", ":1: allowed_host is ['x:80']; expected names of hosts without a scheme or a port"),
         ("query_seconds_max = 0", ":1: query_seconds_max is 0; expected seconds, more than 0, such as 2, 0.5, 15m"),

@@ -453,7 +453,7 @@ class TablesAgree(RuleBasedStateMachine):
         """The server's, and that of each client that is connected."""
         expected = self.model.table()
         assert {(node.service, str(node.address)) for node in self.tenant.registry.nodes()} == expected.keys()
-        assert (self.tenant.protection.until is not None) == (self.model.paused_until is not None)
+        assert (self.tenant.expiry.protection.until is not None) == (self.model.paused_until is not None)
         for process, (_, original) in self.originals.items():
             assert original.table() == expected.keys(), process
         for observer in self.observers:

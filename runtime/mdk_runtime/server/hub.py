@@ -116,9 +116,9 @@ class Hub:
     def protected(self) -> dict[str, Protection]:
         """Tenants whose nodes are not expired at this moment, because the fault seems to be ours."""
         return {
-            name: served.tenant.protection
+            name: served.tenant.expiry.protection
             for name, served in self._tenants.items()
-            if served.tenant.protection.until is not None
+            if served.tenant.expiry.protection.until is not None
         }
 
     def clear(self, tenant: str) -> int:
@@ -205,7 +205,7 @@ class Hub:
         self.may_read.clear()
         for served in self._tenants.values():
             served.is_ending = True
-            served.tenant.protection.begin("the server ends", now=self._loop.time())
+            served.tenant.expiry.protection.begin("the server ends", now=self._loop.time())
         keeping = asyncio.gather(*(served.keeper.close() for served in self._tenants.values()))
         try:
             async with asyncio.timeout(timeout_s):
@@ -269,7 +269,7 @@ class Hub:
         except Exception:
             logger.exception("tenant %s failed on an event; it goes on", served.name)
         self._refusals.refused(served.name, served.tenant.take_refusals())
-        for notice in served.tenant.take_notices():
+        for notice in served.tenant.expiry.take_notices():
             logger.warning("tenant %s: %s", served.name, notice)
         for asked in served.tenant.insight.take_questions():
             self._answering.answer(served.name, asked)
@@ -287,10 +287,10 @@ class Hub:
         self._loop.call_at(self._watch_at, self._watch)  # First: whatever fails below, it is looked at again.
         self.measures.loop_lag_s.observe(max(0.0, late_s))
         for served in self._tenants.values():
-            served.tenant.stalled(late_s, now=now)
-            expires_at = served.tenant.expires_at
+            served.tenant.expiry.stalled(late_s, now=now)
+            expires_at = served.tenant.expiry.deadline
             if not self.may_read.is_set() and expires_at is not None and expires_at < now + WATCH_EVERY_S * 2:
-                served.tenant.protect("the server does not read while storage is behind", now=now)
+                served.tenant.expiry.protect("the server does not read while storage is behind", now=now)
             if now >= served.minute_at:
                 served.minute_at = now + MINUTE_S
                 served.tenant.pulses.keep_minute(served.figures.facts())

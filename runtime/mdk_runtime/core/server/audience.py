@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
 
 from msgspec import UNSET
@@ -43,11 +43,17 @@ class Audience:
 
     Changes are gathered by `note` and told by `tell`: what came in between is one message for each connection of ours,
     encoded once for all that follow the same services, and for originals a message for each change.
+
+    Args:
+        history: Of the table.
+        ttl_s: Sent with each node.
+        wake: Called when there is something to tell or to answer.
     """
 
-    def __init__(self, history: History, ttl_s: float) -> None:
+    def __init__(self, history: History, ttl_s: float, wake: Callable[[], None]) -> None:
         self.history = history
         self._ttl_s = ttl_s
+        self._wake = wake
         self._originals: dict[Connection, ClientEndpoint] = {}
         self._groups: dict[Services | None, dict[Connection, ClientEndpoint]] = {}
         """Clients of ours by what they follow."""
@@ -105,12 +111,14 @@ class Audience:
             self.history.note(change)
             if change.for_originals:
                 self._news.append(self._as_news(change))
+        self._wake()
 
     def owe(self, connection: Connection, change: Change) -> None:
         """Only this connection has to be told."""
         if not connection.is_extended:
             connection.owe(self._as_news(change))
             self._apart[connection] = None
+            self._wake()
 
     def reads(self, connection: Connection) -> int:
         """An original reads the table: how many of the gathered changes it need not be told."""
@@ -121,6 +129,7 @@ class Audience:
     def ask(self, connection: Connection, follow: Follow) -> None:
         """A client of ours wants services."""
         self._asked.append(Asked(connection, follow))
+        self._wake()
 
     def tell(self, *, now: float) -> None:
         """Tell everyone what has changed since the last time."""

@@ -210,7 +210,7 @@ class Connection:
 
     def followed(self, m: Follow) -> None:
         """The client wants services."""
-        self.tenant.followed(self, m)
+        self.tenant.audience.ask(self, m)
 
     def breaker_changed(self, breaker: BreakerStatus) -> None:
         """The client's circuit breaker."""
@@ -232,7 +232,7 @@ class Connection:
 
     def watch_begins(self, m: Watch) -> None:
         """The client wants pulses."""
-        self.tenant.watched(self, m)
+        self.tenant.pulses.begin(self, m, now=self.now)
 
     def watch_ends(self) -> None:
         """It wants no more."""
@@ -240,7 +240,7 @@ class Connection:
 
     def asked(self, m: Question) -> None:
         """The client asks what is stored."""
-        self.tenant.asked(self, m)
+        self.tenant.insight.asked(self, m)
 
     def subscribed(self) -> None:
         """The client wants every log from now on."""
@@ -304,7 +304,7 @@ class ClientEndpoint(SessionServer):
 
     def __init__(self, connection: Connection) -> None:
         tenant = connection.tenant
-        super().__init__(connection, shared=tenant.leases, ttl=tenant.ttl_s)
+        super().__init__(connection, shared=tenant.expiry.leases, ttl=tenant.ttl_s)
         self.connection = connection
         self.told_together = TOGETHER
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
 from mdk_protocol.messages import BreakerStatus, Level, Question, Statistics, Storing
@@ -20,9 +20,10 @@ class Asked(NamedTuple):
 
 
 class Insight:
-    """Of one tenant. What it has to say goes out in `work`."""
+    """Of one tenant. What it has to say goes out in `work`, for which it wakes the shell."""
 
-    def __init__(self) -> None:
+    def __init__(self, wake: Callable[[], None]) -> None:
+        self._wake = wake
         self.telemetry = Telemetry()
         self._unruled: list[Connection] = []
         """They have not been told the level rules yet."""
@@ -32,6 +33,7 @@ class Insight:
     def opened(self, connection: Connection) -> None:
         """A client of ours is there."""
         self._unruled.append(connection)
+        self._wake()
 
     def left(self, connection: Connection) -> None:
         """A connection is gone."""
@@ -78,6 +80,7 @@ class Insight:
     def asked(self, connection: Connection, question: Question) -> None:
         """A client wants to know something of what is stored. Bounded by `take_questions` after every input."""
         self._questions.append(Asked(connection, question))
+        self._wake()
 
     def take_questions(self) -> list[Asked]:
         """What was asked since the last time."""

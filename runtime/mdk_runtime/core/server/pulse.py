@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from msgspec import UNSET, UnsetType
@@ -90,10 +90,11 @@ class Looker:
 
 
 class Pulses:
-    """Of one tenant."""
+    """Of one tenant. They go out in `work`, for which the first of a looker wakes the shell."""
 
-    def __init__(self, tenant: Tenant) -> None:
+    def __init__(self, tenant: Tenant, wake: Callable[[], None]) -> None:
         self._tenant = tenant
+        self._wake = wake
         self.facts = Facts()
         """Set by the shell, as long as pulses are wanted."""
         self.news = News()
@@ -130,6 +131,7 @@ class Pulses:
         """A client wants pulses, the first at once."""
         self._lookers[connection] = Looker(watch, self._tenant.insight.telemetry.noted)
         self._at = now
+        self._wake()
 
     def end(self, connection: Connection) -> None:
         """A client wants none any more."""
@@ -194,7 +196,7 @@ class Pulses:
         for node in tenant.registry.records():
             key = lease_key(node)
             age = tenant.registry.age(key)
-            until = tenant.lease_until(key)
+            until = tenant.expiry.until(key)
             suspect = tenant.registry.is_suspect(key)
             life = NodeLife(
                 environment=node.environment.name,
@@ -211,6 +213,7 @@ class Pulses:
 
     def _server(self) -> ServerState:
         tenant, facts = self._tenant, self.facts
+        protection = tenant.expiry.protection
         return ServerState(
             time=facts.time_ms,
             uptime=facts.uptime_s,
@@ -221,7 +224,7 @@ class Pulses:
             waiting=facts.waiting,
             failing=facts.is_failing,
             warm=tenant.is_warm,
-            protected=tenant.protection.reason if tenant.protection.until is not None else UNSET,
+            protected=protection.reason if protection.until is not None else UNSET,
             storage=facts.storage,
         )
 

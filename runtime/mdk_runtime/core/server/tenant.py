@@ -1,4 +1,4 @@
-"""What the connections of one tenant do together: who is told what.
+"""What the connections of one tenant do together.
 
 Events come in through the endpoints and through `disconnected`, `stored` and `work`; frames go out through the
 endpoints, and what is to be stored through `writes`. Nothing is broadcast from inside an event: changes are
@@ -9,27 +9,23 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from mdk_protocol.messages import (
     NODE_TTL,
-    Follow,
     Level,
     Log,
     Node,
     Open,
     ProtocolError,
-    Question,
-    Watch,
 )
-from mdk_protocol.server import SessionServerShared
 from mdk_runtime.core.server.audience import Audience
 from mdk_runtime.core.server.connection import Connection
+from mdk_runtime.core.server.expiry import Expiry
 from mdk_runtime.core.server.grants import Grant
 from mdk_runtime.core.server.history import History
 from mdk_runtime.core.server.insight import Insight
 from mdk_runtime.core.server.limits import GRACE_S, TOKEN_EXPIRED, TOKEN_REVOKED, Allowance, Limits
-from mdk_runtime.core.server.protection import STALL_S, Protection, is_mass
 from mdk_runtime.core.server.pulse import Pulses
 from mdk_runtime.core.server.registry import Registry
 from mdk_runtime.core.server.service import Change
@@ -40,9 +36,6 @@ from mdkspec_runtime.schedule import Schedule
 
 MERGE_S = 0.02
 """The first change is told at once, those that follow within so long together: cost is by message, not by byte."""
-
-NODES_LEASE: Final = "Discovery.nodes"
-"""As spec/discovery.mdkspec calls it."""
 
 REFUSALS_MAX = 100
 """Refusals kept for the log; a client that sends more in one go is not worth more lines."""
@@ -85,16 +78,13 @@ class Tenant:
         self.own_open = own_open
         self.ttl_s = ttl_s
         self.registry = Registry()
-        self.audience = Audience(History(epoch), ttl_s)
+        self.expiry = Expiry(self.registry, ttl_s, self._lapsed, self._wake_shell)
+        self.audience = Audience(History(epoch), ttl_s, self._wake_shell)
         self.audience.is_complete = warm_until is None
-        self.protection = Protection(ttl_s)
-        """Says whether nodes may expire."""
-        self.insight = Insight()
+        self.insight = Insight(self._wake_shell)
         """What clients let be seen, and what they ask."""
-        self.pulses = Pulses(self)
+        self.pulses = Pulses(self, self._wake_shell)
         """For those who look at the console."""
-        self.leases = SessionServerShared(self)
-        self.leases.wake = self._wake_shell
         self.connections: dict[Connection, None] = {}
         """Those whose client has spoken, in the order in which they did."""
         self.counters: Counter[str] = Counter()
@@ -112,7 +102,6 @@ class Tenant:
         self._warm_until = warm_until
         self._tell_at = float("-inf")
         """Not before then are changes told."""
-        self._notices: list[str] = []
         self._ends: Schedule[Connection] = Schedule()
         """Connections whose token runs out."""
         self._touch: dict[str, int] = {}
@@ -127,16 +116,16 @@ class Tenant:
     @property
     def deadline(self) -> float | None:
         """When `work` has something to do by itself."""
-        due = [self.expires_at, self._ends.deadline, self._warm_until, self.protection.until, self.pulses.deadline]
+        expiry = self.expiry
+        due = [expiry.deadline, self._ends.deadline, self._warm_until, expiry.protection.until, self.pulses.deadline]
         if self.audience.has_questions or self.audience.has_news:
             due.append(self._tell_at)
         return min((at for at in due if at is not None), default=None)
 
     @property
-    def expires_at(self) -> float | None:
-        """When the next node is expired, unless it is renewed."""
-        due = [at for at in (self.leases.deadline, self.registry.deadline) if at is not None]
-        return max(min(due), self.protection.until or min(due)) if due else None
+    def is_warm(self) -> bool:
+        """True while the server, just started, does not know which nodes live."""
+        return self._warm_until is not None
 
     def connect(self, grant: Grant | None = None, *, until: float | None = None) -> Connection:
         """A client connects; the shell drives its endpoint and calls `disconnected` at the end, if it came that far.
@@ -161,17 +150,15 @@ class Tenant:
                 del self._touch[sender]
                 self._change(self.registry.suspect(sender, until=now + self._grace_s))
         connection.senders.clear()
-        out, of = self.registry.senders_out, self.registry.senders
-        if self._warm_until is None and self.protection.until is None and is_mass(out, of):
-            # Only if there is none yet: those who are out stay so, and would prolong it for ever.
-            self.protect(f"{out} of {of} processes lost their connections at once", now=now)
+        if not self.is_warm:
+            self.expiry.lost_touch(now=now)
         self._wake_shell()
 
     def work(self, *, now: float) -> None:
         """End whose token has run out, remove what has lapsed, then tell everyone what changed."""
         while (due := self._ends.pop_due(now)) is not None:
             due[0].hang_up(TOKEN_EXPIRED, now=now)
-        self._expire(now)
+        self._change(self.expiry.work(now=now))
         if self._warm_until is not None and now >= self._warm_until:
             self._warm_until = None
             self.audience.complete(now=now)
@@ -182,22 +169,9 @@ class Tenant:
             self._tell_at = now + self._merge_s
             self.audience.tell(now=now)
 
-    def stalled(self, late_s: float, *, now: float) -> None:
-        """The loop did not run for so long: what is about to expire may have been renewed without our hearing it."""
-        expires_at = self.expires_at
-        if late_s > STALL_S and expires_at is not None and expires_at <= now + late_s:
-            self.protect(f"the server stood still for {late_s:.1f} s", now=now)
-
-    def protect(self, reason: str, *, now: float) -> None:
-        """Expire nobody for one ttl: what seems to be gone may well live."""
-        if self.protection.begin(reason, now=now):
-            self._notices.append(f"no node is expired for {self.ttl_s:g} s: {reason}")
-        self._wake_shell()
-
     def clear(self) -> None:
         """Forget every node, as an admin asks. Our clients say at once what they still offer, originals in half a ttl."""
-        for key in self.leases.keys(NODES_LEASE):
-            self.leases.release(NODES_LEASE, key)
+        self.expiry.release_all()
         self._change(self.registry.clear())
         for connection in self.connections:
             connection.keys.clear()
@@ -208,7 +182,7 @@ class Tenant:
         """Take an address out, as an admin asks: how many senders held it. One that lives registers again by itself."""
         keys = self.registry.keys_at(environment, service, address)
         for key in keys:
-            self.leases.release(NODES_LEASE, key)
+            self.expiry.release(key)
             self._change(self.registry.remove(key))
         return len(keys)
 
@@ -217,7 +191,7 @@ class Tenant:
         for node in nodes:
             if not missing_in(node):
                 self._change(self.registry.register(node, now=now))
-                self.leases.grant(NODES_LEASE, lease_key(node), now + self.ttl_s)
+                self.expiry.hold(node, now=now)
 
     def set_level(self, kind: str, name: str, level: Level, for_s: float, *, now: float) -> None:
         """Have clients send more, of a `service` or of a `trace`, for a while; 0 seconds end that.
@@ -230,11 +204,6 @@ class Tenant:
     def tell_storing(self, works: bool, *, now: float) -> None:
         """Storage works or fails: our own clients are told when that has changed."""
         self.insight.tell_storing(self.connections, works, now=now)
-
-    def take_notices(self) -> list[str]:
-        """What an operator should know, since the last time."""
-        notices, self._notices = self._notices, []
-        return notices
 
     def take_refusals(self) -> list[Refusal]:
         """Nodes refused since the last time."""
@@ -266,13 +235,6 @@ class Tenant:
             connection.hang_up(TOKEN_REVOKED, now=now)
         return len(revoked)
 
-    # --- told by the leases -----------------------------------------------------------------------
-
-    def lapsed(self, key: str) -> None:
-        """A node was not renewed in its time."""
-        self.counters["node lapsed"] += 1
-        self._change(self.registry.remove(key))
-
     # --- told by the connections ------------------------------------------------------------------
 
     def advertised(self, connection: Connection, node: Node) -> None:
@@ -289,7 +251,6 @@ class Tenant:
             if not changes and shown is not None:
                 # Its sender waits for the echo (wire/README.md, rule 11); for the others nothing has changed.
                 self.audience.owe(connection, Change(shown, is_gone=False))
-                self._wake_shell()
 
     def taken_back(self, connection: Connection, node: Node) -> None:
         """A node was expired by a client."""
@@ -307,31 +268,6 @@ class Tenant:
             self._wake_shell()
         if connection.is_extended:
             self.insight.opened(connection)
-            self._wake_shell()
-
-    def watched(self, connection: Connection, watch: Watch) -> None:
-        """A client wants pulses."""
-        self.pulses.begin(connection, watch, now=connection.now)
-        self._wake_shell()
-
-    def lease_until(self, key: str) -> float | None:
-        """When a node lapses unless it is renewed; None if it is held no longer."""
-        return self.leases.until(NODES_LEASE, key)
-
-    @property
-    def is_warm(self) -> bool:
-        """True while the server, just started, does not know which nodes live."""
-        return self._warm_until is not None
-
-    def asked(self, connection: Connection, question: Question) -> None:
-        """A client wants to know something of what is stored."""
-        self.insight.asked(connection, question)
-        self._wake_shell()
-
-    def followed(self, connection: Connection, follow: Follow) -> None:
-        """A client of ours wants services."""
-        self.audience.ask(connection, follow)
-        self._wake_shell()
 
     def seen(self, connection: Connection, sender: str) -> None:
         """A connection speaks for a sender."""
@@ -351,17 +287,10 @@ class Tenant:
         if changes:
             self.counters["change"] += len(changes)
             self.audience.note(changes)
-            self._wake_shell()
 
-    def _expire(self, now: float) -> None:
-        expires_at = self.expires_at
-        if expires_at is not None and now - expires_at > STALL_S:
-            self.stalled(now - expires_at, now=now)
-        if self.protection.ended(now=now):
-            self._notices.append("nodes are expired again")
-        if self.protection.until is None:
-            self.leases.tick(now=now)
-            self._change(self.registry.tick(now=now))
+    def _lapsed(self, key: str) -> None:
+        self.counters["node lapsed"] += 1
+        self._change(self.registry.remove(key))
 
     def _wake_shell(self) -> None:
         if self.wake is not None:

@@ -138,7 +138,7 @@ def test_the_server_says_how_it_is() -> None:
     assert (server["time"], server["uptime"], server["waiting"], server["failing"]) == (5, 6.0, 7, True)
     assert (server["connections"], server["nodes"]) == (2, 1)
     assert "protected" not in server
-    network.tenant.protect("a test", now=network.now)
+    network.tenant.expiry.protect("a test", now=network.now)
     network.move(1.0)
     assert looker.pulses()[0]["server"]["protected"] == "a test"
 

@@ -11,10 +11,11 @@ from mdk_protocol.messages import Level, Node, Open, Position, ProtocolError, Ta
 from mdk_runtime.core.server import audience
 from mdk_runtime.core.server import history as history_module
 from mdk_runtime.core.server.connection import TABLE_BYTES_MAX, Connection
+from mdk_runtime.core.server.expiry import NODES_LEASE
 from mdk_runtime.core.server.history import History, as_messages
 from mdk_runtime.core.server.protection import BROKEN_MIN, STALL_S
 from mdk_runtime.core.server.service import Change
-from mdk_runtime.core.server.tenant import NODES_LEASE, Tenant
+from mdk_runtime.core.server.tenant import Tenant
 from mdkspec_runtime import machines
 
 TTL_S, GRACE_S, MERGE_S = 30.0, 2.0, 0.02
@@ -345,17 +346,17 @@ def test_a_stalled_server_expires_nobody_for_one_ttl() -> None:
     network.move(TTL_S - 5)
     original.take()
     network.stall(5 + STALL_S + 0.5)
-    assert network.tenant.protection.until == network.now + TTL_S
-    assert network.tenant.take_notices() == ["no node is expired for 30 s: the server stood still for 1.5 s"]
+    assert network.tenant.expiry.protection.until == network.now + TTL_S
+    assert network.tenant.expiry.take_notices() == ["no node is expired for 30 s: the server stood still for 1.5 s"]
     service.register("s1", "a")
     network.move(TTL_S - 0.1)
     assert original.take() == []
     service.register("s1", "a")
     network.move(0.1)
     assert original.take() == ["expire b"]
-    assert network.tenant.protection.until is None
-    assert network.tenant.take_notices() == ["nodes are expired again"]
-    assert network.tenant.protection.count == 1
+    assert network.tenant.expiry.protection.until is None
+    assert network.tenant.expiry.take_notices() == ["nodes are expired again"]
+    assert network.tenant.expiry.protection.count == 1
 
 
 def test_a_loop_that_is_a_little_late_protects_nobody() -> None:
@@ -364,10 +365,10 @@ def test_a_loop_that_is_a_little_late_protects_nobody() -> None:
     service = Client(network)
     service.register("s1", "a")
     network.move(TTL_S - 1)
-    network.tenant.stalled(0.9, now=network.now)
-    assert network.tenant.protection.until is None
-    network.tenant.stalled(1.1, now=network.now)
-    assert network.tenant.protection.until is not None
+    network.tenant.expiry.stalled(0.9, now=network.now)
+    assert network.tenant.expiry.protection.until is None
+    network.tenant.expiry.stalled(1.1, now=network.now)
+    assert network.tenant.expiry.protection.until is not None
 
 
 @pytest.mark.parametrize(
@@ -384,9 +385,9 @@ def test_most_connections_breaking_at_once_expire_nobody(broken: int, of: int, i
         service.cut()
     network.move(GRACE_S + 1)
     assert len(network.tenant.registry) == (of if is_protected else of - broken)
-    assert (network.tenant.protection.until is not None) is is_protected
+    assert (network.tenant.expiry.protection.until is not None) is is_protected
     network.move(TTL_S - GRACE_S - 1)
-    assert network.tenant.protection.until is None
+    assert network.tenant.expiry.protection.until is None
     assert len(network.tenant.registry) <= of - broken
 
 
@@ -398,12 +399,12 @@ def test_protection_ends_though_connections_go_on_breaking() -> None:
         service.register(f"s{number}", f"a{number}")
     for service in services[:10]:
         service.cut()
-    until = network.tenant.protection.until
+    until = network.tenant.expiry.protection.until
     network.move(TTL_S / 2)
     services[10].cut()
-    assert network.tenant.protection.until == until
+    assert network.tenant.expiry.protection.until == until
     network.move(TTL_S)
-    assert network.tenant.protection.until is None
+    assert network.tenant.expiry.protection.until is None
 
 
 def test_clear_forgets_every_node_until_it_says_so_again() -> None:
@@ -418,7 +419,7 @@ def test_clear_forgets_every_node_until_it_says_so_again() -> None:
     network.move(1)
     assert client.take() == ["clear", "-a @2"]
     assert original.take() == ["expire a"]
-    assert network.tenant.leases.keys(NODES_LEASE) == []
+    assert network.tenant.expiry.leases.keys(NODES_LEASE) == []
     service.register("s1", "a")
     network.move(1)
     assert client.take() == ["+a @3"]

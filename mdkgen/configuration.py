@@ -114,5 +114,7 @@ class Exploration:
     """Messages that were on their way when the side to which they went hung up of its own."""
     brings: dict[tuple[int, str], set[str]] = field(default_factory=dict[tuple[int, str], set[str]])
     """(side, message) to what is surely sent on its reception."""
-    choked: set[tuple[int, str]] = field(default_factory=set[tuple[int, str]])
-    """(side, message) whose reception was not followed because its answers had no room."""
+    choked: dict[tuple[int, str, Side], Configuration] = field(
+        default_factory=dict[tuple[int, str, Side], Configuration]
+    )
+    """Who received what as what, with answers that no data decides and that had no room: so the reception was not followed."""

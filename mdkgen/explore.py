@@ -11,6 +11,7 @@ What a side does is worked out once for each of its states and inputs (`local`),
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterator
 
 from mdkgen.configuration import Arrival, Configuration, Exploration, Place, Side, Step, View
@@ -20,6 +21,11 @@ from mdkgen.model import Span
 
 CONFIGURATIONS_MAX = 200_000
 """Past it the exploration ends and says so: a checker must answer while somebody waits."""
+
+FLOOD_MESSAGES = 500
+"""So many on their way, all of them answers to answers, are not meant: no burst of a spec is as long."""
+FLOOD_ROUNDS_MAX = 20_000
+"""Enough for a flood that grows by one message in forty rounds."""
 
 _LOST = Step("lost", 0, "the connection is lost")
 _CONNECT = Step("connect", 0, "connect")
@@ -59,9 +65,13 @@ class Explorer:
         hot = {number for number, half in self._known.items() if half.facts.hot}
         return [here for here in self.found.parents if here & LOW in hot or here - (here & LOW) in hot]
 
-    def where(self, here: Configuration, step: Step) -> Span | None:
-        """What stands in the spec for a step: the transition that it takes."""
-        return self.locals[step.actor].where(self.side(here, step.actor), step)
+    def where(self, here: Configuration, step: Step, there: Configuration | None) -> Span | None:
+        """What stands in the spec for a step: the transition that it takes. None: where it leads is not followed."""
+        after = None
+        if there is not None:
+            (half, peer), (then, _) = (self.halves(one)[:: 1 - 2 * step.actor] for one in (here, there))
+            after = then.facts.side, then.sent[len(half.sent) :] if peer.up else None
+        return self.locals[step.actor].where(self.side(here, step.actor), step, after)
 
     # --- the search -------------------------------------------------------------------------------
 
@@ -159,6 +169,8 @@ class Explorer:
         if made.problem is not None:
             problems = self.found.unknown if made.step.kind == "unknown" else self.found.unspecified
             problems.setdefault(made.problem, Place(here, made.step))
+        if made.choked:
+            self.found.choked.setdefault((mine.index, made.step.name, mine.facts.side), here)
         return made
 
     def _note_orphans(self, here: Configuration, mine: Half, peer: Half, step: Step) -> None:
@@ -169,10 +181,28 @@ class Explorer:
                 noted.add(message)
                 self.found.orphans[Arrival(self.roles[mine.index], "", None, message)] = Place(here, step)
 
+    def floods(self, here: Configuration) -> bool:
+        """Whether what is on its way is answered by ever more, while no timer, call or data interrupts."""
+        facts = [half.facts for half in self.halves(here)]
+        queues = [deque(half.sent) for half in self.halves(here)]
+        for _ in range(FLOOD_ROUNDS_MAX):
+            if not (queues[0] or queues[1]):
+                return False
+            for index in (0, 1):
+                if queues[1 - index]:
+                    answer = self._halves[index].answer(facts[index], queues[1 - index].popleft())
+                    if answer is None or answer.gone:
+                        return False
+                    facts[index] = answer.facts
+                    queues[index].extend(answer.sent)
+            if max(map(len, queues)) > FLOOD_MESSAGES:
+                return True
+        return False
+
     # --- once more, for a closer look -------------------------------------------------------------
 
     def steps(self, here: Configuration) -> Iterator[tuple[Step, Configuration]]:
-        """What leads on from a configuration that was explored, in the order in which it was followed."""
+        """What leads on from a configuration, in the order in which it was followed; nothing, if the search ended before."""
         halves = self.halves(here)
         if halves[0].up or halves[1].up:
             yield _LOST, halves[0].gone + halves[1].gone
@@ -182,9 +212,10 @@ class Explorer:
             if mine.up and peer.head in mine.facts.consumed:
                 yield mine.facts.consumed[peer.head][0], here + peer.less
             elif mine.up and peer.head:
-                reception = mine.receptions[peer.head, peer.up]
-                yield from ((reception.step, half + peer.rest) for half in reception.stays)
-                yield from ((reception.step, half + peer.empty) for half in reception.leaves)
+                reception = mine.receptions.get((peer.head, peer.up))
+                if reception is not None:
+                    yield from ((reception.step, half + peer.rest) for half in reception.stays)
+                    yield from ((reception.step, half + peer.empty) for half in reception.leaves)
             elif mine.up and not peer.up:
                 yield self._end(mine), mine.gone + peer.number
             moves = mine.moves if peer.up else mine.alone
@@ -210,7 +241,7 @@ class Explorer:
                 if mine.facts.consumed[peer.head][1]:
                     yield here + peer.less
             elif mine.up and peer.head:
-                reception = mine.receptions[peer.head, peer.up]
-                if reception.only:
+                reception = mine.receptions.get((peer.head, peer.up))
+                if reception is not None and reception.only:
                     yield from (half + peer.rest for half in reception.stays)
                     yield from (half + peer.empty for half in reception.leaves)

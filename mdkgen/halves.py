@@ -38,7 +38,7 @@ class Moves:
 class Reception:
     """What a half makes of one message."""
 
-    __slots__ = ("leaves", "only", "problem", "stays", "step")
+    __slots__ = ("choked", "leaves", "only", "problem", "stays", "step")
 
     def __init__(self, step: Step, stays: tuple[int, ...], leaves: tuple[int, ...], *, only: bool) -> None:
         self.step = step
@@ -49,6 +49,8 @@ class Reception:
         self.only = only
         """Whether no data decides what follows, and it is one thing."""
         self.problem: Arrival | None = None
+        self.choked = False
+        """Whether its answers had no room, whatever the data."""
 
 
 class Facts:
@@ -195,7 +197,7 @@ class Halves:
         if facts.steps is None:
             side = facts.side
             made: dict[tuple[Following, bool], Step] = {}
-            for step, outcome in (*(self.local.unprompted(side) if side.up else ()), *self.local.calls(side)):
+            for step, outcome in (*self.local.unprompted(side), *self.local.calls(side)):
                 following = self.following(outcome)
                 if following.facts is facts and not following.sent and not following.gone:
                     facts.busy |= step.kind in _PROGRESS
@@ -211,14 +213,7 @@ class Halves:
 
     def reception(self, half: Half, message: str, *, peer_up: bool) -> Reception:
         """What a half makes of a message as the other side sent it, worked out once."""
-        facts = half.facts
-        if message not in facts.receptions:
-            step, made, sure, problem = self._received(facts.side, message)
-            following = [self.following(one) for one in dict.fromkeys(made)]
-            facts.receptions[message] = step, following, sure, problem
-            if all(one.facts is facts and not one.sent and not one.gone for one in following):
-                facts.consumed[message] = step, sure and len(following) == 1
-        step, outcomes, sure, problem = facts.receptions[message]
+        step, outcomes, sure, problem = self._reception(half.facts, message)
         stays: list[int] = []
         leaves: list[int] = []
         for outcome in outcomes:
@@ -226,14 +221,28 @@ class Halves:
             if there:
                 (leaves if outcome.gone else stays).append(there)
         only = sure and len(outcomes) == 1
-        if sure and not stays and not leaves:
-            self.found.choked.add((self.index, step.name))
         if only and peer_up:
             self.found.brings.setdefault((self.index, message), set()).update(outcomes[0].sent)
         reception = Reception(step, tuple(stays), tuple(leaves), only=only)
         reception.problem = problem
+        reception.choked = sure and not stays and not leaves
         half.receptions[message, peer_up] = reception
         return reception
+
+    def answer(self, facts: Facts, message: str) -> Following | None:
+        """What a side makes of a message, if no data decides that, and it is one thing."""
+        _, outcomes, sure, _ = self._reception(facts, message)
+        return outcomes[0] if sure and len(outcomes) == 1 else None
+
+    def _reception(self, facts: Facts, message: str) -> tuple[Step, list[Following], bool, Arrival | None]:
+        known = facts.receptions.get(message)
+        if known is None:
+            step, made, sure, problem = self._received(facts.side, message)
+            following = [self.following(one) for one in dict.fromkeys(made)]
+            known = facts.receptions[message] = step, following, sure, problem
+            if all(one.facts is facts and not one.sent and not one.gone for one in following):
+                facts.consumed[message] = step, sure and len(following) == 1
+        return known
 
     def _received(self, side: Side, sent: str) -> tuple[Step, list[Outcome], bool, Arrival | None]:
         local, view = self.local, self.local.view

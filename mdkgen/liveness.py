@@ -6,12 +6,8 @@ from collections.abc import Iterator, Mapping
 
 from mdkgen.configuration import FAULTS, Configuration, Place
 from mdkgen.explore import Explorer
-from mdkgen.local import truth
-from mdkgen.model import Fail, Hangup, Machine, Part, Send, State, Transition
-from mdkgen.model_walk import Numbers, transitions_of
-
-NO_FLAGS = frozenset[str]()
-
+from mdkgen.model import Fail, Hangup, Machine, Part, State, Transition
+from mdkgen.model_walk import Numbers
 
 # --- floods ---------------------------------------------------------------------------------------
 
@@ -67,35 +63,10 @@ def _comes_again(brings: Mapping[tuple[int, str], set[str]]) -> bool:
             del left[here]
 
 
-def growing_flood(explorer: Explorer) -> str | None:
-    """A message whose answers bring it about again in greater number."""
-    answers: dict[tuple[int, str], list[tuple[int, str]]] = {}
-    for index, role in enumerate(explorer.roles):
-        for part in explorer.views[index].parts:
-            for one in transitions_of(part.machine(role)):
-                if one.trigger.kind == "recv" and truth(one.guard, part, NO_FLAGS) and one.target is None:
-                    sent = [action.message for action in one.actions if isinstance(action, Send) and not action.each]
-                    answers[index, one.trigger.name] = [(1 - index, message) for message in sent]
-    for index, message in sorted(explorer.found.choked):
-        if _grows(answers, (index, message)):
-            return message
-    return None
-
-
-def _grows(answers: dict[tuple[int, str], list[tuple[int, str]]], start: tuple[int, str]) -> bool:
-    """Whether a chain of answers leads back to its start, and on the way one message had two answers."""
-    todo, seen = [(start, False)], set[tuple[tuple[int, str], bool]]()
-    while todo:
-        here, doubled = todo.pop()
-        following = answers.get(here, [])
-        for there in following:
-            more = doubled or len(following) > 1
-            if there == start and more:
-                return True
-            if (there, more) not in seen:
-                seen.add((there, more))
-                todo.append((there, more))
-    return False
+def growing_flood(explorer: Explorer) -> tuple[str, Configuration] | None:
+    """A message whose answers bring about more and more, and where that begins."""
+    found = explorer.found.choked.items()
+    return next(((message, here) for (_, message, _), here in found if explorer.floods(here)), None)
 
 
 # --- states that must be left ---------------------------------------------------------------------

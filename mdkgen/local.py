@@ -29,6 +29,10 @@ Taken = tuple[bool, Outcomes, bool]
 """Whether the input is surely taken or ignored, what follows if it is, and whether no data decides what."""
 
 
+_AFTER = " after "
+"""In the name of a flag that is none of the spec: a timer that fires once has fired, and its state goes on."""
+
+
 class LocalSide:
     """One side with its view of the protocol. What is entered, taken and answered is noted in `found`."""
 
@@ -119,7 +123,7 @@ class LocalSide:
 
     def gone(self, side: Side) -> Side:
         """The connection has ended."""
-        return Side(False, None, None, False, side.flags, frozenset())
+        return Side(False, None, None, False, _armed(side.flags, ""), frozenset())
 
     def begin(self, side: Side) -> Outcomes:
         """A new connection."""
@@ -135,24 +139,34 @@ class LocalSide:
     # --- what happens by itself -------------------------------------------------------------------
 
     def unprompted(self, side: Side) -> Iterator[tuple[Step, Outcome]]:
-        """Failures, timers, deliveries and questions, answers that are owed."""
-        if self.may_fail and self.close is not None:
+        """Failures, timers, deliveries and questions, answers that are owed; of a side that is down what still lapses."""
+        if side.up and self.may_fail and self.close is not None:
             yield Step("fail", self.index, f"{self.role} fails"), Outcome(side, (self.close,), gone=True)
         for part in self.parts:
+            yield from self._lapses(part, side)
             state = self.state_in(side, part)
             if state is None:
                 continue
-            for one in self.state(part, state).transitions:
-                if one.trigger.kind in ("after", "every", "lapse"):
-                    text = f"{self.role}: {one.trigger.kind} {one.trigger.name}".strip()
-                    step = Step("timer", self.index, text, one.trigger.name, part.name)
+            for number, one in enumerate(self.state(part, state).transitions):
+                once = f"{part.name}{_AFTER}{number}" if one.trigger.kind == "after" else ""
+                if one.trigger.kind in ("after", "every") and once not in side.flags:
+                    step = Step("timer", self.index, f"{self.role}: {one.trigger.kind}", "", part.name)
                     for outcome in self._run(Outcome(side), part, one):
-                        yield step, outcome
+                        stays = once and one.target is None and not outcome.gone
+                        yield step, _flagged(outcome, once, value=True) if stays else outcome
             for message in self._own_messages(part, side):
                 yield (
                     Step("send", self.index, f"{self.role} sends {message}", message, part.name),
                     Outcome(side, (message,)),
                 )
+
+    def _lapses(self, part: Part, side: Side) -> Iterator[tuple[Step, Outcome]]:
+        """Leases that may lapse, in the state or in `always`. Those of all connections together only tell."""
+        for lease in self.machines[part.name].leases:
+            if lease.scope == "session" or (lease.scope == "connection" and side.up):
+                step = Step("timer", self.index, f"{self.role}: lapse {lease.name}", lease.name, part.name)
+                for outcome in self._take(side, part, self.state_in(side, part), "lapse", lease.name)[1]:
+                    yield step, outcome if side.up else outcome._replace(gone=False, orderly=False)
 
     def _own_messages(self, part: Part, side: Side) -> Iterator[str]:
         for delivery in part.deliveries:
@@ -271,7 +285,8 @@ class LocalSide:
         """Enter a state; with the protocol's machine, the part begins or ends."""
         self.found.states.add((self.role, part.name, state))
         is_root = part is self.view.root
-        side = begun.side._replace(root=state) if is_root else begun.side._replace(part=state)
+        side = begun.side._replace(flags=_armed(begun.side.flags, part.name))
+        side = side._replace(root=state) if is_root else side._replace(part=state)
         outcomes = self._run_enter(begun._replace(side=side), part, state)
         sub = self.view.part
         if not is_root or sub is None:
@@ -283,7 +298,8 @@ class LocalSide:
                 begins = one._replace(side=one.side._replace(was_live=True))
                 result += self._enter(begins, sub, self._start(sub))
             elif state not in sub.live_in and one.side.part is not None and one.side.root == state:
-                result.append(one._replace(side=one.side._replace(part=None)))
+                flags = _armed(one.side.flags, sub.name)
+                result.append(one._replace(side=one.side._replace(part=None, flags=flags)))
             else:
                 result.append(one)
         return result
@@ -300,18 +316,32 @@ class LocalSide:
 
     # --- what stands in the spec ------------------------------------------------------------------
 
-    def where(self, side: Side, step: Step) -> Span | None:
-        """The transition that a step takes."""
+    def where(self, side: Side, step: Step, after: tuple[Side, tuple[str, ...] | None] | None) -> Span | None:
+        """The transition that a step takes; `after` it this is the side, with what it has sent then (None: to nobody)."""
         part = next((one for one in self.parts if one.name == step.part), None)
         if part is None:
             return None
+        taking = [one for one in self._may_take(side, part, step) if truth(one.guard, part, side.flags) is not False]
+        so = (one for one in taking if any(_is_so(end, after) for end in self._run(Outcome(side), part, one)))
+        return next((one.span for one in (*so, *taking)), None)
+
+    def _may_take(self, side: Side, part: Part, step: Step) -> list[Transition]:
         state = self.state_in(side, part) if side.up else None
-        if step.kind == "timer" and state is not None:
-            named = [one for one in self.state(part, state).transitions if one.trigger.kind in step.text]
-            return next((one.span for one in named if one.trigger.kind in ("after", "every", "lapse")), None)
-        kind = {"receive": "recv", "call": "call"}.get(step.kind)
-        taking = self.matching(part, state, kind, step.name) if kind is not None else []
-        return next((one.span for one in taking if truth(one.guard, part, side.flags) is not False), None)
+        if step.kind == "timer" and not step.name:
+            timers = () if state is None else self.state(part, state).transitions
+            return [one for one in timers if step.text == f"{self.role}: {one.trigger.kind}"]
+        kind = {"receive": "recv", "call": "call", "timer": "lapse"}.get(step.kind)
+        return self.matching(part, state, kind, step.name) if kind is not None else []
+
+
+def _is_so(end: Outcome, after: tuple[Side, tuple[str, ...] | None] | None) -> bool:
+    """Whether a transition that ends so led there; if it is not known where, it is the one that hangs up in order."""
+    if after is None:
+        return end.orderly
+    side, sent = after
+    if end.gone or not side.up:
+        return end.gone and not side.up
+    return end.side._replace(owes=side.owes) == side and sent in (None, end.sent)
 
 
 def _sending(one: Outcome, message: str) -> Outcome:
@@ -321,6 +351,12 @@ def _sending(one: Outcome, message: str) -> Outcome:
 def _flagged(one: Outcome, flag: str, *, value: bool) -> Outcome:
     flags = one.side.flags | {flag} if value else one.side.flags - {flag}
     return one._replace(side=one.side._replace(flags=flags))
+
+
+def _armed(flags: frozenset[str], part: str) -> frozenset[str]:
+    """Without what notes that an `after` of a part, or of all, has fired."""
+    spent = {one for one in flags if _AFTER in one and (not part or one.startswith(part + _AFTER))}
+    return flags - spent if spent else flags
 
 
 def _sends(transition: Transition) -> int:

@@ -15,7 +15,7 @@ from mdkgen.configuration import Arrival, Place, View
 from mdkgen.diagnostics import Diagnostic, TraceStep
 from mdkgen.explore import Explorer
 from mdkgen.liveness import cancelled_timers, endless_entries, flood, growing_flood, stuck
-from mdkgen.model import Machine, Part, Protocol, Span, Spec
+from mdkgen.model import Delivery, Machine, Part, Protocol, Span, Spec
 from mdkgen.model_walk import Numbers, alphabet, transitions_of
 
 
@@ -146,15 +146,17 @@ def _of_protocol(protocol: Protocol, explorings: list[Exploring], numbers: Numbe
 
 def trace_of(explorer: Explorer, place: Place) -> tuple[TraceStep, ...]:
     """A shortest way to a place, with what stands in the spec for each step."""
+    way = explorer.way_to(place)
+    ends = [here for here, _ in way[1:]] + [place.configuration if place.step is None else None]
     return tuple(
         TraceStep(
             step.text,
             step.kind,
             "" if step.kind in ("connect", "lost") else explorer.roles[step.actor],
             step.name,
-            explorer.where(here, step),
+            explorer.where(here, step, there),
         )
-        for here, step in explorer.way_to(place)
+        for (here, step), there in zip(way, ends, strict=True)
     )
 
 
@@ -220,8 +222,13 @@ def _blocked(explorer: Explorer) -> Iterator[Diagnostic]:
             "MDK4006", "error", message, part.span, expected="a timer, a call or a guard in it", trace=trace
         )
     elif growing is not None:
-        message = f"in {part.name} each {growing} brings about more of its kind, without end"
-        yield Diagnostic("MDK4006", "error", message, part.span, expected="a timer, a call or a guard in it")
+        trace = trace_of(explorer, Place(growing[1], None))
+        message = f"in {part.name} each {growing[0]} brings about more of its kind, without end"
+        yield Diagnostic(
+            "MDK4006", "error", message, part.span, expected="a timer, a call or a guard in it", trace=trace
+        )
+    if found.cut_short:
+        return  # How a state is left may be among what was not explored.
     for index, owner, name, place in stuck(explorer):
         machine = owner.machine(explorer.roles[index])
         span = next(state.span for state in machine.states if state.name == name)
@@ -242,10 +249,11 @@ def _unreached(protocol: Protocol, explorers: list[Explorer]) -> Iterator[Diagno
                 yield Diagnostic("MDK4003", "error", message, state.span, expected="a `goto` that can be taken")
             silent = {one.span for state in lost for one in state.transitions}
             dead = set(_dead_calls(machine, fired))
+            shared = {one.name for one in machine.leases if one.scope == "shared"}  # they lapse without a connection
             for transition in transitions_of(machine):
                 trigger = transition.trigger
-                if trigger.kind == "lapse" or (role, transition.span) in fired or transition.span in silent:
-                    continue  # A shared lease lapses without a connection.
+                if (trigger.kind == "lapse" and trigger.name in shared) or (role, transition.span) in fired or transition.span in silent:
+                    continue
                 if trigger.kind == "call" and trigger.name in dead:
                     dead.discard(trigger.name)
                     message = f"the {role} can take the call {trigger.name} of {part.name} in no state that it reaches"
@@ -270,7 +278,7 @@ def _unanswered(protocol: Protocol, explorers: list[Explorer]) -> Iterator[Diagn
     for part in protocol.parts:
         for delivery in part.deliveries:
             for ack in delivery.acks:
-                if (delivery.sender, ack) not in answered:
+                if (delivery.sender, ack) not in answered and not _is_packed(protocol, part, delivery, ack, explorers):
                     message = f"no {ack} ever reaches the {delivery.sender}: {delivery.name} keeps all it sends"
                     expected = f"`recv {delivery.message}(m) -> tell ...`, so that the application can acknowledge"
                     yield Diagnostic("MDK4008", "error", message, delivery.span, expected=expected)
@@ -279,6 +287,17 @@ def _unanswered(protocol: Protocol, explorers: list[Explorer]) -> Iterator[Diagn
                 message = f"no {request.reply} ever reaches the {request.sender}: each {request.name} times out"
                 expected = f"`recv {request.message}(m) -> tell ...`, so that the application can answer"
                 yield Diagnostic("MDK4008", "error", message, request.span, expected=expected)
+
+
+def _is_packed(protocol: Protocol, part: Part, delivery: Delivery, ack: str, explorers: list[Explorer]) -> bool:
+    """Whether it acknowledges single messages, and there are none: wherever the sender comes, they travel in batches."""
+    if delivery.batch is None or ack != delivery.ack:
+        return False
+    reached = {one for explorer in explorers for one in explorer.found.states}
+    root = protocol.parts[0]
+    states = [state.name for state in root.machine(delivery.sender).states]
+    live = {one for one in states if one in (part.live_in or states) and (delivery.sender, root.name, one) in reached}
+    return live <= set(delivery.batch.states)
 
 
 def _cancelled(part: Part, machine: Machine, numbers: Numbers) -> Iterator[Diagnostic]:

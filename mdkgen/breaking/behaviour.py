@@ -7,7 +7,8 @@ from dataclasses import replace
 
 from mdkgen.breaking.change import BOTH, Change, Pair, Version, change, new_to_old, old_to_new, parts_in_both
 from mdkgen.breaking.mixed import explore
-from mdkgen.model import Delivery, Grant, Machine, Part, Policy, Protocol, Send, State, Transition
+from mdkgen.breaking.types import by_key
+from mdkgen.model import Batch, Delivery, Grant, Machine, Part, Policy, Protocol, Request, Send, State, Transition
 from mdkgen.model_walk import Numbers, alphabet, transitions_of
 
 
@@ -17,6 +18,7 @@ def compare(old: Version, new: Version) -> Iterator[Change]:
     for before, old_part, after, part in parts_in_both(old, new):
         roles = (after.connector, after.acceptor)
         yield from _deliveries(old, new, old_part, part, roles)
+        yield from _requests(old, new, old_part, part)
         for role in roles:
             if any(one.role == role for one in old_part.machines):
                 yield from _Timers(old, new, old_part, part, role, roles.index(role)).compare()
@@ -48,6 +50,29 @@ def _deliveries(old: Version, new: Version, before: Part, after: Part, roles: tu
         if _numbering(old, one) != _numbering(new, other):
             message = f"{one.name} is numbered otherwise: {other.number} from {other.first}, was {one.number} from {one.first}"
             yield change("MDK6207", message, other.span, BOTH, expected="a new delivery beside the old one")
+        elif (
+            one.batch is not None
+            and other.batch is not None
+            and _batching(old, one.batch) != _batching(new, other.batch)
+        ):
+            message = (
+                f"batches of {one.name} are read otherwise: other keys hold their messages, or what is acknowledged"
+            )
+            yield change("MDK6207", message, other.batch.span, BOTH, expected="another message for another batch")
+
+
+def _requests(old: Version, new: Version, before: Part, after: Part) -> Iterator[Change]:
+    now = {one.name: one for one in after.requests}
+    for one in before.requests:
+        other = now.get(one.name) or next((new for new in now.values() if new.message == one.message), None)
+        if other is not None and (one.message, one.reply) == (other.message, other.reply):
+            was, is_now = _pairing(old, one), _pairing(new, other)
+            if was != is_now:
+                message = (
+                    f"{other.name} is paired otherwise: by {other.message}.{other.number} and {other.reply}.{other.reply_number},"
+                    f" was by {was[0]!r} and {was[1]!r}"
+                )
+                yield change("MDK6207", message, other.span, BOTH, expected="a new request beside the old one")
 
 
 def _moved(old: Version, new: Version, before: Protocol, after: Protocol) -> Iterator[Change]:
@@ -77,6 +102,14 @@ def _states(part: Part) -> str:
 def _numbering(version: Version, one: Delivery) -> tuple[str, int, str]:
     """The keys on the wire, and the first number: what the fields are called in the spec is no peer's business."""
     return version.key(one.message, one.number), one.first, version.key(one.ack, one.ack_number)
+
+
+def _batching(version: Version, one: Batch) -> tuple[str, str]:
+    return version.key(one.message, one.field), version.key(one.ack, one.ack_number)
+
+
+def _pairing(version: Version, one: Request) -> tuple[str, str]:
+    return version.key(one.message, one.number), version.key(one.reply, one.reply_number)
 
 
 class _Timers:
@@ -183,11 +216,9 @@ def _patience(policy: Policy) -> float:
 
 def _defaults(old: Version, new: Version) -> Iterator[Change]:
     for name, struct in old.structs.items():
-        now = {one.name: one for one in new.structs[name].fields} if name in new.structs else {}
-        for field in struct.fields:
-            after = now.get(field.name)
-            if after is None or "default" not in (field.presence, after.presence):
-                continue
-            if field.presence == after.presence and field.default != after.default:
-                message = f"the default of {name}.{field.name} has changed: who leaves it out means another value now"
+        if name not in new.structs:
+            continue
+        for field, after in by_key(struct.fields, new.structs[name].fields):
+            if field.presence == after.presence == "default" and old.plain(field.default) != new.plain(after.default):
+                message = f"the default of {name}.{after.name} has changed: who leaves it out means another value now"
                 yield change("MDK6215", message, after.span, expected="the old default, given where another is meant")

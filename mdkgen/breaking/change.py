@@ -9,10 +9,15 @@ from typing import Literal
 
 from mdkgen.diagnostics import Diagnostic, TraceStep
 from mdkgen.model import (
+    ConstRef,
+    Construct,
     Delivery,
     Enum,
+    Expr,
     ListOf,
+    ListValue,
     MapOf,
+    MapValue,
     Message,
     Named,
     Newtype,
@@ -24,6 +29,7 @@ from mdkgen.model import (
     Span,
     Spec,
     Type,
+    Value,
 )
 from mdkgen.model_walk import structs_of, transitions_of
 from mdkgen.rules import all_rules
@@ -103,6 +109,23 @@ class Version:
         for field in struct.fields if struct is not None else ():
             for inner in named_in(field.type):
                 self._reach(inner, index, found)
+
+    def plain(self, expr: Expr | None) -> object:
+        """What a default is, however it is written: by a constant, an enum's member or a literal."""
+        match expr:
+            case ConstRef(name) if name in self.consts:
+                return self.consts[name].value.value
+            case Value(value):
+                return value
+            case ListValue(items):
+                return [self.plain(one) for one in items]
+            case MapValue(items):
+                return {key: self.plain(one) for key, one in items}
+            case Construct(type_, given):
+                keys = {one.name: one.wire for one in self.structs[type_.name].fields}
+                return {keys[name]: self.plain(one) for name, one in given}
+            case _:
+                return expr
 
     def base(self, type_: Type) -> Type:
         """The type behind a newtype."""

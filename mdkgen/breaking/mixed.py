@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from mdkgen.breaking.change import NEW_CONNECTOR, OLD_CONNECTOR, Change, Pair, Version, change
 from mdkgen.configuration import Arrival, Place, View
-from mdkgen.diagnostics import TraceStep
+from mdkgen.diagnostics import Diagnostic, TraceStep
 from mdkgen.explore import Explorer
 from mdkgen.liveness import endless_entries
 from mdkgen.model import Part, Protocol, Span
@@ -99,6 +99,8 @@ def _compared(meeting: _Meeting, mixed: Explorer, alone: list[Explorer], new: Ve
     found = mixed.found
     protocol = new.protocols[meeting.protocols[0].name]
     span = next((one.span for one in protocol.parts if one.name == part), protocol.span)
+    if found.cut_short or any(one.found.cut_short for one in alone):
+        yield _cut_short(meeting, mixed, part or protocol.name, span)
     known = {one for explorer in alone for one in explorer.found.unspecified}
     for arrival, place in found.unspecified.items():
         if arrival not in known:
@@ -121,7 +123,31 @@ def _compared(meeting: _Meeting, mixed: Explorer, alone: list[Explorer], new: Ve
         message = f"{meeting.who}: both sides wait for one another"
         trace = _trace(meeting, mixed, Place(found.deadlock, None))
         yield change("MDK6204", message, span, (meeting.pair,), expected="a message, timer or call of one", trace=trace)
-    yield from _lost(meeting, mixed, alone, span)
+    if not found.cut_short:
+        yield from _lost(meeting, mixed, alone, span)
+        yield from _unanswered(meeting, mixed, alone, span)
+
+
+def _cut_short(meeting: _Meeting, mixed: Explorer, name: str, span: Span) -> Change:
+    message = (
+        f"{meeting.who}: {name} has too many configurations, only the first {mixed.found.configurations} were compared"
+    )
+    hint = "what is said of other changes holds; that nothing else breaks is not shown"
+    return Change(Diagnostic("MDK4002", "warning", message, span, hint=hint), "behaviour", frozenset())
+
+
+def _unanswered(meeting: _Meeting, mixed: Explorer, alone: list[Explorer], span: Span) -> Iterator[Change]:
+    """Questions that both sides knew, or the old one does, and that only a peer of the asking side's own version answers."""
+    for index, role in enumerate(mixed.roles):
+        is_old = (meeting.pair == OLD_CONNECTOR) == (index == 0)
+        own = alone[0 if is_old else 1].found.answered
+        before = {one.message for part in alone[0].views[index].parts for one in part.requests}
+        for part in mixed.views[index].parts:
+            for one in part.requests:
+                answered = (role, one.reply) in own and (role, one.reply) not in mixed.found.answered
+                if one.sender == role and answered and one.message in before:
+                    message = f"{meeting.who}: no {one.reply} ever reaches the {role}, and each {one.name} times out"
+                    yield change("MDK6206", message, span, (meeting.pair,), expected="answered until nobody asks")
 
 
 def _arrival(meeting: _Meeting, mixed: Explorer, arrival: Arrival, place: Place, span: Span) -> Change:

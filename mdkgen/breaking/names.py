@@ -1,10 +1,11 @@
-"""What protocols, parts and roles are called: no peer sees it, so an old version is compared under the new names."""
+"""What is called how in a spec: no peer sees it, so an old version is compared under the new names."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from mdkgen.breaking.types import types_called_as_in
 from mdkgen.model import Part, Protocol, Spec
 from mdkgen.model_walk import alphabet
 
@@ -13,8 +14,9 @@ def called_as_in(new: Spec, old: Spec) -> Spec:
     """The old version, with the names that the new one has for the same things.
 
     Protocols are the same if their names are, or if they are the only ones left; roles, by who connects; parts, by
-    their names, or by messages that they have in common.
+    their names, or by messages that they have in common; messages and types, by what is on the wire.
     """
+    old = types_called_as_in(new, old)
     pairs = _protocols(new, old)
     return replace(old, protocols=tuple(_renamed(one, pairs.get(one.name)) for one in old.protocols))
 

@@ -1,10 +1,11 @@
-"""What is on the wire: names, keys, types. A message is the same if its name in the spec is; so is a field."""
+"""What is on the wire: names, keys, types. A field is the same if its key is; one with another key, if its name is."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from mdkgen.breaking.change import BOTH, Change, Pair, Version, change, new_to_old, old_to_new
+from mdkgen.breaking.types import by_key
 from mdkgen.model import Enum, Field, ListOf, MapOf, Message, Named, Newtype, Nullable, Scalar, Span, Type
 
 
@@ -131,17 +132,16 @@ class _Fields:
 
     def compare(self, before: tuple[Field, ...], after: tuple[Field, ...]) -> Iterator[Change]:
         """Deleted, added, changed."""
-        olds, news = {one.name: one for one in before}, {one.name: one for one in after}
-        keys = {one.wire for one in after}
-        for name, field in olds.items():
-            if name not in news and field.wire not in keys:
+        pairs = by_key(before, after)
+        kept, known = {one.name for one, _ in pairs}, {one.name for _, one in pairs}
+        for field in before:
+            if field.name not in kept:
                 yield from self._deleted(field)
-            elif name in news:
-                yield from self._changed(field, news[name])
-        known = {one.wire for one in before}
-        for name, field in news.items():
-            if name not in olds and field.wire not in known and field.presence == "required":
-                message = f"{self.name}.{name} is new and required: what older peers write lacks it"
+        for was, now in pairs:
+            yield from self._changed(was, now)
+        for field in after:
+            if field.name not in known and field.presence == "required":
+                message = f"{self.name}.{field.name} is new and required: what older peers write lacks it"
                 yield change("MDK6104", message, field.span, self.forth, expected="`?` or a default")
 
     def _deleted(self, field: Field) -> Iterator[Change]:

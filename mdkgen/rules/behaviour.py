@@ -101,8 +101,8 @@ RULES = (
     ),
     _rule(
         "MDK6206",
-        "a delivery is gone",
-        "An older sender keeps what nobody acknowledges, and sends it again on every connect.",
+        "a delivery is gone, or nobody answers a request",
+        "An older sender keeps what nobody acknowledges, and sends it again on every connect. A question whose answer never comes times out.",
         _notes(),
         'message Note as "note" { n?: int  m?: int }\nmessage NoteAck as "noteack" { n: int }\n'
         "role server { start state Up { recv Ping -> send Pong()  ignore Note } }",
@@ -110,7 +110,7 @@ RULES = (
     ),
     _rule(
         "MDK6207",
-        "a delivery is numbered otherwise",
+        "a delivery is numbered, or a request paired, otherwise",
         "The two sides would speak of different messages.",
         _notes(),
         _notes(number="m from 0"),
@@ -182,7 +182,7 @@ RULES = (
     _rule(
         "MDK6215",
         "a default has changed",
-        "Who leaves the field out means another value than who reads it.",
+        "Who leaves the field out means another value than who reads it. A default that is a constant changes with it.",
         _whole(),
         _whole(default=2),
         _whole(),

@@ -287,3 +287,137 @@ def test_a_baseline_with_errors_says_the_first(tmp_path: Path, capsys: pytest.Ca
     (tmp_path / "a.mdkspec").write_text("mdkspec 1\nnamespace a\nversion 1.0\nrecord A { x: strnig }\n")
     assert main(["breaking", str(ROOT / "examples/chat/spec"), "--against", str(tmp_path)]) == 2
     assert "has errors, the first is MDK2002: unknown type 'strnig'" in capsys.readouterr().err
+
+
+ASK = 'message Ask as "ask" { id: int  a: int = 1 }\nmessage Reply as "reply" { id: int  b: int = 1 }\n'
+LOOK = """request look { from client  message Ask.id  reply Reply.id  timeout 5s  pending 10 }
+role client { start state Up { ignore Pong } }
+role server { start state Up { recv Ask(m) -> tell asked(m)  ignore Ping } }"""
+
+
+def _judged(old: str, new: str) -> tuple[set[str], str]:
+    """The codes on the wire and of behaviour, and the verdict up to its reason."""
+    made = _compared(old, new)
+    return _codes(made, "wire") | _codes(made, "behaviour"), made.verdict.partition(":")[0]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "codes", "verdict"),
+    [
+        ("a: int = 1", 'b as "a": string = ""', {"MDK6109", "MDK6215"}, "flag day"),
+        ("a?: int", 'b as "a": int', {"MDK6106"}, "upgrade every client first"),
+        ("a: int = 1", 'b as "a": int = 1', set[str](), "compatible"),
+        ("a: int  b: string", 'b as "a": string  a as "b": int', {"MDK6109"}, "flag day"),
+        ("a: int  b: string", 'b as "a": int  a as "b": string', set[str](), "compatible"),
+    ],
+)
+def test_a_field_is_known_by_its_key(before: str, after: str, codes: set[str], verdict: str) -> None:
+    """A peer sees keys: what a field is called in the spec neither hides a change nor is one."""
+    client = "role client { start state Up { recv Pong -> tell answered()  call ask(ping: Ping) -> send ping } }\n"
+    text = 'message Ping as "ping" { n?: int  FIELDS }\n' + client + PONGS
+    assert _judged(text.replace("FIELDS", before), text.replace("FIELDS", after)) == (codes, verdict)
+
+
+def test_a_message_is_known_by_its_type() -> None:
+    """One that is called otherwise is compared, and so are its acknowledgement, its request and its states."""
+    renamed = (ASK + LOOK).replace("Ask", "Query")
+    assert _judged(ASK + LOOK, renamed) == (set(), "compatible")
+    assert _judged(ASK + LOOK, renamed.replace("a: int = 1", 'a: string = ""')) == ({"MDK6109", "MDK6215"}, "flag day")
+    also = renamed.replace('as "ask"', 'as "query" also "ask"')
+    assert _judged(ASK + LOOK, also) == ({"MDK6102", "MDK6202", "MDK6206"}, "upgrade every server first")
+
+
+def test_messages_that_change_their_names_with_one_another_are_still_known() -> None:
+    """Each is what its type says."""
+    text = 'message One as "one" { a?: int }\nmessage Two as "two" { b?: string }\n'
+    roles = "role client { start state Up { recv Pong -> tell answered()  call ask(one: One, two: Two) -> send one, send two } }\n"
+    roles += (
+        "role server { start state Up { recv One(m) -> tell first(m)  recv Two(m) -> tell second(m)  ignore Ping } }"
+    )
+    swapped = (text + roles).replace("One", "Three").replace("Two", "One").replace("Three", "Two")
+    assert _judged(text + roles, swapped) == (set(), "compatible")
+
+
+INNER = "closed enum Kind {{ A B{0} }}\nrecord Deep {{ n: {1} }}\nrecord Outer {{ deep: list<Deep>  kind: Kind }}\n"
+
+
+@pytest.mark.parametrize(
+    ("member", "type_", "codes"),
+    [("", "int", set[str]()), ("", "string", {"MDK6109"}), (" C", "int", {"MDK6111"}), (" C", "float", {"MDK6109", "MDK6111"})],
+)  # fmt: skip
+def test_types_are_known_by_where_they_stand(member: str, type_: str, codes: set[str]) -> None:
+    """Records and enums that have other names and are the same break nobody; what has changed in them is named."""
+    rest = ASK.replace("a: int = 1", "a: Outer") + LOOK
+    new = (
+        (INNER.format(member, type_) + rest)
+        .replace("Deep", "Inside")
+        .replace("Outer", "Around")
+        .replace("Kind", "Sort")
+    )
+    assert _judged(INNER.format("", "int") + rest, new)[0] == codes
+
+
+@pytest.mark.parametrize("was", ["Ask.id", "Reply.id"])
+def test_another_field_that_pairs_question_and_answer_breaks_both(was: str) -> None:
+    """A number that stands elsewhere answers no question."""
+    fields = (ASK + LOOK).replace(" = 1", "")
+    new = fields.replace(was, was.replace(".id", ".a" if was == "Ask.id" else ".b"))
+    made = _compared(fields, new)
+    assert (_codes(made, "behaviour"), made.verdict.partition(":")[0]) == ({"MDK6207"}, "flag day")
+
+
+def test_a_question_that_nobody_answers_any_more_breaks_who_asks_it() -> None:
+    """The message is still taken; its answer never comes."""
+    new = ASK + LOOK.replace(
+        "request look { from client  message Ask.id  reply Reply.id  timeout 5s  pending 10 }\n", ""
+    )
+    new = new.replace("ignore Pong", "ignore Pong, Reply  call ask() -> send Ask(id = 1)")
+    made = _compared(ASK + LOOK, new)
+    assert _codes(made, "behaviour") == {"MDK6206"}
+    assert "old client, new server: no Reply ever reaches the client, and each look times out" in [
+        one.diagnostic.message for one in made.changes
+    ]
+    assert made.verdict == "upgrade every client first: an old client does not work with a new server"
+
+
+def test_batches_are_compared_by_their_keys() -> None:
+    """Another key for the list, or for what is acknowledged: the peer reads nothing."""
+    old = (
+        'message Note as "note" { n?: int }\nmessage NoteAck as "noteack" { n: int }\n'
+        'message Notes as "notes" { notes: list<Note> }\nmessage NotesAck as "notesack" { n: int }\n'
+        "delivery notes { from client  message Note  number n from 0  ack NoteAck.n each"
+        "  batch Notes.notes of 5 ack NotesAck.n upto in Up  resend on connect  buffer 9 or 1MiB drop_oldest }\n"
+        "role client { start state Up { ignore Pong } }\n"
+        "role server { start state Up { recv Note(m) -> tell noted(m)  ignore Ping } }"
+    )
+    assert _judged(old, old) == (set(), "compatible")
+    key = old.replace('"notesack" { n: int', '"notesack" { n as "m": int')
+    assert _judged(old, key) == ({"MDK6108", "MDK6207"}, "flag day")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "is_changed"),
+    [("N", "3", False), ("N", "4", True), ("3", "N", False), ("N", "M", False)],
+)
+def test_defaults_are_compared_by_what_they_are(before: str, after: str, is_changed: bool) -> None:
+    """A constant is its value."""
+    text = "const N: int = 3\nconst M: int = 3\n" + ASK + LOOK
+    old, new = (text.replace("a: int = 1", f"a: int = {one}") for one in (before, after))
+    assert ("MDK6215" in _codes(_compared(old, new), "behaviour")) == is_changed
+
+
+def test_another_value_of_a_constant_changes_the_defaults_that_it_is() -> None:
+    """Not only programs that read it."""
+    text = "const N: int = 3\n" + ASK.replace("a: int = 1", "a: int = N") + LOOK
+    made = _compared(text, text.replace("N: int = 3", "N: int = 4"))
+    assert (_codes(made, "behaviour"), _codes(made, "source")) == ({"MDK6215"}, {"MDK6311"})
+
+
+def test_a_comparison_that_is_too_large_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No verdict pretends to more than was looked at."""
+    text = ASK + LOOK
+    old, new = _spec(text), _spec(text.replace("pending 10", "pending 20"))
+    monkeypatch.setattr("mdkgen.explore.CONFIGURATIONS_MAX", 3)
+    made = compare(old, new)
+    assert [one.diagnostic.code for one in made.changes] == ["MDK4002", "MDK4002"]
+    assert "old client, new server: P has too many configurations" in made.changes[0].diagnostic.message

@@ -62,7 +62,7 @@ class Plain:
                     yield from self._moved(there, index, outcome)
             elif side.up and not ups[1 - index]:
                 yield self._down(here, index)
-            for _, outcome in (*(local.unprompted(side) if side.up else ()), *local.calls(side)):
+            for _, outcome in (*local.unprompted(side), *local.calls(side)):
                 for there in self._moved(here, index, outcome):
                     yield there
                     if outcome.orderly:

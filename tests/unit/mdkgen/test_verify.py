@@ -80,7 +80,144 @@ def test_answers_that_multiply_are_a_flood() -> None:
         "role server { start state Up { recv Ping -> send Pong(), send Pong() } }"
     )
     (found,) = _verified(example).diagnostics
-    assert (found.code, found.message) == ("MDK4006", "in P each Pong brings about more of its kind, without end")
+    assert (found.code, found.message) == ("MDK4006", "in P each Ping brings about more of its kind, without end")
+    assert found.trace[-1].text == "server receives Ping"
+
+
+def test_answers_may_multiply_from_state_to_state() -> None:
+    """A `goto` in each of them hides nothing."""
+    pongs = "recv Ping -> send Pong(), send Pong(), goto"
+    example = (
+        "role client { start state Up { every 1s -> send Ping()  recv Pong -> send Ping() } }\n"
+        f"role server {{ start state Up {{ {pongs} B }} state B {{ {pongs} Up }} }}"
+    )
+    assert _codes(example) == ["MDK4006"]
+
+
+def test_many_answers_are_no_flood_if_they_end() -> None:
+    """Where the answers are ignored, or counted by states, or the next state says nothing."""
+    pongs = "recv Ping -> send Pong(), send Pong(), send Pong()"
+    client = "role client { start state Up { every 1s -> send Ping()  recv Pong -> tell answered() } }\n"
+    assert _codes(client + f"role server {{ start state Up {{ {pongs} }} }}") == []
+    client = "role client { start state Up { after 1s -> send Ping()  recv Pong -> send Ping() } }\n"
+    server = f"role server {{ start state Up {{ {pongs}, goto B }} state B {{ {pongs}, goto C }} state C {{ ignore Ping  every 1s -> send Pong() }} }}"
+    assert "MDK4006" not in _codes(client.replace("after 1s -> send Ping()", "enter -> send Ping()") + server)
+
+
+LAPSING = """
+role client { start state Up { every 10s -> send Ping()  recv Pong -> goto Done } state Done { every 5s -> send Ping() } }
+role server { SCOPE lease asks
+  ALWAYS { lapse asks(key) -> send Pong() }
+  start state Up { recv Ping -> lease asks["one"] for 5s } }
+"""
+
+
+@pytest.mark.parametrize("scope", ["connection", "session"])
+def test_a_lapse_in_always_is_explored_as_one_in_a_state(scope: str) -> None:
+    """What it sends may come where nobody takes it."""
+    example = LAPSING.replace("SCOPE", scope)
+    if scope == "session":  # which only the connecting side may have
+        example = example.replace("client", "other").replace("server", "client").replace("other", "server")
+    found = _verified(example.replace("ALWAYS", "always")).diagnostics
+    assert [one.code for one in found] == ["MDK4001"]
+    assert "may receive Pong in state Done of P" in found[0].message
+    assert [
+        (one.text.partition(": ")[2], one.span.line) for one in found[0].trace if one.kind == "timer" and one.span
+    ] == [("lapse asks", 16)] * 2
+
+
+def test_a_lapse_whose_guard_is_never_true_is_never_taken() -> None:
+    """One of a shared lease, which no connection sees, is not judged."""
+    server = (
+        "role server { connection flag on = false\n connection lease asks\n"
+        '  start state Up { recv Ping -> send Pong(), lease asks["one"] for 5s\n'
+        "  lapse asks(key) when on -> tell late()\n  lapse asks(key) -> tell gone() } }"
+    )
+    found = _verified(server).diagnostics
+    assert [(one.code, one.message) for one in found] == [
+        ("MDK4004", "the server never comes to take this `lapse` in P"),
+    ]
+
+
+def test_a_timer_that_fires_once_fires_once() -> None:
+    """As long as its state goes on; what it sends comes once, and then both may wait."""
+    once = "role client { start state Up { recv Pong -> tell answered()  after 5s -> send Ping() } }\n"
+    once = once.replace("} }", "every 9s -> tell alive() } }")
+    assert _codes(once + "role server { start state Up { recv Ping -> send Pong(), goto B } state B { } }") == []
+    once = once.replace("every 9s -> tell alive() ", "")
+    waits = "role server { start state Up { recv Ping -> goto B } state B { recv Ping -> send Pong() } }"
+    found = _verified(once + waits).diagnostics
+    assert found[0].code == "MDK4005"
+    assert [one.text for one in found[0].trace] == ["connect", "client: after", "server receives Ping"]
+
+
+def test_a_timer_fires_again_when_its_state_is_entered_again() -> None:
+    """By `goto`, by a new connection, and when the part is live again."""
+    client = "role client { start state Up { recv Pong -> goto Up  after 5s -> send Ping() } }\n"
+    server = "role server { start state Up { recv Ping -> send Pong(), goto B } state B { ignore Pong } }"
+    found = next(one for one in _verified(client + server).diagnostics if one.code == "MDK4001")
+    assert (found.code, [one.text for one in found.trace].count("client: after")) == ("MDK4001", 2)
+
+
+def test_each_step_names_the_transition_that_it_takes() -> None:
+    """Of several timers, leases and guards the one that leads there."""
+    client = (
+        "role client {\n  hook more() -> bool\n  start state Up {\n    recv Pong -> tell answered()\n"
+        "    after 5s -> tell slow()\n    after 7s -> send Ping(), goto B\n    call go() when more() -> tell going()\n"
+        "    call go() -> send Ping(), send Ping()\n  }\n  state B { recv Pong -> goto Up  ignore go } }\n"
+    )
+    server = "role server { start state Up { recv Ping -> send Pong(), goto C } state C { } }"
+    found = [one for one in _verified(client + server).diagnostics if one.code == "MDK4001"]
+    lines = {step.text: step.span.line for one in found for step in one.trace if step.span}
+    spec = compile_texts(texts_of(client + server), verifying=False).spec
+    assert spec is not None
+    (go,) = [
+        one.span.line
+        for state in spec.protocols[0].parts[0].machines[0].states
+        for one in state.transitions
+        if one.trigger.kind == "call" and one.guard is None
+    ]
+    assert lines["client calls go"] == go
+    slow = client.replace(
+        "call go() when more() -> tell going()\n    call go() -> send Ping(), send Ping()\n", ""
+    ).replace("  ignore go", "")
+    (found_slow,) = [one for one in _verified(slow + server).diagnostics if one.code == "MDK4001"]
+    after = [step.span.line for step in found_slow.trace if step.text == "client: after" and step.span]
+    assert after == [go - 2, go - 2]
+
+
+def test_a_hot_state_is_not_judged_by_half_a_search(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It says that it was cut short, and nothing that it cannot know."""
+    example = (
+        "role client { start hot state Up { every 1s -> send Ping()  recv Pong -> send Ping(), goto B }"
+        "  hot state B { recv Pong -> send Ping(), goto Up } }"
+    )
+    for most in range(1, 12):
+        monkeypatch.setattr("mdkgen.explore.CONFIGURATIONS_MAX", most)
+        assert _codes(example) == ["MDK4002"]
+
+
+DELIVERING = """message Note as "note" { n?: int }
+message NoteAck as "noteack" { n: int }
+message Notes as "notes" { notes: list<Note> }
+message NotesAck as "notesack" { n: int }
+delivery notes { from client  message Note  number n from 0  ack NoteAck.n each
+  batch Notes.notes of 5 ack NotesAck.n upto in Up  resend on connect  buffer 9 or 1MiB drop_oldest }
+role client { start state Up { ignore Pong } }
+role server { start state Up { recv Note(m) -> tell noted(m)  ignore Ping } }
+"""
+
+
+def test_a_delivery_that_always_packs_needs_no_acknowledgement_of_single_messages() -> None:
+    """Where it does not, it does."""
+    assert _codes(DELIVERING) == []
+    before = DELIVERING.replace(
+        "start state Up { ignore Pong }", "start state A { recv Pong -> goto Up } state Up { ignore Pong }"
+    )
+    before = before.replace("ignore Ping }", "ignore Ping  every 1s -> send Pong() }")
+    assert [one.message for one in _verified(before).diagnostics if one.code == "MDK4008"] == [
+        "no NoteAck ever reaches the client: notes keeps all it sends"
+    ]
 
 
 def test_a_guard_over_data_may_end_a_flood() -> None:

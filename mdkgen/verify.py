@@ -252,7 +252,11 @@ def _unreached(protocol: Protocol, explorers: list[Explorer]) -> Iterator[Diagno
             shared = {one.name for one in machine.leases if one.scope == "shared"}  # they lapse without a connection
             for transition in transitions_of(machine):
                 trigger = transition.trigger
-                if (trigger.kind == "lapse" and trigger.name in shared) or (role, transition.span) in fired or transition.span in silent:
+                if (
+                    (trigger.kind == "lapse" and trigger.name in shared)
+                    or (role, transition.span) in fired
+                    or transition.span in silent
+                ):
                     continue
                 if trigger.kind == "call" and trigger.name in dead:
                     dead.discard(trigger.name)

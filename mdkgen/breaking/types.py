@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass, replace
-from typing import Any
+from typing import Any, cast
 
 from mdkgen.model import (
     Batch,
@@ -120,8 +120,7 @@ def _declared(spec: Spec) -> set[str]:
 
 def _called(facts: Any, names: Mapping[str, str]) -> Any:
     if isinstance(facts, tuple):
-        items: tuple[Any, ...] = facts
-        return tuple(_called(one, names) for one in items)
+        return tuple(_called(one, names) for one in cast("tuple[Any, ...]", facts))
     if not is_dataclass(facts) or isinstance(facts, type):
         return facts
     changed: dict[str, Any] = {}

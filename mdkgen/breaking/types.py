@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass, replace
-from typing import Any, cast
+from typing import Any, TypeGuard
 
 from mdkgen.model import (
     Batch,
@@ -118,9 +118,13 @@ def _declared(spec: Spec) -> set[str]:
     return others | {one.name for one in structs_of(spec)}
 
 
+def _is_tuple(facts: Any) -> TypeGuard[tuple[Any, ...]]:
+    return isinstance(facts, tuple)
+
+
 def _called(facts: Any, names: Mapping[str, str]) -> Any:
-    if isinstance(facts, tuple):
-        return tuple(_called(one, names) for one in cast("tuple[Any, ...]", facts))
+    if _is_tuple(facts):
+        return tuple(_called(one, names) for one in facts)
     if not is_dataclass(facts) or isinstance(facts, type):
         return facts
     changed: dict[str, Any] = {}

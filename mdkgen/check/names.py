@@ -131,10 +131,10 @@ class Names:
             self.report("MDK2006", message, name.span, expected=expected.format(name.text))
 
     def member(
-        self, what: str, name: syntax.Name, reserved: frozenset[str] = frozenset(), *, expected: str = ANOTHER_NAME
+        self, what: str, name: syntax.Name, reserved: frozenset[str] = ANNOTATIONS, *, expected: str = ANOTHER_NAME
     ) -> None:
         """The same, for a name inside a class, whose annotations name types of Python and of the specification."""
-        self.python(what, name, ANNOTATIONS | reserved if reserved else ANNOTATIONS, expected=expected)
+        self.python(what, name, reserved, expected=expected)
         self.local(what, name, expected=expected)
 
     def local(self, what: str, name: syntax.Name, *, expected: str = ANOTHER_NAME) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from mdkgen import syntax
 from mdkgen.check.expressions import Expressions
-from mdkgen.check.names import ANOTHER_FIELD, ANOTHER_MEMBER, STRINGS, Names
+from mdkgen.check.names import ANNOTATIONS, ANOTHER_FIELD, ANOTHER_MEMBER, STRINGS, Names
 from mdkgen.model import (
     Const,
     ConstRef,
@@ -26,7 +26,7 @@ from mdkgen.model import (
     Value,
 )
 
-SELF = frozenset({"self"})
+RESERVED_FOR_FIELDS = ANNOTATIONS | {"self"}
 NUMBERS = ("int", "float", "seconds")
 
 
@@ -174,7 +174,7 @@ def _fields(names: Names, one: syntax.Record) -> tuple[Field, ...]:
     seen: dict[str, str] = {}
     fields: list[Field] = []
     for field in one.fields:
-        names.member("the field", field.name, SELF, expected=ANOTHER_FIELD)
+        names.member("the field", field.name, RESERVED_FOR_FIELDS, expected=ANOTHER_FIELD)
         wire = field.wire or field.name.text
         if wire in seen and seen[wire] != field.name.text:
             names.report(

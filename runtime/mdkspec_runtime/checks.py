@@ -8,7 +8,7 @@ one test.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias
 
 import msgspec
@@ -57,10 +57,12 @@ class Checks:
                 return self._structs[cls] if cls in self._structs else self._struct(type_)
             case inspect.ListType(item_type=item):
                 inner = self._check(item)
-                return None if inner is None else _list_check(inner)
+                return None if inner is None else _each_check(inner, enumerate, "[{}]".format)
+            case inspect.DictType(value_type=inspect.AnyType()):
+                return check_any
             case inspect.DictType(value_type=item):
                 inner = self._check(item)
-                return check_any if isinstance(item, inspect.AnyType) else None if inner is None else _map_check(inner)
+                return None if inner is None else _each_check(inner, dict[str, Any].items, ".{}".format)
             case inspect.UnionType(types=types):
                 checks = [self._check(one) for one in types]
                 return next((one for one in checks if one is not None), None)
@@ -158,25 +160,15 @@ def _is_number(type_: inspect.Type) -> bool:
     return isinstance(type_, inspect.IntType | inspect.FloatType)
 
 
-def _list_check(inner: Check) -> Check:
+def _each_check(inner: Check, places: Callable[[Any], Iterable[tuple[Any, Any]]], shown: Callable[[Any], str]) -> Check:
+    """Of a list or map: `places` answers where each of its items stands."""
+
     def check(value: Any) -> str | None:
-        for place, item in enumerate(value):
+        for place, item in places(value):
             if item is not None:
                 problem = inner(item)
                 if problem is not None:
-                    return f"[{place}]{problem}"
-        return None
-
-    return check
-
-
-def _map_check(inner: Check) -> Check:
-    def check(value: Any) -> str | None:
-        for key, item in value.items():
-            if item is not None:
-                problem = inner(item)
-                if problem is not None:
-                    return f".{key}{problem}"
+                    return f"{shown(place)}{problem}"
         return None
 
     return check

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -21,6 +23,34 @@ from service.test_rolling_upgrade import numbers_of
 KILLS = 4
 
 
+class Killed:
+    """A server that takes so many logs a second; it comes back at its port, over the same data, after each kill."""
+
+    def __init__(self, folder: Path, logs_per_s_max: int) -> None:
+        self._folder = folder
+        self._options = ("--http", "--logs-per-second-max", str(logs_per_s_max))
+        self.now = ServerProcess(folder, *self._options)
+        self.url = self.now.url
+        """The same for each."""
+
+    def come_back(self) -> None:
+        """Start it again."""
+        port = self.url.rpartition(":")[2].partition("/")[0]
+        self.now = ServerProcess(self._folder, *self._options, "--port", port)
+
+
+@contextmanager
+def connected(server: Killed) -> Generator[MDK]:
+    """A client of the server, which ends orderly behind it."""
+    try:
+        with MDK(Config(server_url=server.url, token="tok")) as one:
+            wait_until(lambda: one.connected, "not connected")
+            yield one
+        assert server.now.terminate() == 0
+    finally:
+        server.now.kill()
+
+
 def numbers_seen(folder: Path, node: str) -> set[int]:
     """Those of a sender's logs on which storage has decided, for ever."""
     ranges: list[tuple[int, int]] = []
@@ -34,29 +64,22 @@ def numbers_seen(folder: Path, node: str) -> set[int]:
 @pytest.mark.timeout(180)
 def test_every_log_is_stored_dropped_or_rejected(tmp_path: Path) -> None:
     """For a client whose server was killed with logs under way, that outran its queue and then its tenant's limit."""
-    options = ("--http", "--logs-per-second-max", "1000")
-    running = ServerProcess(tmp_path, *options)
-    port = running.url.rpartition(":")[2].partition("/")[0]
-    try:
-        with MDK(Config(server_url=running.url, token="tok")) as one:
-            session = one.session()
-            wait_until(lambda: one.connected, "not connected")
-            for number in range(5_000):
-                session.info("c", f"at first {number}")
-            wait_until(lambda: unacknowledged(one) < 5_000, "the first ones are acknowledged")
-            running.kill()
-            wait_until(lambda: not one.connected, "it is cut")
-            for number in range(25_000):
-                session.log("WARN" if number % 3 else "INFO", "c", f"alone {number}")
-            running = ServerProcess(tmp_path, *options, "--port", port)
-            wait_until(lambda: one.connected and not unacknowledged(one), "all is acknowledged")
-            said = one.core.own_statistics()
-            counted = outcomes(running, "log")["rejected"]
-        assert running.terminate() == 0
-    finally:
-        running.kill()
-    stored = numbers_of(running.tenant_folder())[one.node_id]
-    seen = numbers_seen(running.tenant_folder(), one.node_id)
+    server = Killed(tmp_path, logs_per_s_max=1000)
+    with connected(server) as one:
+        session = one.session()
+        for number in range(5_000):
+            session.info("c", f"at first {number}")
+        wait_until(lambda: unacknowledged(one) < 5_000, "the first ones are acknowledged")
+        server.now.kill()
+        wait_until(lambda: not one.connected, "it is cut")
+        for number in range(25_000):
+            session.log("WARN" if number % 3 else "INFO", "c", f"alone {number}")
+        server.come_back()
+        wait_until(lambda: one.connected and not unacknowledged(one), "all is acknowledged")
+        said = one.core.own_statistics()
+        counted = outcomes(server.now, "log")["rejected"]
+    stored = numbers_of(server.now.tenant_folder())[one.node_id]
+    seen = numbers_seen(server.now.tenant_folder(), one.node_id)
     rejected = len(seen) - len(stored)
     assert len(stored) == len(set(stored))
     assert set(stored) <= seen
@@ -71,27 +94,21 @@ def test_every_log_is_stored_dropped_or_rejected(tmp_path: Path) -> None:
 @pytest.mark.timeout(180)
 def test_every_log_is_stored_or_rejected_though_servers_are_killed(tmp_path: Path) -> None:
     """What a killed server decided holds: a stored log that comes again above the rate is not rejected as well."""
-    options = ("--http", "--logs-per-second-max", "500")
-    running = ServerProcess(tmp_path, *options)
-    port = running.url.rpartition(":")[2].partition("/")[0]
-    try:
-        with MDK(Config(server_url=running.url, token="tok")) as one:
-            session = one.session()
-            for turn in range(KILLS):
-                wait_until(lambda: one.connected, "not connected")
-                for number in range(2_000):
-                    session.info("c", f"{turn} {number}")
-                wait_until(lambda: unacknowledged(one) < 1_900, "some are acknowledged")
-                running.kill()
-                running = ServerProcess(tmp_path, *options, "--port", port)
-            wait_until(lambda: one.connected and not unacknowledged(one), "all is acknowledged")
-            said = one.core.own_statistics()
-            counted = outcomes(running, "log")
-        assert running.terminate() == 0
-    finally:
-        running.kill()
-    stored = numbers_of(running.tenant_folder())[one.node_id]
-    seen = numbers_seen(running.tenant_folder(), one.node_id)
+    server = Killed(tmp_path, logs_per_s_max=500)
+    with connected(server) as one:
+        session = one.session()
+        for turn in range(KILLS):
+            wait_until(lambda: one.connected, "not connected")
+            for number in range(2_000):
+                session.info("c", f"{turn} {number}")
+            wait_until(lambda: unacknowledged(one) < 1_900, "some are acknowledged")
+            server.now.kill()
+            server.come_back()
+        wait_until(lambda: one.connected and not unacknowledged(one), "all is acknowledged")
+        said = one.core.own_statistics()
+        counted = outcomes(server.now, "log")
+    stored = numbers_of(server.now.tenant_folder())[one.node_id]
+    seen = numbers_seen(server.now.tenant_folder(), one.node_id)
     assert len(stored) == len(set(stored))
     assert (said.emitted, said.dropped) == (2_000 * KILLS, 0)
     assert seen == set(range(said.emitted)), "each is stored or rejected"

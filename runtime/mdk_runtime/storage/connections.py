@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 
 from msgspec.json import decode
 
+from mdk_runtime.storage.held import Held
 from mdk_runtime.storage.schema import open_for_reading
 
 WORDS_MAX: Final = 20_000
@@ -28,7 +29,7 @@ class SegmentConnection:
     def __init__(self, path: Path, is_final: bool) -> None:
         self.key = _Key(path, is_final)
         self.database = open_for_reading(path, is_final=is_final)
-        self._texts: dict[int, str] = {}
+        self._texts: Held[int, str] = Held(WORDS_MAX)
 
     def rows(self, query: str, values: Sequence[Any], columns: int) -> list[list[Any]]:
         """The rows of a query whose columns are named c0, c1, and so on; blobs must come as hex digits.
@@ -45,8 +46,7 @@ class SegmentConnection:
         """The word of a number."""
         found = self._texts.get(number)
         if found is None:
-            if len(self._texts) >= WORDS_MAX:
-                self._texts.clear()
+            self._texts.bound()
             row = self.database.execute("SELECT text FROM words WHERE id = ?", (number,)).fetchone()
             found = self._texts[number] = row[0] if row else ""
         return found

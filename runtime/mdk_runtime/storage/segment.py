@@ -14,6 +14,7 @@ from mdk_runtime.core.server.origin import Entry, Message, Origin
 from mdk_runtime.core.server.writes import Outcome
 from mdk_runtime.storage.batch import KNOWN, NEW, REJECTED, Batch, Block, Call, Row, Stored
 from mdk_runtime.storage.errors import Unstorable
+from mdk_runtime.storage.held import Held
 from mdk_runtime.storage.past import NoPast, Past
 from mdk_runtime.storage.rows import (
     INTEGER_MAX,
@@ -29,7 +30,7 @@ from mdk_runtime.storage.senders import Senders
 from mdk_runtime.storage.words import Words
 
 TRACES_MAX: Final = 20_000
-"""Trace ids whose keys are held in memory; beyond, all are forgotten."""
+"""Trace ids whose keys are held in memory."""
 BLOCK_ROWS: Final = 1000
 ROWS_AT_ONCE: Final = (256, 16, 1)
 """Rows in one INSERT. SQLite runs without Python's lock, and it is asked for again after each statement: with a
@@ -66,7 +67,7 @@ class Segment:
         self._past = past or NoPast()
         self._words = Words(self.database)
         self._senders = Senders(self.database, self._words, self._past)
-        self._traces: dict[str, bytes | str] = {}
+        self._traces: Held[str, bytes | str] = Held(TRACES_MAX)
         """How trace ids are stored."""
         try:
             self.created_ms = self._begun(now_ms)
@@ -98,10 +99,9 @@ class Segment:
         Raises:
             sqlite3.Error: Nothing of them is stored.
         """
-        self._senders.bound()
-        self._words.bound()
-        if len(self._traces) > TRACES_MAX:
-            self._traces.clear()
+        self._senders.known.bound()
+        self._words.numbers.bound()
+        self._traces.bound()
         batch = Batch(self._next, now_ms)
         self.database.execute("BEGIN IMMEDIATE")
         try:

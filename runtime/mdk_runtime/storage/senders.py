@@ -8,12 +8,13 @@ from typing import Final, NamedTuple
 
 from mdk_runtime.core.server.origin import Origin
 from mdk_runtime.core.server.seen import SeenNumbers, united
+from mdk_runtime.storage.held import Held
 from mdk_runtime.storage.past import Past
 from mdk_runtime.storage.rows import clean
 from mdk_runtime.storage.words import Words
 
 SENDERS_MAX: Final = 4096
-"""Whose seen numbers are held in memory; beyond, all are forgotten and read again when needed."""
+"""Whose seen numbers are held in memory."""
 
 LOGS, CALLS = 0, 1
 """Kinds of numbers in `seen`."""
@@ -51,7 +52,7 @@ class Senders:
         self._database = database
         self._words = words
         self._past = past
-        self.known: dict[str, Sender] = {}
+        self.known: Held[str, Sender] = Held(SENDERS_MAX)
         """Those held in memory, by their names as they came."""
 
     def of(self, name: str) -> Sender:
@@ -90,11 +91,6 @@ class Senders:
                     self._database.execute(
                         "INSERT OR REPLACE INTO seen VALUES (?, ?, ?, ?)", (sender.name, kind, first, last)
                     )
-
-    def bound(self) -> None:
-        """Forget them all if they are too many."""
-        if len(self.known) > SENDERS_MAX:
-            self.known.clear()
 
     def _read(self, name: str) -> Sender:
         last = self._database.execute(

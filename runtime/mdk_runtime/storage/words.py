@@ -5,10 +5,11 @@ from __future__ import annotations
 import sqlite3
 from typing import Final
 
+from mdk_runtime.storage.held import Held
 from mdk_runtime.storage.rows import clean
 
 WORDS_MAX: Final = 20_000
-"""Held in memory; beyond, all are forgotten and read again when needed."""
+"""Held in memory."""
 
 
 class Words:
@@ -18,7 +19,7 @@ class Words:
 
     def __init__(self, database: sqlite3.Connection) -> None:
         self._database = database
-        self.numbers: dict[str, int] = {}
+        self.numbers: Held[str, int] = Held(WORDS_MAX)
         """Of those held in memory."""
 
     def number(self, text: str) -> int:
@@ -30,8 +31,3 @@ class Words:
             (number,) = self._database.execute("SELECT id FROM words WHERE text = ?", (word,)).fetchone()
             self.numbers[text] = number
         return number
-
-    def bound(self) -> None:
-        """Forget them all if they are too many."""
-        if len(self.numbers) > WORDS_MAX:
-            self.numbers.clear()

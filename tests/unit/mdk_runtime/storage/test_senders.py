@@ -31,7 +31,7 @@ def test_a_word_keeps_its_number(segment: Segment, monkeypatch: pytest.MonkeyPat
     words = Words(segment.database)
     numbers = [words.number(text) for text in ("one", "other", "one", "\ud800")]
     assert numbers[0] == numbers[2] != numbers[1]
-    words.bound()
+    words.numbers.bound()
     assert words.numbers == {}
     assert [words.number(text) for text in ("one", "other", "one", "\\ud800")] == numbers
 
@@ -45,7 +45,7 @@ def test_a_sender_is_what_was_written_of_it(segment: Segment, monkeypatch: pytes
     assert one.logs.add(7)
     assert other.calls.add(7)
     senders.write_seen([one, other])
-    senders.bound()
+    senders.known.bound()
     assert senders.known == {}
     again = senders.of("one")
     assert again is not one

@@ -11,6 +11,7 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Mount, Route, WebSocketRoute
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from mdk_protocol.tables import SESSION_SERVER
 from mdk_runtime.server.http.api.routes import ROUTES
@@ -38,8 +39,8 @@ def application_of(site: Site) -> Starlette:
             Route("/logout", logout, methods=["GET", "POST"]),
             Route("/{path:path}", console),
         ],
-        middleware=[Middleware(Guard, settings=site.settings)],
-        exception_handlers={HTTPException: _refused, Exception: _failed},
+        middleware=[Middleware(Guard, settings=site.settings), Middleware(Defects)],
+        exception_handlers={HTTPException: _refused},
     )
     application.state.site = site
     return application
@@ -53,7 +54,32 @@ async def _refused(_: Request, error: Exception) -> Response:
     return answer
 
 
-async def _failed(request: Request, error: Exception) -> Response:
-    """A defect of ours: it is in our log, and not told."""
-    logger.error("%s %s failed", request.method, request.url.path, exc_info=error)
-    return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "internal", "the server failed on this; its log says more")
+class Defects:
+    """Middleware that answers where a handler of ours fails: that is in our log, once, and not told.
+
+    What has begun to answer cannot answer otherwise: uvicorn logs it and ends the connection.
+
+    Args:
+        app: What may fail.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass on."""
+        has_begun = scope["type"] != "http"
+
+        async def send_on(message: Message) -> None:
+            nonlocal has_begun
+            has_begun = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send if has_begun else send_on)
+        except Exception as error:
+            if has_begun:
+                raise
+            logger.error("%s %s failed", scope["method"], scope["path"], exc_info=error)
+            said = problem(HTTPStatus.INTERNAL_SERVER_ERROR, "internal", "the server failed on this; its log says more")
+            await said(scope, receive, send)

@@ -166,3 +166,24 @@ def test_cookies() -> None:
     for token in ("a.b-c_d", "ü b&c", "\udcff", ""):
         assert from_cookie(as_cookie(token)) == token
     assert from_cookie("*") == from_cookie("a") == ""
+
+
+@pytest.mark.asyncio
+async def test_a_defect_is_said_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """With its traceback in the log, and none for who asked; guarded as every answer; uvicorn hears nothing of it."""
+
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError
+
+    hub = Hub(tmp_path, Open(), grace_s=0.1)
+    monkeypatch.setattr(hub, "registry", fail)
+    application = application_of(Site(hub, Settings(data=tmp_path), AuditLog(tmp_path)))
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(application), base_url="http://localhost") as client:
+        answer = await client.get("/api/services")
+    assert (answer.status_code, answer.json()["error"]) == (500, "internal")
+    assert answer.headers["X-Frame-Options"] == "DENY"
+    (record,) = caplog.records
+    assert record.getMessage() == "GET /api/services failed"
+    assert record.exc_info is not None

@@ -10,7 +10,7 @@ const from = (folder, name) => import(pathToFileURL(resolve(folder, name)).href)
 const { Outbox } = await from(process.env.ENGINE, "outbox.js");
 const { Schedule } = await from(process.env.ENGINE, "schedule.js");
 const { SharedLeases } = await from(process.env.ENGINE, "leases.js");
-const { keep } = await from(process.env.ENGINE, "link.js");
+const { connect, keep } = await from(process.env.ENGINE, "link.js");
 const { Machines, Output, UNREAD_BYTES_MAX } = await from(process.env.ENGINE, "machines.js");
 
 const outbox = (overflow, countMax = 3, sizeBytesMax = 10) =>
@@ -112,4 +112,28 @@ test("keep() runs lapses when they are due, goes on after an error, and ends", a
   assert.deepEqual([told, errors, shared.size], [["first", "second"], ["first", "second"], 0]);
   end();
   assert.equal(shared.wake, null);
+});
+
+test("connect() waits as long as it is told, also longer than a timer of JavaScript can", async (context) => {
+  const waits = [];
+  let now = 0;
+  let tries = 0;
+  const endpoint = { connectAt: null, deadline: null, clock: () => now, start: () => (endpoint.connectAt = 60 * 86400) };
+  context.mock.method(globalThis, "setTimeout", (act, waitMs) => {
+    waits.push(waitMs);
+    now += waitMs / 1000;
+    queueMicrotask(act);
+  });
+  class Nowhere {
+    constructor() {
+      tries += 1;
+      endpoint.connectAt = null;
+      throw new Error("tried");
+    }
+  }
+  const connecting = connect(endpoint, "ws://nowhere", { WebSocket: Nowhere });
+  endpoint.wake();
+  await assert.rejects(connecting, /tried/);
+  assert.ok(waits.every((waitMs) => waitMs < 2 ** 31), `${waits}`);
+  assert.deepEqual([tries, Math.floor(now)], [1, 60 * 86400]); // each wait in whole milliseconds, upwards
 });

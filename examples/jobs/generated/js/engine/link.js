@@ -173,7 +173,8 @@ export function connect(endpoint, url, options = {}) {
         resolve();
         return;
       }
-      retry = setTimeout(attempt, Math.max(0, Math.ceil((at - endpoint.clock()) * 1000)));
+      const waitMs = Math.max(0, Math.ceil((at - endpoint.clock()) * 1000));
+      retry = waitMs > TIMER_MS_MAX ? setTimeout(next, TIMER_MS_MAX) : setTimeout(attempt, waitMs);
     };
     const attempt = () => {
       /** @type {Socket} */

@@ -235,6 +235,24 @@ def test_static_nodes_are_listed() -> None:
     assert (status, json.loads(said)["address"]) == (0, "a")
 
 
+def test_an_empty_table_is_said(mdk_server: RunningServer) -> None:
+    """On stderr, so that a program that reads the list reads an empty one."""
+    for options in ((), ("--json",)):
+        found = run("services", *options, MDK_SERVER_URL=mdk_server.url)
+        assert found == (0, "", "mdk: no service is registered\n")
+
+
+def test_services_waits_for_the_whole_table(mdk_server: RunningServer) -> None:
+    """However slowly it comes: the server says when it has named them all."""
+    with MDK(read_config({"MDK_SERVER_URL": mdk_server.url})) as one:
+        for number in range(300):
+            one.register(f"svc{number:03}", "1.0", f"http://{number}")
+        wait_until(lambda: len(one.services()) == 300, "not registered")
+        status, said, complaint = run("services", MDK_SERVER_URL=mdk_server.url)
+    assert (status, complaint) == (0, "")
+    assert [line.split()[0] for line in said.splitlines()] == [f"svc{number:03}" for number in range(300)]
+
+
 def test_a_reader_that_has_seen_enough(api: tuple[str, type[Api]]) -> None:
     """`mdk logs | head -1` ends without a word."""
     url, handler = api

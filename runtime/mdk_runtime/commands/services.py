@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from mdk_runtime.client import MDK
     from mdk_runtime.core.client.nodes import Node
 
-QUIET_S = 0.2
-"""A table that has not changed for so long is taken for whole: nothing in the protocol says that it is."""
+QUIET_S = 0.5
+"""A table that has not changed for so long is taken for whole, where nobody says that it is: an original server, or a file."""
 PASSED_ON = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP", "SIGQUIT", "SIGUSR1", "SIGUSR2")]
 
 
@@ -54,23 +54,30 @@ def _seconds(text: str) -> float:
 
 def _services(arguments: argparse.Namespace) -> int:
     with connected() as mdk:
-        for node in _settled(mdk):
-            if arguments.json:
-                print(json.dumps(_as_json(node)))
-            else:
-                print(f"{node.service}  {node.version or '-'}  {node.environment}  {node.address}")
+        nodes = _all_nodes(mdk)
+    for node in nodes:
+        if arguments.json:
+            print(json.dumps(_as_json(node)))
+        else:
+            print(f"{node.service}  {node.version or '-'}  {node.environment}  {node.address}")
+    if not nodes:
+        print("mdk: no service is registered", file=sys.stderr)
     return FINE
 
 
-def _settled(mdk: MDK) -> list[Node]:
-    """All nodes, once no more come."""
+def _all_nodes(mdk: MDK) -> list[Node]:
+    """Once the server has said that it has named them all, or no more come."""
     nodes: list[Node] = []
     quiet_since = time.monotonic()
-    while time.monotonic() < quiet_since + QUIET_S:
-        time.sleep(POLL_S)
+    is_whole = False
+    while not is_whole and time.monotonic() < quiet_since + QUIET_S:
+        is_whole = mdk.core.knows_all()
         now = [node for service in mdk.services() for node in mdk.nodes(service)]
         if len(now) != len(nodes):
-            nodes, quiet_since = now, time.monotonic()
+            quiet_since = time.monotonic()
+        nodes = now
+        if not is_whole:
+            time.sleep(POLL_S)
     return sorted(nodes, key=lambda node: (node.service, str(node.environment), node.address))
 
 

@@ -141,6 +141,11 @@ class ClientCore(ClientTelemetry):
         if has_more and self.asks_more is not None:
             self.asks_more()
 
+    def knows_all(self) -> bool:
+        """True once the server has named every node of every service; an original server never says so."""
+        with self.lock:
+            return self.following.knows_all
+
     def table_begins(self, m: messages.TableBegin) -> None:
         """All nodes of some services follow."""
         with self.lock:

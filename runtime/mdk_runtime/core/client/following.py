@@ -43,6 +43,11 @@ class Following:
         """True if every service is followed."""
         return self._wanted is None
 
+    @property
+    def knows_all(self) -> bool:
+        """True once a server of ours has named every node of every service. An original never says that it has."""
+        return self._held is None and not self._asked
+
     def want(self, service: str) -> bool:
         """Follow one more service. True if there is more to ask for now."""
         if self._wanted is None or service in self._wanted:

@@ -40,3 +40,24 @@ def test_what_is_not_named_again_goes_when_the_table_is_complete() -> None:
     following.complete()
     following.complete()
     assert dropped == [{("svc", "sandbox", "goes")}]
+
+
+def test_all_is_known_once_the_answer_for_all_is_complete() -> None:
+    """Not while it comes, not by what was asked of single services, and again only when a new connection has answered."""
+    end = TableEnd(position=Position(epoch="e", sequence=1), complete=True)
+    following = Following(set, lambda _: None)
+    following.want("a")
+    following.wanted()
+    following.ends(end)
+    assert not following.knows_all
+    following.want_all()
+    assert following.more() == Follow()
+    assert not following.knows_all
+    following.ends(end)
+    assert following.knows_all
+    following.wanted()
+    assert not following.knows_all
+    following.ends(end)
+    assert following.knows_all
+    following.lose()
+    assert not following.knows_all

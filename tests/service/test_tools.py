@@ -16,6 +16,7 @@ import pytest
 
 from mdkspec_runtime.testing import conform, mock, trace_check
 from mdkspec_runtime.testing.plan import Case, Step
+from second_protocol import clock
 from service.programs import ROOT, running
 from service.servers import server
 
@@ -243,33 +244,21 @@ def test_wrong_usage_is_said_without_a_traceback(tmp_path: Path) -> None:
     assert (status, lines) == (2, [f"mdkgen: {tmp_path}/none.jsonl: No such file or directory"])
 
 
-CLOCK = """
-message Tick as "tick" { }
-message Tock as "tock" { at: int }
-
-protocol Clock {
-  transport websocket { path: "/clock", tag: "kind", message_max: 64KiB }
-  roles member connects, tower accepts
-  unknown message -> drop
-  illegal message -> fail "illegal_message"
-  malformed message -> fail "malformed_message"
-  close with Bye(reason = CODE)
-  reconnect 500ms .. 10s x 2 jitter 0.1
-  role member {
+CLOCK = clock(
+    member="""
     start state Waiting { enter -> send Tick()  every 3s -> send Tick()  recv Tock(m) -> tell told(m.at)  recv Bye -> hangup }
-  }
-  role tower {
+    """,
+    tower="""
     hook reading() -> int
     start state Up { recv Tick -> send Tock(at = reading())  recv Bye -> hangup }
-  }
-}
-"""
+    """,
+)
 
 
 def test_each_protocol_of_a_spec_is_driven_played_and_judged(tmp_path: Path) -> None:
     """The one that has the role is found; where several could be meant, the option decides, and its absence is said."""
     (tmp_path / "chat.mdkspec").write_text((ROOT / CHAT / "chat.mdkspec").read_text("utf-8"), encoding="utf-8")
-    (tmp_path / "clock.mdkspec").write_text(f"mdkspec 1\nnamespace chat_protocol\nversion 1.0\n{CLOCK}")
+    (tmp_path / "clock.mdkspec").write_text(CLOCK)
     given = ("--spec", str(tmp_path))
     with running("-m", "mdkgen", "mock", *given, "--role", "tower", "--every", "0") as tower:
         url = tower.wait_for("ws://")

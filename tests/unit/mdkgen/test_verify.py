@@ -14,6 +14,7 @@ from mdkgen.reports import report
 from mdkgen.rules import all_rules, texts_of
 from mdkgen.traces import as_mermaid
 from mdkgen.verify import Verification, verification
+from second_protocol import clock
 
 ROOT = Path(__file__).parents[3]
 
@@ -291,25 +292,10 @@ def test_verify_fails_on_what_it_finds(tmp_path: Path, capsys: pytest.CaptureFix
     assert "%% MDK4005" in capsys.readouterr().out
 
 
-SECOND = """mdkspec 1
-namespace chat_protocol
-version 1.0
-
-message Tick as "tick" { }
-message Tock as "tock" { }
-
-protocol Clock {
-  transport websocket { path: "/clock", tag: "kind", message_max: 64KiB }
-  roles member connects, tower accepts
-  unknown message -> drop
-  illegal message -> fail "illegal_message"
-  malformed message -> fail "malformed_message"
-  close with Bye(reason = CODE)
-  reconnect 500ms .. 10s x 2 jitter 0.1
-  role member { start state Waiting { call ask() -> send Tick()  recv Tock -> tell told()  recv Bye -> hangup } }
-  role tower { start state Up { recv Tick -> send Tock(), goto Done  recv Bye -> hangup }  state Done { recv Bye -> hangup } }
-}
-"""
+SECOND = clock(
+    member="start state Waiting { call ask() -> send Tick()  recv Tock -> tell told()  recv Bye -> hangup }",
+    tower="start state Up { recv Tick -> send Tock(), goto Done  recv Bye -> hangup }  state Done { recv Bye -> hangup }",
+)
 
 
 def test_what_is_found_in_the_second_protocol_is_written_for_it(

@@ -7,8 +7,6 @@ import shutil
 import subprocess
 from pathlib import Path
 
-import pytest
-
 from conformance.specs import ROOT, SPECS
 
 PROGRAM = ROOT / "tests/js/bounds.test.mjs"
@@ -45,7 +43,6 @@ FAULTS = [
 ]
 
 
-@pytest.mark.timeout(120)
 def test_planted_faults_of_the_bounds_are_found(node: str, tmp_path: Path) -> None:
     """Each changes one line of a copy of the engine."""
     missed: list[str] = []

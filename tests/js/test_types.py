@@ -38,7 +38,6 @@ def _check(folder: Path, files: list[str], **options: object) -> str:
     return done.stdout + done.stderr
 
 
-@pytest.mark.timeout(120)
 def test_the_engine_s_declarations_are_what_its_comments_say(node: str, tmp_path: Path) -> None:
     """Strict over the engine's JavaScript; the committed .d.ts are, byte for byte, what the compiler makes of it."""
     subprocess.run([HERE / "declarations.sh", tmp_path], check=True, timeout=110)
@@ -47,7 +46,6 @@ def test_the_engine_s_declarations_are_what_its_comments_say(node: str, tmp_path
     assert made.keys() == {path.with_suffix("").name + ".d.ts" for path in ENGINE.glob("*.js")}
 
 
-@pytest.mark.timeout(120)
 @pytest.mark.parametrize("tree", TREES)
 def test_what_is_generated_is_typed(node: str, tmp_path: Path, tree: str) -> None:
     """Strict over every generated file; and without its declarations each module is still what they promise."""
@@ -70,7 +68,6 @@ def _promises(folder: Path) -> list[str]:
     return promises
 
 
-@pytest.mark.timeout(120)
 def test_a_wrong_declaration_is_found(node: str, tmp_path: Path) -> None:
     """The check can fail: a field with another type, a call with one argument less, code that uses what is not there."""
     program = """

@@ -68,7 +68,6 @@ FAULTS = [
 ]
 
 
-@pytest.mark.timeout(120)
 def test_planted_faults_of_the_engine_are_found(node: str, tmp_path: Path) -> None:
     """Each changes one line of a copy of the engine; the vectors of one of the specs say so."""
     files = {package: tmp_path / f"{package}.json" for package in SPECS}

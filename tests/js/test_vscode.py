@@ -7,8 +7,6 @@ import shutil
 import subprocess
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "editors/vscode"
 OPTIONS = {
@@ -53,7 +51,6 @@ const extension = require(process.argv[1]);
 """
 
 
-@pytest.mark.timeout(120)
 def test_the_client_has_the_types_of_the_editor(tmp_path: Path, node: str) -> None:
     """TypeScript finds nothing in it, with the declarations of VS Code and of its language client."""
     shutil.copy(FOLDER / "client.js", tmp_path)

@@ -77,7 +77,6 @@ def test_the_dockerfile() -> None:
     assert [one for name, one in found if name == "USER"][-1] != "root"
 
 
-@pytest.mark.timeout(180)
 def test_what_the_dockerfile_copies_is_enough(tmp_path: Path) -> None:
     """A wheel can be built of it, with the extra that the image installs."""
     source = tmp_path / "source"

@@ -25,7 +25,6 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return built
 
 
-@pytest.mark.timeout(180)
 def test_the_wheel_has_our_packages_and_nothing_else(wheel: Path) -> None:
     """Top level: the five packages and the metadata; every package typed; the compiler's data and the console on board."""
     names = set(zipfile.ZipFile(wheel).namelist())
@@ -38,7 +37,6 @@ def test_the_wheel_has_our_packages_and_nothing_else(wheel: Path) -> None:
     assert not [name for name in names if "__pycache__" in name or name.startswith("tests")]
 
 
-@pytest.mark.timeout(180)
 def test_the_wheel_works_alone(wheel: Path, tmp_path: Path) -> None:
     """Unpacked elsewhere, without the source tree, `mdk` and `mdkgen` start."""
     zipfile.ZipFile(wheel).extractall(tmp_path)
@@ -51,7 +49,6 @@ def test_the_wheel_works_alone(wheel: Path, tmp_path: Path) -> None:
         assert done.stdout.strip().splitlines()[-1].startswith(str(tmp_path))
 
 
-@pytest.mark.timeout(180)
 def test_the_demo_runs_from_the_wheel(wheel: Path, tmp_path: Path) -> None:
     """`mdk demo` needs nothing of the source tree: every process of it imports the unpacked wheel."""
     zipfile.ZipFile(wheel).extractall(tmp_path / "site")

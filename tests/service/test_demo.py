@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 
-@pytest.mark.timeout(90)
 def test_the_demo_shows_what_it_promises() -> None:
     """Both instances in turn, calls that go on after a kill, the node gone, one trace across two processes; exit 0."""
     begun = time.monotonic()
@@ -30,7 +29,6 @@ def test_the_demo_shows_what_it_promises() -> None:
     assert time.monotonic() - begun < 45
 
 
-@pytest.mark.timeout(60)
 def test_the_demo_says_what_it_needs() -> None:
     """Without Flask it names the command that installs it, and exits with 1."""
     program = (
@@ -44,7 +42,6 @@ def test_the_demo_says_what_it_needs() -> None:
     assert (done.returncode, done.stderr) == (1, 'mdk demo needs flask; run: pip install "mdk[demo]"\n')
 
 
-@pytest.mark.timeout(60)
 @pytest.mark.parametrize(
     ("module", "source", "reason"),
     [

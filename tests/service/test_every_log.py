@@ -6,8 +6,6 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
-
 from mdk_runtime.client import MDK
 from mdk_runtime.config import Config
 from mdk_runtime.core.server.seen import united
@@ -61,7 +59,6 @@ def numbers_seen(folder: Path, node: str) -> set[int]:
     return {number for first, last in united(ranges) for number in range(first, last + 1)}
 
 
-@pytest.mark.timeout(180)
 def test_every_log_is_stored_dropped_or_rejected(tmp_path: Path) -> None:
     """For a client whose server was killed with logs under way, that outran its queue and then its tenant's limit."""
     server = Killed(tmp_path, logs_per_s_max=1000)
@@ -91,7 +88,6 @@ def test_every_log_is_stored_dropped_or_rejected(tmp_path: Path) -> None:
     assert sum(said.dropped_by_level.values()) == said.dropped
 
 
-@pytest.mark.timeout(180)
 def test_every_log_is_stored_or_rejected_though_servers_are_killed(tmp_path: Path) -> None:
     """What a killed server decided holds: a stored log that comes again above the rate is not rejected as well."""
     server = Killed(tmp_path, logs_per_s_max=500)

@@ -95,7 +95,6 @@ def numbers_of(folder: Path) -> dict[str, list[int]]:
     return stored
 
 
-@pytest.mark.timeout(240)
 @pytest.mark.asyncio
 async def test_an_upgrade_under_load_expires_nobody_and_loses_nothing(tmp_path: Path) -> None:
     """Our clients and originals, registrations and logs: no live node goes, every acknowledged log is there, once."""

@@ -156,7 +156,7 @@ async def is_served(url: str, number: int) -> None:
                 return
 
 
-@pytest.mark.timeout(120 + FRAMES // 50)
+@pytest.mark.timeout(240 + FRAMES // 50)
 @pytest.mark.asyncio
 async def test_damaged_frames_and_handshakes_do_no_harm(tmp_path: Path) -> None:
     """Each connection ends with one clear word, or is served; the others are served; memory is flat; no traceback."""

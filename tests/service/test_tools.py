@@ -111,7 +111,6 @@ CASES = "0" if os.environ.get("MDK_CONFORM") == "full" else "60"
 """Of our server's cases so many, taken evenly; all with MDK_CONFORM=full."""
 
 
-@pytest.mark.timeout(180)
 @pytest.mark.parametrize("say", [[], ["--say", 'Open={"properties": {"mdkRevision": 1}}']], ids=["original", "ours"])
 def test_our_server_conforms(tmp_path: Path, say: list[str]) -> None:
     """As an original sees it, and as our own clients do; what the other kind of `open` leads to is not reached."""
@@ -124,7 +123,6 @@ def test_our_server_conforms(tmp_path: Path, say: list[str]) -> None:
     assert (cases > 50, failed) == (True, 0)
 
 
-@pytest.mark.timeout(180)
 def test_our_client_conforms() -> None:
     """Six programs of `mdk.start()` that log and go on logging; only what nobody asks of them is not reached."""
     options = ["--role", "client", "--at-once", "6", "--quiet-s", "0.1", "--timers-s", "0"]
@@ -151,14 +149,12 @@ def _member_conforms(program: Path, count: int, *arguments: str) -> tuple[int, l
         return conform.process.wait(100), conform.lines
 
 
-@pytest.mark.timeout(120)
 def test_our_member_conforms() -> None:
     """The connecting side: it comes back after every case; what it delivers is acknowledged, and sent again until it is."""
     status, lines = _member_conforms(ROOT / "examples/chat", 4)
     assert (status, lines[1:]) == (0, ["5 transitions, 5 driven", "20 cases, 0 failed, 0 not reached"])
 
 
-@pytest.mark.timeout(120)
 def test_a_member_that_sends_nothing_again_is_found(tmp_path: Path) -> None:
     """Its post was not acknowledged when the connection was cut."""
     chat = _copy(tmp_path, "tables.py", "resend=True", "resend=False")

@@ -103,7 +103,6 @@ def reader(tmp_path: Path) -> Iterator[Reader]:
     made.close()
 
 
-@pytest.mark.timeout(180)
 def test_the_tutorial_can_be_followed(reader: Reader) -> None:
     """Every file, command and output of it, as it stands."""
     blocks = _blocks()
@@ -112,7 +111,6 @@ def test_the_tutorial_can_be_followed(reader: Reader) -> None:
         reader.follow(block)
 
 
-@pytest.mark.timeout(180)
 def test_a_new_project_s_tests_pass(tmp_path: Path) -> None:
     """`mdkgen init`, then `make test`, without a word changed."""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "runtime")])}

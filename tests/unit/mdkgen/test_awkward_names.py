@@ -116,7 +116,6 @@ def test_a_package_works_whose_messages_are_called_as_parts_of_the_engine(
     assert package.CODEC.decode(frame) == package.Send(record=package.Record(roles={"a": package.Role(proto="p")}))
 
 
-@pytest.mark.timeout(120)
 def test_its_types_are_right(folder: Path) -> None:
     """Mypy, strict, finds nothing."""
     done = subprocess.run(
@@ -136,7 +135,6 @@ def test_javascript_keeps_what_every_object_has_apart(folder: Path) -> None:
     assert (done.stdout, done.stderr) == ("p undefined undefined\n", "")
 
 
-@pytest.mark.timeout(120)
 def test_typescript_takes_it(folder: Path) -> None:
     """Records called Record and Field are what they are, not what TypeScript calls so."""
     compiler = ROOT / "node_modules/.bin/tsc"

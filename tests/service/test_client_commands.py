@@ -300,6 +300,46 @@ def test_follow_filters(mdk_server: RunningServer) -> None:
         assert everything.process.wait(WITHIN_S) == 0
 
 
+def test_follow_ends_when_it_has_shown_enough(mdk_server: RunningServer) -> None:
+    """With a text, whatever its case, chosen by the server."""
+    with MDK(read_config({"MDK_SERVER_URL": mdk_server.url})) as one:
+        options = ("logs", "--follow", "--text", "NEEDLE", "--limit", "2", "--json")
+        with running("-c", COMMAND, *options, MDK_SERVER_URL=mdk_server.url) as some:
+
+            def is_done() -> bool:
+                one.session().info("c", "hay")
+                one.session().info("c", "a needle in it")
+                return some.process.poll() is not None
+
+            wait_until(is_done, "it goes on")
+            assert some.process.returncode == 0
+            wait_until(lambda: len(some.lines) == 2, "the lines")
+        assert {json.loads(line)["text"] for line in some.lines} == {"a needle in it"}
+
+
+def test_follow_of_an_original_server(peer: ScriptedServer) -> None:
+    """It sends everything; what fits is chosen here."""
+    with MDK(read_config({"MDK_SERVER_URL": peer.url})) as one:
+        options = ("logs", "--follow", "--text", "NEEDLE", "--level", "warn", "--limit", "1")
+        with running("-c", COMMAND, *options, MDK_SERVER_URL=peer.url) as some:
+
+            def is_done() -> bool:
+                one.session().info("c", "a needle below")
+                one.session().error("c", "hay")
+                one.session().warn("c", "a needle")
+                return some.process.poll() is not None
+
+            wait_until(is_done, "it goes on")
+            wait_until(lambda: len(some.lines) == 1, "the line")
+        assert " c: a needle  [" in some.lines[0]
+
+
+def test_follow_shows_nothing_of_the_past() -> None:
+    """`--since` beside it is wrong usage."""
+    status, _, complaint = run("logs", "--follow", "--since", "1h")
+    assert (status, "argument --since: not allowed with argument --follow" in complaint) == (2, True)
+
+
 def test_logs_and_trace_of_a_real_server(tmp_path: Path) -> None:
     """What two services have said is there, by level, service and word, and as one tree."""
     with server(tmp_path, "--http") as store:

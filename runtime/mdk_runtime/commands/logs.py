@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import sys
 import time
 from contextlib import suppress
-from queue import Empty, SimpleQueue
+from queue import Empty, Full, Queue
 from typing import TYPE_CHECKING, Any
 
-from mdk_runtime.commands.connecting import connected
+from mdk_runtime.commands.connecting import POLL_S, connected
 from mdk_runtime.commands.http_queries import DEFAULT_HTTP_URL, HttpQueries
 from mdk_runtime.commands.statuses import FINE
 from mdk_runtime.commands.trace_tree import Entry, printable, tree
@@ -19,24 +20,30 @@ from mdk_runtime.core.levels import LEVELS
 
 if TYPE_CHECKING:
     from mdk_protocol.messages import Log
+    from mdk_runtime.client import MDK
 
 ROWS = 100
 TRACE_ROWS_MAX = 10_000
 """A trace of more is shown up to here, and says so."""
 WAKE_EVERY_S = 1.0
 """So that an interruption is noticed while nothing comes."""
+OURS_WITHIN_S = 1.0
+"""A server that has not said for so long that it is ours is taken for an original."""
+ARRIVALS_MAX = 10_000
+"""So many messages wait to be printed; a terminal or a pipe may take none for hours."""
 
 
 def add(commands: Any) -> None:
     """Add them to the parser."""
     logs = commands.add_parser("logs", help="print the tenant's log messages: the last ones, or as they come")
-    logs.add_argument("--follow", action="store_true", help="as they come, until interrupted")
+    which = logs.add_mutually_exclusive_group()
+    which.add_argument("--follow", action="store_true", help="as they come, until interrupted")
+    which.add_argument("--since", help="a time, or 15m, 2h, 1d for so long ago")
     logs.add_argument("--level", choices=LEVELS, type=str.upper, default="DEBUG", help="this one and those above")
     logs.add_argument("--service", help="of nodes of this service")
     logs.add_argument("--trace", help="of this trace")
-    logs.add_argument("--text", help="with these words; not with --follow")
-    logs.add_argument("--since", help="a time, or 15m, 2h, 1d for so long ago; not with --follow")
-    logs.add_argument("--limit", type=_rows, default=ROWS, help="as many at most (default: %(default)s)")
+    logs.add_argument("--text", help="with these words; with --follow, with this text, whatever the case")
+    logs.add_argument("--limit", type=_rows, help=f"as many at most (default: {ROWS}; with --follow, no end)")
     logs.add_argument("--json", action="store_true", help="print one JSON object a message")
     logs.set_defaults(run=_logs)
     trace = commands.add_parser("trace", help="print one trace as a tree")
@@ -70,7 +77,7 @@ def _logs(arguments: argparse.Namespace) -> int:
         return FINE
     level = None if arguments.level == LEVELS[-1] else arguments.level
     filters = {name: getattr(arguments, name) for name in ("service", "trace", "text", "since")}
-    rows = _queries(arguments).logs(arguments.limit, level=level, **filters)
+    rows = _queries(arguments).logs(arguments.limit or ROWS, level=level, **filters)
     for log in in_order([_stored(row) for row in rows]):
         _show(log, arguments)
     return FINE
@@ -94,22 +101,81 @@ def in_order(logs: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [log for _, log in sorted(timed, key=lambda one: one[0])]
 
 
+# --- as they come ------------------------------------------------------------------------------------------
+
+
+class Arrivals:
+    """Messages between the thread that gets them and the one that prints them."""
+
+    def __init__(self) -> None:
+        self._queue: Queue[Log] = Queue(ARRIVALS_MAX)
+        self._left_out = 0
+        """So far; written by the first thread, read by the second."""
+        self._said = 0
+
+    def put(self, log: Log | int) -> None:
+        """A message; or how many the server has left out."""
+        if isinstance(log, int):
+            self._left_out += log
+            return
+        try:
+            self._queue.put_nowait(log)
+        except Full:
+            self._left_out += 1
+
+    def get(self) -> Log:
+        """The next one. Raises Empty when none has come for a while."""
+        return self._queue.get(timeout=WAKE_EVERY_S)
+
+    def left_out(self) -> int:
+        """How many were left out since this was asked last: they came faster than they could be shown."""
+        news = self._left_out - self._said
+        self._said += news
+        return news
+
+
 def _follow(arguments: argparse.Namespace) -> None:
-    lowest = LEVELS.index(arguments.level)
     with connected(needs_server=True) as mdk:
-        arrived: SimpleQueue[Log] = SimpleQueue()
-        mdk.subscribe(arrived.put)
-        while True:
-            try:
-                log = arrived.get(timeout=WAKE_EVERY_S)
-            except Empty:
-                continue
-            rank = LEVELS.index(level) if (level := str(log.level)) in LEVELS else 0
-            if rank > lowest or (arguments.trace and log.context.trace_id != arguments.trace):
-                continue
-            services = {node.service for name in mdk.services() for node in mdk.nodes(name) if node.node_id == log.node}
-            if not arguments.service or arguments.service in services:
-                _show(_arrived(log, sorted(services)), arguments)
+        arrivals = Arrivals()
+        is_ours = _is_ours(mdk)
+        if is_ours:
+            filters = {name: getattr(arguments, name) for name in ("service", "trace", "text")}
+            mdk.tail(arrivals.put, level=None if arguments.level == LEVELS[-1] else arguments.level, **filters)
+        else:
+            mdk.subscribe(arrivals.put)
+        shown = 0
+        while arguments.limit is None or shown < arguments.limit:
+            if left_out := arrivals.left_out():
+                print(f"mdk: {left_out} more came too fast to be shown", file=sys.stderr)
+            with suppress(Empty):
+                log = arrivals.get()
+                services = _services_of(mdk, log.node)
+                if is_ours or _fits(log, services, arguments):
+                    _show(_arrived(log, services), arguments)
+                    shown += 1
+
+
+def _is_ours(mdk: MDK) -> bool:
+    """Whether the server chooses what is sent; an original sends everything."""
+    end = time.monotonic() + OURS_WITHIN_S
+    while not mdk.core.revision and time.monotonic() < end:
+        time.sleep(POLL_S)
+    return mdk.core.revision > 0
+
+
+def _services_of(mdk: MDK, node_id: str) -> list[str]:
+    return sorted({node.service for name in mdk.services() for node in mdk.nodes(name) if node.node_id == node_id})
+
+
+def _fits(log: Log, services: list[str], arguments: argparse.Namespace) -> bool:
+    """As a server of ours chooses."""
+    rank = LEVELS.index(level) if (level := str(log.level)) in LEVELS else 0
+    return (
+        rank <= LEVELS.index(arguments.level)
+        and arguments.trace in (None, log.context.trace_id)
+        and (arguments.text or "").casefold() in log.text.casefold()
+        and (not arguments.service or arguments.service in services)
+    )
 
 
 def _arrived(log: Log, services: list[str]) -> dict[str, Any]:

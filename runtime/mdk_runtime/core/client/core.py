@@ -78,6 +78,8 @@ class ClientCore(ClientTelemetry):
         self.levels = ToldLevels(self._own.keys, monotonic)
         self.is_stopped = False
         """Nothing waits: no node will come."""
+        self.revision = 0
+        """Of the protocol that the server has said on this connection that it speaks; 0 as long as it has not: an original."""
 
     # What the engine asks and tells: SessionClientHandler.
 
@@ -114,11 +116,13 @@ class ClientCore(ClientTelemetry):
         """The server answers; what it does not name on this connection is in doubt."""
         with self.lock:
             self._unconfirmed = self.table.places() - self._elsewhere
+        self.revision = 0
         self.levels.forget()
         self.listener.opened(m)
 
     def extended(self, revision: int) -> None:
         """The server is ours: it says itself what is gone."""
+        self.revision = revision
         self._unconfirmed = set()
 
     def wanted(self) -> Iterable[messages.Follow]:

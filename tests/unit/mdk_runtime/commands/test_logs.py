@@ -1,13 +1,16 @@
-"""The order of what `mdk logs` prints."""
+"""The order of what `mdk logs` prints, and what waits to be printed."""
 
 from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mdk_runtime.commands.logs import in_order
+from mdk_protocol.messages import Log
+from mdk_runtime.commands import logs as module
+from mdk_runtime.commands.logs import Arrivals, in_order
 
 ROWS = st.lists(
     st.builds(
@@ -46,3 +49,14 @@ def test_each_trace_is_in_causal_order_and_nothing_is_lost(rows: list[dict[str, 
         assert clocks == sorted(clocks)
     single = in_order([{**row, "trace": str(number)} for number, row in enumerate(rows)])
     assert [row["timestamp"] for row in single] == sorted(row["timestamp"] for row in rows)
+
+
+def test_what_nobody_takes_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pipe that is not read costs no memory: beyond the bound the newest are left out, and said once."""
+    monkeypatch.setattr(module, "ARRIVALS_MAX", 2)
+    arrivals = Arrivals()
+    for text in ("a", "b", "c"):
+        arrivals.put(Log(text=text))
+    arrivals.put(4)
+    assert (arrivals.left_out(), arrivals.left_out()) == (5, 0)
+    assert [arrivals.get().text for _ in range(2)] == ["a", "b"]

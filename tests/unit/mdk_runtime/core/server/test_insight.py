@@ -11,7 +11,7 @@ from mdk_runtime.core.server.connection import Connection
 from mdk_runtime.core.server.origin import Origin
 from mdk_runtime.core.server.writes import Outcome, Write
 from mdk_runtime.errors import BadValue
-from unit.mdk_runtime.core.server.test_table_told import Client, Network
+from unit.mdk_runtime.core.server.networks import Client, Network
 
 
 def told(client: Client, kind: str) -> list[dict[str, Any]]:

@@ -20,8 +20,8 @@ from mdk_runtime.core.server.news import CALLS_MAX
 from mdk_runtime.core.server.origin import Entry
 from mdk_runtime.core.server.pulse import Facts
 from mdk_runtime.core.server.writes import Outcome
+from unit.mdk_runtime.core.server.networks import TTL_S, Client, Network
 from unit.mdk_runtime.core.server.test_news import call
-from unit.mdk_runtime.core.server.test_table_told import TTL_S, Client, Network
 
 STORAGE = StorageState(bytes=77, logs=1, interactions=0, segments=1)
 

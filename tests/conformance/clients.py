@@ -19,6 +19,7 @@ from mdk_runtime.core.client.nodes import Node
 from mdk_runtime.current import current_session
 from mdk_runtime.interaction import Interaction
 from mdk_runtime.watch import BaseWatch, Change
+from service.scripted_server import ScriptedServer
 
 WITHIN_S = 15.0
 """As long as a test waits for anything that should happen at once."""
@@ -264,6 +265,7 @@ class AioClient(Client[mdk.aio.MDK]):
 
 
 KINDS: tuple[type[Client[Any]], ...] = (ThreadsClient, AioClient)
+Make = Callable[[Config], Client[Any]]
 
 
 async def until(condition: Callable[[], object], message: str = "what was awaited") -> None:
@@ -274,4 +276,9 @@ async def until(condition: Callable[[], object], message: str = "what was awaite
         await asyncio.sleep(0.002)
 
 
-__all__ = ["KINDS", "WITHIN_S", "AioClient", "Client", "ThreadsClient", "current_session", "until"]
+async def greeted(server: ScriptedServer) -> None:
+    """Once the client has said who it is, and was answered."""
+    await until(lambda: server.heard("open"), "a client")
+
+
+__all__ = ["KINDS", "WITHIN_S", "AioClient", "Client", "Make", "ThreadsClient", "current_session", "greeted", "until"]

@@ -178,6 +178,7 @@ class StorageMachine(RuleBasedStateMachine):
             LIMITS,
             wants_roll=lambda folder: None,
             changed=lambda folder: None,
+            emptied=lambda folder: None,
             now_ms=lambda: self.now_ms,
             monotonic=lambda: self.now_ms / 1000,
         )

@@ -23,7 +23,9 @@ from mdk_runtime.server.answering import Answering
 from mdk_runtime.server.auth import Gate
 from mdk_runtime.server.figures import Figures
 from mdk_runtime.server.handshake import refusal_of, token_of
+from mdk_runtime.server.last_known import forget
 from mdk_runtime.server.measures import Measures
+from mdk_runtime.server.options import reason_of
 from mdk_runtime.server.proxies import TrustedProxies
 from mdk_runtime.server.refusals import RefusalLog
 from mdk_runtime.server.served import Served, phase_of
@@ -103,6 +105,7 @@ class Hub:
             lambda done: self._call(self._stored, done),
             limits,
             turned=lambda folder, works: self._call(self._storing_turned, folder.name, works),
+            emptied=lambda folder: self._call(self._emptied, folder),
         )
         self.writer = self.storage.writer
         self._answering = Answering(self.storage)
@@ -255,10 +258,28 @@ class Hub:
         return served
 
     def _forget_idle(self) -> None:
-        for name, served in list(self._tenants.items()):
-            if served.end_if_idle():
-                self.measures.counters.update(served.tenant.counters)
-                del self._tenants[name]
+        for served in list(self._tenants.values()):
+            self._forget_if_idle(served)
+
+    def _forget_if_idle(self, served: Served) -> bool:
+        if not served.end_if_idle():
+            return False
+        self.measures.counters.update(served.tenant.counters)
+        self.measures.protections += served.tenant.expiry.protection.count
+        del self._tenants[served.name]
+        return True
+
+    def _emptied(self, folder: Path) -> None:
+        """Nothing is stored of a tenant any more: where it has no nodes and no clients either, its folder goes."""
+        served = self._tenants.get(folder.name)
+        if self.is_ending or (served is not None and not self._forget_if_idle(served)):
+            return
+        try:
+            forget(folder)
+        except OSError as error:
+            logger.warning("%s cannot be removed: %s", folder, reason_of(error))
+        else:
+            self.storage.remove(folder)
 
     def _work(self, served: Served) -> int:
         """Let a tenant do what is due, and pass on what it wants stored; answers how much that is."""

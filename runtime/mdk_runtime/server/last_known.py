@@ -10,14 +10,16 @@ import asyncio
 import logging
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from mdk_protocol.codec import CODEC
 from mdk_protocol.messages import Node
 from mdk_runtime.core.server.registry import Registry
+from mdk_runtime.storage.layout import NODES_NAME, NODES_NAMES
 from mdkspec_runtime.errors import ProtocolRuntimeError
 
-FILE_NAME = "nodes.jsonl"
 SAVE_EVERY_S = 1.0
 """So long after a change the nodes are saved, whatever changes meanwhile: a registration costs no disk access of its own."""
 FILE_BYTES_MAX = 64 * 1024 * 1024
@@ -28,19 +30,35 @@ logger = logging.getLogger("mdk.server")
 
 def save(folder: Path, nodes: Sequence[Node]) -> None:
     """Write the nodes; raises OSError. Slow: not for the loop's thread."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    beside = folder / f".{FILE_NAME}"
-    with beside.open("wb") as file:
+    name, name_beside = NODES_NAMES
+    beside = folder / name_beside
+    with _made(beside) as file:
         for node in nodes:
             file.write(CODEC.encode_record(node) + b"\n")
         file.flush()
         os.fsync(file.fileno())
-    beside.replace(folder / FILE_NAME)
+    beside.replace(folder / name)
+
+
+def _made(path: Path) -> BinaryIO:
+    """The file, empty. Its folder may be removed by storage, which has nothing in it, just after it was made."""
+    while True:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with suppress(FileNotFoundError):
+            return path.open("wb")
+
+
+def forget(folder: Path) -> None:
+    """Remove the file, where it says that there is nobody. Not while a `Keeper` may write it; raises OSError."""
+    path = folder / NODES_NAME
+    if path.exists() and not path.stat().st_size:
+        path.unlink()
+    (folder / NODES_NAMES[1]).unlink(missing_ok=True)  # Of a process that died while it wrote.
 
 
 def load(folder: Path) -> list[Node]:
     """The nodes that were saved last. What cannot be read is left out, and said."""
-    path = folder / FILE_NAME
+    path = folder / NODES_NAME
     try:
         if path.stat().st_size > FILE_BYTES_MAX:
             logger.warning("%s is not read: it is larger than %d bytes", path, FILE_BYTES_MAX)

@@ -38,6 +38,8 @@ class Measures:
     def __init__(self) -> None:
         self.counters: Counter[str] = Counter()
         """Of tenants that are no longer in memory; see `Tenant.counters`."""
+        self.protections = 0
+        """How often self-preservation began, of these."""
         self.ack_s = Histogram(ACK_BOUNDS_S)
         """From a message's arrival in its tenant to its acknowledgement."""
         self.loop_lag_s = Histogram(LAG_BOUNDS_S)

@@ -52,7 +52,7 @@ class ServerCollector(Collector):
         counters: Counter[str] = Counter(self._hub.measures.counters)
         for tenant in tenants:
             counters.update(tenant.counters)
-        protections = sum(one.expiry.protection.count for one in tenants)
+        protections = self._hub.measures.protections + sum(one.expiry.protection.count for one in tenants)
         return chain(
             self._gauges(),
             _counted(counters),

@@ -18,8 +18,8 @@ TOKEN_CHARS_MAX: Final = 8192
 WHO_CHARS_MAX: Final = 200
 TENANT: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,99}")
 """A tenant is a folder's name and stands in logs."""
-NO_TENANTS: Final = frozenset({"lock", "retention.lock", "audit.jsonl"})
-"""What else is in the data folder."""
+NO_TENANTS: Final = frozenset({"lock", "retention.lock", "audit.jsonl", "lost+found"})
+"""What else is in the data folder; the last where it is the root of a file system."""
 TENANT_EXPECTED: Final = "1 to 100 letters, digits and . _ @ + -, the first a letter or digit"
 
 INVALID: Final = "token_invalid"

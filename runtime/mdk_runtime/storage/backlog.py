@@ -28,6 +28,8 @@ class Job(NamedTuple):
     entries: list[Entry]
     token: Any = None
     """The submitter's, handed back with the results."""
+    removes: bool = False
+    """True: the folder goes, if it holds nothing."""
 
 
 class Sized(NamedTuple):

@@ -18,13 +18,12 @@ from pathlib import Path
 from typing import Final
 
 from mdk_runtime.storage.errors import BackupRefused
-from mdk_runtime.storage.housekeeper import RETENTION_LOCK_NAME
-from mdk_runtime.storage.layout import is_ours, manifest_path, segment_numbers, segment_path
+from mdk_runtime.storage.layout import HELPERS, is_ours, manifest_path, segment_numbers, segment_path, tenant_folders
 from mdk_runtime.storage.manifest import DROPPED_THROUGH, SealedSegment, fact, sealed_segments
+from mdk_runtime.storage.retention import RETENTION_LOCK_NAME
 
 HOLD_S_MAX: Final = 600.0
 """So long a backup waits for segments that are being dropped."""
-HELPERS: Final = ("-wal", "-shm", "-journal", ".new")
 NOT_COPIED: Final = ("lock", RETENTION_LOCK_NAME)
 
 
@@ -60,7 +59,7 @@ def back_up(data: Path, destination: Path) -> list[TenantBackup]:
         shutil.rmtree(partial)
     partial.mkdir(mode=0o700, parents=True)
     with _retention_held(data):
-        tenants = [_back_up_tenant(path, partial / path.name) for path in sorted(data.iterdir()) if path.is_dir()]
+        tenants = [_back_up_tenant(path, partial / path.name) for path in tenant_folders(data)]
     for path in data.iterdir():
         if path.is_file() and path.name not in NOT_COPIED:
             shutil.copy2(path, partial / path.name)

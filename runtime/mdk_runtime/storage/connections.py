@@ -28,8 +28,17 @@ class SegmentConnection:
 
     def __init__(self, path: Path, is_final: bool) -> None:
         self.key = _Key(path, is_final)
+        self._inode = path.stat().st_ino if path.exists() else 0
         self.database = open_for_reading(path, is_final=is_final)
         self._texts: Held[int, str] = Held(WORDS_MAX)
+
+    @property
+    def is_there(self) -> bool:
+        """False if the file was removed since: it stays on the disk as long as it is open; another may have its name."""
+        try:
+            return self.key.path.stat().st_ino == self._inode
+        except OSError:
+            return False
 
     def rows(self, query: str, values: Sequence[Any], columns: int) -> list[list[Any]]:
         """The rows of a query whose columns are named c0, c1, and so on; blobs must come as hex digits.
@@ -108,9 +117,9 @@ class Connections:
         return None
 
     def _give(self, connection: SegmentConnection) -> None:
-        is_removed = not connection.key.path.exists()  # Dropped meanwhile: it stays on the disk as long as it is open.
+        is_there = connection.is_there
         with self._lock:
-            is_kept = not (self._is_closed or is_removed)
+            is_kept = is_there and not self._is_closed
             if is_kept:
                 self._idle.append(connection)
             gone = self._idle[: -self._idle_max] if is_kept else [connection]

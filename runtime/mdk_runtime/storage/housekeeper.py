@@ -2,30 +2,35 @@
 
 from __future__ import annotations
 
-import fcntl
 import logging
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Generator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
 from mdk_runtime.errors import MDKError
 from mdk_runtime.storage.clock import ClockWatch
-from mdk_runtime.storage.layout import kept_numbers, kept_path, manifest_path, remove, segment_numbers, segment_path
+from mdk_runtime.storage.emptiness import has_become_empty
+from mdk_runtime.storage.layout import (
+    kept_numbers,
+    kept_path,
+    manifest_path,
+    remove,
+    segment_numbers,
+    segment_path,
+    tenant_folders,
+)
 from mdk_runtime.storage.limits import StorageLimits
 from mdk_runtime.storage.manifest import DROPPED_THROUGH, Manifest
-from mdk_runtime.storage.retention import retain
+from mdk_runtime.storage.retention import may_drop, retain
 from mdk_runtime.storage.sealing import seal
 
 LOOK_S: Final = 60.0
 """Between two looks for what is to be tried again."""
 IDLE_LOOK_S: Final = 600.0
 """Between two looks at a folder where nothing happened: ages are in days. One that rolls is looked at at once."""
-RETENTION_LOCK_NAME: Final = "retention.lock"
-"""In the data folder. Who holds it shared (a backup) keeps segments from being dropped."""
 
 logger = logging.getLogger("mdk.server.storage")
 
@@ -38,6 +43,7 @@ class Housekeeper:
         limits: When segments are dropped.
         wants_roll: Called with the folder of a tenant whose segment is old, and may be so because nobody writes.
         changed: Called when files of a folder were sealed or dropped.
+        emptied: Called with a folder that holds nothing any more, and may go.
         now_ms: The time.
         monotonic: Seconds on a clock that does not jump.
     """
@@ -49,6 +55,7 @@ class Housekeeper:
         *,
         wants_roll: Callable[[Path], None],
         changed: Callable[[Path], None],
+        emptied: Callable[[Path], None],
         now_ms: Callable[[], int],
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -56,6 +63,7 @@ class Housekeeper:
         self._limits = limits
         self._wants_roll = wants_roll
         self._changed = changed
+        self._emptied = emptied
         self._now_ms = now_ms
         self._clock = ClockWatch(now_ms, monotonic)
         self._condition = threading.Condition()
@@ -81,6 +89,12 @@ class Housekeeper:
             self._wanted[folder] = None
             self._condition.notify()
 
+    def removed(self, folder: Path) -> None:
+        """A folder is gone. Called from any thread."""
+        with self._condition:
+            for known in (self._written, self._wanted, self._asked, self._tended):
+                known.pop(folder, None)
+
     def stop(self, *, timeout_s: float) -> None:
         """End the thread after the step that it is at; what is not done is done after the next start."""
         with self._condition:
@@ -90,7 +104,7 @@ class Housekeeper:
 
     def look(self) -> None:
         """Tend every folder once, on this thread."""
-        for folder in self._folders():
+        for folder in tenant_folders(self._data):
             self._tend(folder)
 
     # --- the thread -------------------------------------------------------------------------------
@@ -106,16 +120,10 @@ class Housekeeper:
                 self._tend(folder)
             now = time.monotonic()
             if now >= next_look:
-                for folder in self._folders():
+                for folder in tenant_folders(self._data):
                     if now - self._tended.get(folder, float("-inf")) >= IDLE_LOOK_S:
                         self._tend(folder)
                 next_look = time.monotonic() + LOOK_S
-
-    def _folders(self) -> list[Path]:
-        try:
-            return [path for path in self._data.iterdir() if path.is_dir()]
-        except FileNotFoundError:
-            return []
 
     def _tend(self, folder: Path) -> None:
         if self._is_ending:
@@ -139,17 +147,23 @@ class Housekeeper:
     def _tend_now(self, folder: Path) -> bool:
         """True if nothing is left to be tried again."""
         numbers = segment_numbers(folder)
-        if not numbers or not (manifest_path(folder).exists() or folder in self._written):
-            return True
+        is_settled = True
+        if numbers and (manifest_path(folder).exists() or folder in self._written):
+            is_settled = self._tend_segments(folder, numbers)
+        if is_settled and self._clock.is_steady() and has_become_empty(folder, now_ms=self._now_ms()):
+            self._emptied(folder)
+        return is_settled
+
+    def _tend_segments(self, folder: Path, numbers: list[int]) -> bool:
         with Manifest(folder) as manifest:
             self._tidy(folder, manifest)
             is_sealed = self._seal(folder, manifest, numbers)
-            with self._may_drop() as may_drop:
+            with may_drop(self._data) as is_free:
                 by_age = self._clock.is_steady()
-                if may_drop and retain(folder, manifest, self._limits, now_ms=self._now_ms(), by_age=by_age):
+                if is_free and retain(folder, manifest, self._limits, now_ms=self._now_ms(), by_age=by_age):
                     self._changed(folder)
         self._ask_for_roll(folder, numbers[-1])
-        return is_sealed and may_drop
+        return is_sealed and is_free
 
     def _tidy(self, folder: Path, manifest: Manifest) -> None:
         """Remove what a process left behind that died while it dropped. Only here: another thread might do it too early."""
@@ -174,16 +188,6 @@ class Housekeeper:
                 self._changed(folder)
                 logger.info("sealed segment %d of %s in %.1f s", number, folder.name, time.monotonic() - began)
         return True
-
-    @contextmanager
-    def _may_drop(self) -> Generator[bool]:
-        with (self._data / RETENTION_LOCK_NAME).open("a") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                yield False
-            else:
-                yield True
 
     def _ask_for_roll(self, folder: Path, number: int) -> None:
         """A segment that nobody writes to does not notice its own age."""

@@ -12,8 +12,24 @@ from pathlib import Path
 from typing import Final
 
 MANIFEST_NAME: Final = "manifest.db"
+NODES_NAME: Final = "nodes.jsonl"
+"""The tenant's table, not storage's (server/last_known.py)."""
+NODES_NAMES: Final = (NODES_NAME, f".{NODES_NAME}")
+"""And as it is being written."""
+HELPERS: Final = ("-wal", "-shm", "-journal", ".new")
+"""What SQLite has beside a database, and a file that is being made."""
+NO_TENANTS: Final = frozenset({"lost+found"})
+"""Folders in the data folder that are nobody's: of the file system, where the data folder is the root of one."""
 _SEGMENT: Final = re.compile(r"segment-(\d{8})\.db")
 _KEPT: Final = re.compile(r"kept-(\d{8})\.db")
+
+
+def tenant_folders(data: Path) -> list[Path]:
+    """Those of all tenants, by name."""
+    try:
+        return sorted(path for path in data.iterdir() if path.is_dir() and path.name not in NO_TENANTS)
+    except FileNotFoundError:
+        return []
 
 
 def segment_path(folder: Path, number: int) -> Path:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import logging
 import sqlite3
-from collections.abc import Iterable
-from contextlib import closing
+from collections.abc import Generator, Iterable
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -24,6 +25,8 @@ from mdk_runtime.storage.rows import ERROR
 from mdk_runtime.storage.schema import open_kept, sync_folder
 from mdk_runtime.storage.sealing import describe, with_size
 
+RETENTION_LOCK_NAME: Final = "retention.lock"
+"""In the data folder. Who holds it shared (a backup) keeps segments from being dropped."""
 KEPT_MAX: Final = 100
 """Files with what was kept; beyond, the oldest is dropped: each costs a query a look."""
 DAY_MS: Final = 86_400_000
@@ -73,6 +76,18 @@ NEWEST: Final = """
 """
 
 
+@contextmanager
+def may_drop(data: Path) -> Generator[bool]:
+    """False while a backup holds what is there."""
+    with (data / RETENTION_LOCK_NAME).open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            yield False
+        else:
+            yield True
+
+
 def retain(folder: Path, manifest: Manifest, limits: StorageLimits, *, now_ms: int, by_age: bool = True) -> list[int]:
     """Drop what is too much, then what is too old, if ages are known.
 
@@ -102,7 +117,7 @@ def retain(folder: Path, manifest: Manifest, limits: StorageLimits, *, now_ms: i
         manifest.drop(left[0], kept=None, dropped_call_ms=0)
         remove(kept_path(folder, left[0].number))
         dropped.append(left.pop(0).number)
-    if dropped and by_age:
+    if by_age:
         manifest.forget(before_ms=now_ms - int(limits.rates_age_s_max * 1000))
     return dropped
 

@@ -31,6 +31,7 @@ class Storage:
         deliver: Gets jobs whose messages are durable, on the writer's thread.
         limits: How much, for how long.
         turned: Called with a folder and whether it can be written when that has changed, on the writer's thread.
+        emptied: Called with a folder that may go, on a thread of storage's; `remove` has it go. By itself it goes at once.
         now_ms: The time.
     """
 
@@ -41,6 +42,7 @@ class Storage:
         limits: StorageLimits | None = None,
         *,
         turned: Callable[[Path, bool], None] = lambda folder, works: None,
+        emptied: Callable[[Path], None] | None = None,
         now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
     ) -> None:
         self.limits = limits or StorageLimits()
@@ -51,9 +53,17 @@ class Storage:
             self.limits,
             wants_roll=self._look_after,
             changed=self._connections.forget,
+            emptied=emptied or self.remove,
             now_ms=now_ms,
         )
-        self.writer = Writer(deliver, self.limits, rolled=self.housekeeper.rolled, turned=turned, now_ms=now_ms)
+        self.writer = Writer(
+            deliver,
+            self.limits,
+            rolled=self.housekeeper.rolled,
+            removed=self._removed,
+            turned=turned,
+            now_ms=now_ms,
+        )
         self._readers = ThreadPoolExecutor(self.limits.readers, thread_name_prefix="mdk-reader")
         self._lock = threading.Lock()
         self._queries = 0
@@ -94,6 +104,14 @@ class Storage:
         future = self._readers.submit(self._ask, self._data / tenant, ask)
         future.add_done_callback(self._answered)
         return future
+
+    def remove(self, folder: Path) -> None:
+        """Remove a tenant's folder, behind what is queued, if it holds nothing."""
+        self.writer.submit(Job(folder, [], removes=True))
+
+    def _removed(self, folder: Path) -> None:
+        self.housekeeper.removed(folder)
+        self._connections.forget(folder)
 
     def _look_after(self, folder: Path) -> None:
         self.writer.submit(Job(folder, []))

@@ -17,6 +17,7 @@ from typing import Final, NamedTuple
 from mdk_runtime.errors import MDKError
 from mdk_runtime.storage.backlog import RETRY_S_FIRST, Amount, Backlog, Job, Sized
 from mdk_runtime.storage.batch import Stored
+from mdk_runtime.storage.emptiness import remove_if_empty
 from mdk_runtime.storage.errors import DiskLow
 from mdk_runtime.storage.limits import StorageLimits
 from mdk_runtime.storage.tenant_store import TenantStore
@@ -44,6 +45,7 @@ class Writer:
         deliver: Gets jobs that are done, on the writer's thread.
         limits: How much may wait, and how large a segment gets.
         rolled: Called with a folder and the number of the segment that it writes from now on.
+        removed: Called with a folder that is gone.
         turned: Called with a folder and whether it can be written when that has changed, on the writer's thread;
             before what was stored then is delivered.
         retry_s: The first wait after a failure.
@@ -56,6 +58,7 @@ class Writer:
         limits: StorageLimits | None = None,
         *,
         rolled: Callable[[Path, int], None] = lambda folder, number: None,
+        removed: Callable[[Path], None] = lambda folder: None,
         turned: Callable[[Path, bool], None] = lambda folder, works: None,
         retry_s: float = RETRY_S_FIRST,
         now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
@@ -63,6 +66,7 @@ class Writer:
         self._deliver = deliver
         self._limits = limits or StorageLimits()
         self._rolled = rolled
+        self._removed = removed
         self._turned = turned
         self._now_ms = now_ms
         self._backlog = Backlog(retry_s)
@@ -168,9 +172,13 @@ class Writer:
     def _store(self, folder: Path, jobs: list[Sized]) -> None:
         """Store one tenant's jobs in one transaction."""
         entries = [entry for job, _ in jobs for entry in job.entries]
+        results: list[Stored] = []
         try:
-            self._check_room(folder)
-            results = self._store_of(folder).store(entries, now_ms=self._now_ms())
+            if not entries and jobs[-1].job.removes:
+                self._remove(folder)
+            else:
+                self._check_room(folder)
+                results = self._store_of(folder).store(entries, now_ms=self._now_ms())
         except Exception as error:  # Whatever it is: other tenants go on.
             self._forget(folder)
             self._failed(folder, jobs, error, has_entries=bool(entries))
@@ -221,6 +229,15 @@ class Writer:
         store = self._stores.pop(folder, None)
         if store is not None:
             store.close()
+
+    def _remove(self, folder: Path) -> None:
+        self._forget(folder)
+        try:
+            is_gone = remove_if_empty(folder)
+        finally:
+            self._removed(folder)  # In part, perhaps: what anybody knows of its files is old.
+        if is_gone:
+            logger.info("%s holds nothing any more, and is removed", folder)
 
     def _check_room(self, folder: Path) -> None:
         now = time.monotonic()

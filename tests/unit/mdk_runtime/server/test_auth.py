@@ -34,7 +34,7 @@ from mdk_runtime.server.auth import DEFAULT_TENANT, Gate, tenant_of
 from mdk_runtime.server.errors import BadKey, PackagesMissing, TokenRefused
 from mdk_runtime.server.keys import Key, load_keys
 from mdk_runtime.server.tokens import create, verify
-from mdk_runtime.storage.housekeeper import RETENTION_LOCK_NAME
+from mdk_runtime.storage.retention import RETENTION_LOCK_NAME
 from mdkspec_runtime.links.aio import Refusal
 
 NOW_S = 1_800_000_000.0
@@ -233,6 +233,7 @@ def test_keys_are_rotated(folder: Path, tmp_path: Path) -> None:
         ({"aud": "lock"}, "token_audience"),
         ({"aud": RETENTION_LOCK_NAME}, "token_audience"),
         ({"aud": audit.FILE_NAME}, "token_audience"),
+        ({"aud": "lost+found"}, "token_audience"),
         ({"aud": "x" * 101}, "token_audience"),
         ({"aud": "t\n"}, "token_audience"),
         ({"aud": ""}, "token_audience"),

@@ -24,6 +24,7 @@ from mdk_runtime.server.auth import tenant_of
 from mdk_runtime.server.hub import Hub
 from mdk_runtime.server.served import phase_of
 from mdk_runtime.storage import backlog
+from mdk_runtime.storage.layout import NODES_NAME
 from mdk_runtime.storage.limits import StorageLimits
 from mdkspec_runtime.links.aio import Handshake, Refusal
 
@@ -343,3 +344,31 @@ async def test_each_minute_is_kept_while_nobody_looks(tmp_path: Path, monkeypatc
             frame = await looker.next()
         assert len(frame["minutes"]) >= 2
         assert frame["minutes"][-1]["connections"] == 2
+
+
+@pytest.mark.asyncio
+async def test_a_tenants_folder_goes_when_nobody_needs_it(tmp_path: Path) -> None:
+    """Nor the tenant in memory, its counters kept; with a client, or a node, it stays."""
+    async with hub_in(tmp_path) as hub:
+        folder = tmp_path / "default"
+        client = Client(hub)
+        client.send(active())
+        async with asyncio.timeout(WITHIN_S):
+            while not (folder / NODES_NAME).exists():  # noqa: ASYNC110  # written by a thread
+                await asyncio.sleep(0.01)
+        hub._emptied(folder)  # pyright: ignore[reportPrivateUsage]
+        assert len(hub.tenants()) == 1
+        client.cut()
+        async with asyncio.timeout(WITHIN_S):
+            while (folder / NODES_NAME).stat().st_size:  # noqa: ASYNC110  # written by a thread
+                await asyncio.sleep(0.01)
+            while hub.tenants():
+                hub._emptied(folder)  # pyright: ignore[reportPrivateUsage]
+                await asyncio.sleep(0.01)
+            while folder.exists():  # noqa: ASYNC110  # removed by a thread
+                await asyncio.sleep(0.01)
+        assert hub.measures.counters["change"] > 0
+        Client(hub).send(active())
+        async with asyncio.timeout(WITHIN_S):
+            while not (folder / NODES_NAME).exists():  # noqa: ASYNC110  # written by a thread
+                await asyncio.sleep(0.01)

@@ -41,6 +41,7 @@ class Folder:
         self.jumped_ms = 0
         """Of `now_ms`, what no other clock has seen."""
         self.rolls_wanted: list[Path] = []
+        self.emptied: list[Path] = []
         self.open()
 
     def open(self) -> None:
@@ -50,6 +51,7 @@ class Folder:
             self.limits,
             wants_roll=self.rolls_wanted.append,
             changed=lambda folder: None,
+            emptied=self.emptied.append,
             now_ms=lambda: self.now_ms,
             monotonic=lambda: (self.now_ms - self.jumped_ms) / 1000,
         )

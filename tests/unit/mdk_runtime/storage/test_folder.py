@@ -21,6 +21,7 @@ from mdk_runtime.storage import tenant_store as module
 from mdk_runtime.storage.answers import Filter, StoredLog
 from mdk_runtime.storage.layout import kept_path, segment_numbers, segment_path
 from mdk_runtime.storage.manifest import Manifest
+from mdk_runtime.storage.retention import RETENTION_LOCK_NAME
 from mdk_runtime.storage.schema import open_for_reading
 from mdk_runtime.storage.sealing import seal
 from mdk_runtime.storage.segment import Segment
@@ -247,7 +248,7 @@ def test_a_held_lock_keeps_segments(tmp_path: Path) -> None:
         folder.fill(10)
         folder.housekeeper.look()
         folder.now_ms += DAY_MS
-        with (tmp_path / housekeeper_module.RETENTION_LOCK_NAME).open("a") as lock:
+        with (tmp_path / RETENTION_LOCK_NAME).open("a") as lock:
             fcntl.flock(lock, fcntl.LOCK_SH)
             folder.housekeeper.look()
             assert folder.states() == [(1, "sealed"), (2, "open")]

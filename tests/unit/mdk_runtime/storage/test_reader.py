@@ -21,6 +21,7 @@ from mdk_runtime.storage.errors import BadQuery, NoSuchTenant, QueryTooSlow, Too
 from mdk_runtime.storage.layout import segment_path
 from mdk_runtime.storage.limits import StorageLimits
 from mdk_runtime.storage.reader import Reader
+from mdk_runtime.storage.retention import may_drop
 from mdk_runtime.storage.search import Search
 from mdk_runtime.storage.snapshot import Snapshot
 from mdk_runtime.storage.storage import Storage
@@ -248,7 +249,7 @@ def test_a_segment_that_is_dropped_while_it_is_asked_for(folder: Folder, monkeyp
 
     def use_late(self: Connections, path: Path, *, is_final: bool) -> Any:
         if path == gone and gone.exists():
-            with folder.housekeeper._may_drop():  # pyright: ignore[reportPrivateUsage]
+            with may_drop(folder.data):
                 from mdk_runtime.storage.manifest import Manifest
 
                 with Manifest(folder.path) as manifest:

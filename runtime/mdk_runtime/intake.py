@@ -111,13 +111,22 @@ class Intake:
 
     def take(self, limit: int) -> Iterator[LogEntry | InteractionEvent]:
         """Take up to `limit` items; with fewer there, the reader wants to be woken for the next."""
-        self._woken = False
-        for _ in range(limit):
+        left = limit
+        while left:
             try:
-                yield self._items.popleft()
+                item = self._items.popleft()
             except IndexError:
-                return
-        self._woken = True
+                self._woken = False
+                if not self._items:
+                    return
+                self._woken = True  # Somebody came in between, and may have woken nobody.
+                continue
+            left -= 1
+            yield item
+
+    def count_logs(self) -> int:
+        """How many of the items are logs."""
+        return sum(isinstance(item, tuple) for item in self._items.copy())
 
     def hold(self) -> None:
         """The reader stops; items wait for the next one."""

@@ -38,6 +38,8 @@ class Outgoing:
         self._endpoint = endpoint
         self._intake = intake
         self._loop = loop
+        self._goes_on = False
+        """True if there will be a next turn already: two for each would be twice as many each time."""
         self._drop_warning: asyncio.TimerHandle | None = None
         self._dropped_said = 0
         self._unsendable = 0
@@ -63,10 +65,10 @@ class Outgoing:
         outbox = self._endpoint.outbox("logs")
         unnumbered = self._intake.dropped_by_kind.copy()
         del unnumbered[INTERACTION]
-        early = unnumbered.total() + self._unsendable_logs
+        early, waiting = unnumbered.total() + self._unsendable_logs, self._intake.count_logs()
         return messages.Statistics(
-            emitted=outbox.next_number + early,
-            queued=outbox.count + len(self._intake),
+            emitted=outbox.next_number + early + waiting,
+            queued=outbox.count + waiting,
             dropped=outbox.dropped + early,
             dropped_by_level=dict(unnumbered + self._dropped_levels),
             dropped_ranges=[
@@ -89,11 +91,16 @@ class Outgoing:
                 self._unsendable += 1
                 self._unsendable_logs += isinstance(item, tuple)
                 _log.warning("a message cannot be sent: %s", error)
-        if taken == BATCH:
-            self._loop.call_soon(self.move)
+        if taken == BATCH and not self._goes_on:
+            self._goes_on = True
+            self._loop.call_soon(self._go_on)
         if self._drop_warning is None and self._overflown() > self._dropped_said:
             self.say_drops()
             self._drop_warning = self._loop.call_later(DROP_WARNING_EVERY_S, self._warn_again)
+
+    def _go_on(self) -> None:
+        self._goes_on = False
+        self.move()
 
     def say_drops(self) -> None:
         """Log how many were dropped since that was said."""

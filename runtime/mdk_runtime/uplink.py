@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from mdk_protocol import messages
 from mdk_runtime.errors import ConfigurationError
-from mdk_runtime.outgoing import Outgoing
+from mdk_runtime.outgoing import BATCH, Outgoing
 from mdk_runtime.sources.synapse import watch_folder
 from mdkspec_runtime.errors import IllegalCall, ProtocolRuntimeError
 from mdkspec_runtime.links.connecting import ClientLink, shown_url
@@ -236,7 +236,7 @@ class Uplink:
     # The end.
 
     async def _farewell(self, link: asyncio.Task[None], end: float) -> None:
-        while self._intake:
+        for _ in range(0, len(self._intake), BATCH):  # What is there now: other threads may log on.
             self.outgoing.move()
         for node in self._core.own_nodes():
             self._endpoint.unregister(node, now=self._loop.time())

@@ -6,10 +6,11 @@ import asyncio
 import logging
 import threading
 import time
+from contextvars import Context
 
 import pytest
 
-from conformance.clients import Make, greeted, until
+from conformance.clients import AioClient, Make, greeted, until
 from mdk_runtime.config import Config, read_config
 from mdk_runtime.errors import Stopped
 from service.scripted_server import ScriptedServer, scripted_server
@@ -76,6 +77,41 @@ async def test_start_while_stop_says_goodbye(server: ScriptedServer, config: Con
     assert server.connections[0].close_code == 1000
     assert {message["sequence"] for message in server.heard("log")} == {0, 1}
     await client.stop()
+
+
+async def test_a_goodbye_while_others_log_on(
+    server: ScriptedServer, config: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A loop that ends everything without a stop() ends, however fast another thread logs at that moment."""
+    client = AioClient.make(config)
+    await client.start()
+    await greeted(server)
+    session, uplink = client.mdk.session(), client.mdk._uplink
+    assert uplink is not None
+    move = uplink.outgoing.move
+    in_turn = most_in_turn = 0
+
+    def moving() -> None:
+        nonlocal in_turn, most_in_turn
+        if not in_turn:
+            asyncio.get_running_loop().call_soon(next_turn)
+        in_turn += 1
+        most_in_turn = max(in_turn, most_in_turn)
+        move()
+        if in_turn < 1000:
+            Context().run(session.error, "c", "another thread has come between")
+
+    def next_turn() -> None:
+        nonlocal in_turn
+        in_turn = 0
+
+    monkeypatch.setattr(uplink.outgoing, "move", moving)
+    session.error("c", "the first")
+    assert client.mdk._ended is not None
+    client.mdk._ended.cancel()
+    await asyncio.wait([client.mdk._ended])
+    assert most_in_turn < 100
+    assert server.heard("log")
 
 
 async def test_stop_with_the_server_away(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from collections import deque
+from typing import Any
 
 import pytest
 
@@ -61,6 +63,46 @@ def test_oldest_go_and_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
         thread.join()
     assert len(intake) + intake.dropped == 4000
     assert len(intake) == 10
+
+
+def test_a_reader_that_reads_is_not_woken() -> None:
+    """What comes while the reader takes is the reader's already: a wake-up for each batch would be one too many."""
+    wakes: list[int] = []
+    intake = Intake(Clock())
+    intake.attend(lambda: wakes.append(1))
+    fill(intake, 2)
+    reading = intake.take(10)
+    next(reading)
+    fill(intake, 2)
+    assert wakes == []
+    assert len(list(reading)) == 3
+    fill(intake, 1)
+    assert wakes == [1]
+
+
+def test_what_comes_as_the_reader_leaves() -> None:
+    """An item that comes between the last look and the leaving is taken, with as many more as were asked for."""
+
+    class Late(deque[Any]):
+        """Somebody adds to it just when it was found empty."""
+
+        late = 2
+
+        def popleft(self) -> Any:
+            try:
+                return super().popleft()
+            except IndexError:
+                if self.late:
+                    self.late -= 1
+                    fill(intake, 3)
+                raise
+
+    wakes: list[int] = []
+    intake = Intake(Clock())
+    intake.attend(lambda: wakes.append(1))
+    intake._items = Late()
+    assert uuids(intake, 6) == ["0", "1", "2"] * 2
+    assert wakes == []
 
 
 def test_shut_takes_nothing() -> None:

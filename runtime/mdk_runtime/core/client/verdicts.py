@@ -28,7 +28,7 @@ class Verdicts:
 
     Args:
         table: Its breakers decide who is resolved.
-        listener: Told of changes, without the lock.
+        listener: Told of changes; it waits for nobody.
         lock: Guards the table.
         monotonic: For how long a node is out.
         wall: For what the server is told.
@@ -117,14 +117,14 @@ class Verdicts:
             return [status for address in addresses for status in self._statuses(address)]
 
     def _moved(self, address: str) -> None:
-        """Tell how the breaker of an address stands. Called without the lock."""
+        """Tell how the breaker of an address stands. Under the lock: what is told last has to be how it stands."""
         with self.lock:
             self._since[address] = max(0, int(self._wall() * 1000))
             statuses = self._statuses(address)
             if self._table.breakers.state(address) is BreakerState.CLOSED:
                 del self._since[address]
-        if statuses:
-            self._listener.breaker_changed(statuses)
+            if statuses:
+                self._listener.breaker_changed(statuses)
 
     def _statuses(self, address: str) -> list[messages.BreakerStatus]:
         """One for each service that has the address."""

@@ -16,8 +16,8 @@ CONTEXT_CHARS_MAX = 256 * 1024
 """Longer ones are not read. HTTP servers stop at 8 to 64 KiB; contexts travel in queues, too."""
 CLOCK_LEVELS_MAX = 64
 """A clock grows by one level a hop; a longer one is somebody's joke."""
-TICK_MAX = 2**53
-"""Numbers up to here are the same in every JSON."""
+TICK_MAX = 2**32 - 1
+"""Storage holds no higher level: whoever sent one would have all logs of its request rejected."""
 TIMEOUT_PROPERTY = "timeout"
 """Absolute, in seconds since the Unix epoch."""
 TRACE_PROPERTY = "trace"
@@ -81,7 +81,7 @@ def decode_context(encoded: str | bytes) -> Context:
     except (ProtocolRuntimeError, RecursionError, UnicodeError) as error:
         raise BrokenContext(str(error)) from error
     clocks = shared.clock.clocks or [0]
-    if len(clocks) > CLOCK_LEVELS_MAX or min(clocks) < 0 or max(clocks) > TICK_MAX:
+    if len(clocks) > CLOCK_LEVELS_MAX or min(clocks) < 0 or max(clocks[-1] + 1, *clocks) > TICK_MAX:
         raise BrokenContext(f"a clock of {len(clocks)} levels up to {max(clocks)}, or below 0")
     environment = from_message(shared.environment)
     return Context(shared.trace_id, tuple(clocks[:-1]), clocks[-1], shared.properties, environment)
@@ -108,9 +108,14 @@ def derivation_text(context: Context) -> str:
 
 
 def deadline_of(properties: Mapping[str, Any]) -> float | None:
-    """The deadline that a context carries; what is no number is none."""
+    """The deadline that a context carries; what is no number of seconds is none."""
     value = properties.get(TIMEOUT_PROPERTY)
-    return float(value) if isinstance(value, (int, float)) and not isinstance(value, bool) else None
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
+        return None
+    try:
+        return float(value)
+    except OverflowError:  # JSON has numbers of any length.
+        return None
 
 
 def _escape(text: str) -> str:

@@ -24,6 +24,7 @@ from mdk_runtime.core.client.context import (
     uuid_text,
 )
 from mdk_runtime.core.client.environments import Environment
+from mdk_runtime.storage.rows import clock_key, clock_levels
 
 json_values = st.recursive(
     st.none()
@@ -39,7 +40,7 @@ CONTEXT = Context("t", (5,), 2, {"x": 1, "timeout": 7.5}, Environment("e", "f"))
 
 @given(
     st.text(min_size=1),
-    st.lists(st.integers(0, 2**53), min_size=1, max_size=5),
+    st.lists(st.integers(0, 2**32 - 2), min_size=1, max_size=5),
     st.dictionaries(st.text(), json_values, max_size=4),
 )
 def test_travels(trace_id: str, clocks: list[int], properties: dict[str, Any]) -> None:
@@ -93,16 +94,25 @@ def test_join_completes_what_is_missing(text: str, clocks: list[int], environmen
         "null",
         '{"traceId":5}',
         '{"clock":{"clocks":["a"]}}',
+        '{"clock":{"clocks":[4294967296, 1]}}',
+        '{"clock":{"clocks":[4294967295]}}',
         "[" * 100_000,
         b"\xff",
         "{" + " " * CONTEXT_CHARS_MAX + "}",
     ],
-    ids=range(8),
+    ids=range(10),
 )
 def test_broken_contexts(text: str | bytes) -> None:
     """Whatever comes in a header, it is a context or BrokenContext."""
     with pytest.raises(BrokenContext):
         decode_context(text)
+
+
+def test_the_highest_clock_can_be_stored() -> None:
+    """No header makes a clock that storage rejects, or a caller could keep its request out of the logs."""
+    text = '{"traceId":"t","clock":{"clocks":[4294967295,4294967294]}}'
+    context = joined(decode_context(text), new_id=lambda: "unused")
+    assert clock_levels(clock_key(context.clocks)) == (4294967295, 4294967295, 0)
 
 
 @given(st.binary(max_size=200) | st.text(max_size=200))
@@ -122,7 +132,15 @@ def test_uuids(bits: int) -> None:
 
 @pytest.mark.parametrize(
     ("properties", "deadline"),
-    [({}, None), ({"timeout": 5}, 5.0), ({"timeout": "5"}, None), ({"timeout": True}, None), ({"timeout": [1]}, None)],
+    [
+        ({}, None),
+        ({"timeout": 5}, 5.0),
+        ({"timeout": "5"}, None),
+        ({"timeout": True}, None),
+        ({"timeout": [1]}, None),
+        ({"timeout": 10**400}, None),
+    ],
+    ids=range(6),
 )
 def test_deadline_is_a_number_or_none(properties: dict[str, Any], deadline: float | None) -> None:
     """A deadline that others have written badly is none."""

@@ -92,7 +92,7 @@ def started(*command: str, **environment: str) -> Iterator[Program]:
                 stream.close()
 
 
-def wait_until(condition: Callable[[], object], message: str) -> None:
+def wait_until(condition: Callable[[], object], message: str = "not in time") -> None:
     """Poll a condition; fails with the message if it does not become true."""
     end = time.monotonic() + WITHIN_S
     while not condition():

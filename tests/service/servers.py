@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Self
+from urllib.parse import urlsplit
 
 from websockets.sync.client import ClientConnection, connect
 
@@ -19,6 +21,27 @@ from mdk_runtime.storage.reader import Reader
 from service.programs import ROOT, WITHIN_S
 
 COMMAND = "import sys; from mdk_runtime.cli import main; sys.exit(main())"
+
+
+def run(*options: str, **environment: str) -> tuple[int, str, str]:
+    """Status, stdout and stderr of `mdk`; never a traceback."""
+    done = subprocess.run(
+        [sys.executable, "-c", COMMAND, *options],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=WITHIN_S,
+        check=False,
+        env={**os.environ, "TZ": "UTC", **environment},
+    )
+    assert "Traceback" not in done.stderr
+    return done.returncode, done.stdout, done.stderr
+
+
+def failing(*options: str) -> tuple[int, str]:
+    """Status and stderr of a server that does not start."""
+    status, _, said = run("server", *options)
+    return status, said
 
 
 class ServerProcess:
@@ -42,6 +65,11 @@ class ServerProcess:
             time.sleep(0.01)
         self.ready: dict[str, Any] = json.loads(ready.read_text())
         self.url = str(self.ready["rtp"])
+
+    @property
+    def port(self) -> int:
+        """Of the protocol."""
+        return urlsplit(self.url).port or 0
 
     def kill(self) -> None:
         """As kill -9 does."""

@@ -2,26 +2,9 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import pytest
 
-from service.programs import ROOT, WITHIN_S
-from service.servers import COMMAND
-
-
-def run(*options: str) -> tuple[int, str, str]:
-    """Status, stdout and stderr of `mdk`."""
-    done = subprocess.run(
-        [sys.executable, "-c", COMMAND, *options],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=WITHIN_S,
-        check=False,
-    )
-    return done.returncode, done.stdout, done.stderr
+from service.servers import run
 
 
 def test_help_names_the_commands() -> None:

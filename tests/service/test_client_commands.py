@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -22,7 +21,7 @@ from mdk_runtime.config import read_config
 from mdk_runtime.testing.server import TestServer as RunningServer
 from service.programs import ROOT, WITHIN_S, running, wait_until
 from service.scripted_server import ScriptedServer, scripted_server
-from service.servers import COMMAND, server
+from service.servers import COMMAND, run, server
 
 TRACE = "4bf92f35-77b3-4da6-a3ce-929d0e0e4736"
 
@@ -113,21 +112,6 @@ def api() -> Iterator[tuple[str, type[Api]]]:
     listener.shutdown()
     thread.join()
     listener.server_close()
-
-
-def run(*options: str, **environment: str) -> tuple[int, str, str]:
-    """Status, stdout and stderr of `mdk`; never a traceback."""
-    done = subprocess.run(
-        [sys.executable, "-c", COMMAND, *options],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=WITHIN_S,
-        check=False,
-        env={**os.environ, "TZ": "UTC", **environment},
-    )
-    assert "Traceback" not in done.stderr
-    return done.returncode, done.stdout, done.stderr
 
 
 # --- logs and trace ----------------------------------------------------------------------------------------

@@ -23,6 +23,7 @@ from mdk_runtime.errors import ConfigurationError
 from mdk_runtime.testing.server import TestServer as RunningServer
 from service.programs import running, wait_until
 from service.scripted_server import ScriptedServer
+from service.servers import COMMAND
 
 
 @pytest.fixture
@@ -135,9 +136,6 @@ def test_fixtures_work_together(mdk_server: RunningServer, fake_mdk: FakeMDK) ->
         client.register("svc", "1.0", "http://real")
         assert client.session().resolve("svc").address == "http://real"
     assert fake_mdk.services() == []
-
-
-COMMAND = "import sys; from mdk_runtime.cli import main; sys.exit(main())"
 
 
 def test_commands_of_the_client_side(mdk_server: RunningServer) -> None:

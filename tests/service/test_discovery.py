@@ -78,7 +78,7 @@ def test_a_server_that_was_killed_serves_what_it_knew_at_once(tmp_path: Path) ->
 def test_a_rolling_upgrade_takes_no_live_node_out(tmp_path: Path) -> None:
     """Stopped, and a new one started on the same data and port, under load: no table loses anything, nor does a log."""
     with server(tmp_path) as first:
-        port = int(first.url.rsplit(":", 1)[1].split("/")[0])
+        port = first.port
         with MDK(Config(server_url=first.url)) as one, MDK(Config(server_url=first.url)) as other:
             one.register("svc", "1.0", "http://one")
             session = other.session()

@@ -12,10 +12,10 @@ from mdk_runtime.core.server.seen import united
 from mdk_runtime.storage.layout import manifest_path, segment_numbers, segment_path
 from mdk_runtime.storage.schema import open_for_reading
 from mdk_runtime.storage.senders import LOGS
+from service.http_port import outcomes
 from service.programs import wait_until
 from service.servers import ServerProcess
 from service.test_client_and_server import unacknowledged
-from service.test_original_clients import outcomes
 from service.test_rolling_upgrade import numbers_of
 
 KILLS = 4
@@ -33,8 +33,7 @@ class Killed:
 
     def come_back(self) -> None:
         """Start it again."""
-        port = self.url.rpartition(":")[2].partition("/")[0]
-        self.now = ServerProcess(self._folder, *self._options, "--port", port)
+        self.now = ServerProcess(self._folder, *self._options, "--port", str(self.now.port))
 
 
 @contextmanager

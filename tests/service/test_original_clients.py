@@ -6,7 +6,6 @@ Needs a Python 3.6 and the package index, once (service/original_mdk.py); where 
 from __future__ import annotations
 
 import json
-import re
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -17,11 +16,11 @@ from typing import Any
 import pytest
 
 from mdk_runtime.storage.reader import Reader
+from service.http_port import ask, outcomes
 from service.original_mdk import OriginalUnavailable, original_python
 from service.programs import Program, started, wait_until
 from service.servers import RawClient, ServerProcess, active, server, stored_logs
 from service.test_discovery import silent_proxy
-from service.test_server_http import ask
 
 PEER = str(Path(__file__).parent / "applications" / "peer.py")
 TOKEN = "tok"
@@ -70,16 +69,9 @@ def peer(kind: str, python: str, url: str) -> Iterator[Peer]:
 
 def restarted(running: ServerProcess, folder: Path) -> ServerProcess:
     """Ended in order; a new one on the same data and port."""
-    port = running.url.rpartition(":")[2].partition("/")[0]
+    port = str(running.port)
     assert running.terminate() == 0
     return ServerProcess(folder, "--http", "--port", port)
-
-
-def outcomes(running: ServerProcess, kind: str) -> dict[str, int]:
-    """How many logs or interactions were new to the server, and how many it knew."""
-    lines: str = ask(running, "/metrics").body.decode()
-    found = re.findall(rf'^mdk_server_{kind}s_total{{outcome="(\w+)"}} ([\d.]+)', lines, re.MULTILINE)
-    return {outcome: int(float(count)) for outcome, count in found}
 
 
 def talk(one: Peer, other: Peer, turn: str) -> list[str]:

@@ -100,7 +100,7 @@ async def test_an_upgrade_under_load_expires_nobody_and_loses_nothing(tmp_path: 
     """Our clients and originals, registrations and logs: no live node goes, every acknowledged log is there, once."""
     options = ("--grace", str(GRACE_S))
     running = await asyncio.to_thread(ServerProcess, tmp_path, *options)
-    port = running.url.rpartition(":")[2].partition("/")[0]
+    port = str(running.port)
     ours = [MDK(Config(server_url=running.url, token="tok")).start() for _ in range(3)]
     originals = [Original(f"o{number}", running.url) for number in range(2)]
     senders = [Sender(f"n{number}") for number in range(4)]

@@ -45,7 +45,7 @@ def expire(sender: str, address: str = "http://a") -> dict[str, Any]:
 
 def request(it: ServerProcess, target: str, *headers: str) -> tuple[str, dict[str, str], socket.socket]:
     """A handshake by hand: status line, headers, and the socket."""
-    port = int(it.url.rsplit(":", 1)[1].split("/")[0])
+    port = it.port
     key = base64.b64encode(os.urandom(16)).decode()
     lines = [f"GET {target} HTTP/1.1", "Host: 127.0.0.1", "Upgrade: websocket", "Connection: Upgrade"]
     lines += [f"Sec-WebSocket-Key: {key}", "Sec-WebSocket-Version: 13", *headers]

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import socket
-import subprocess
-import sys
 import time
 import urllib.error
 import urllib.request
@@ -18,8 +16,8 @@ from websockets.exceptions import ConnectionClosed
 from conformance import captures
 from mdk_runtime.storage.answers import Filter
 from mdk_runtime.storage.reader import Reader
-from service.programs import ROOT, WITHIN_S
-from service.servers import COMMAND, RawClient, ServerProcess, active, log, server
+from service.programs import WITHIN_S
+from service.servers import RawClient, ServerProcess, active, failing, log, server
 
 NODE_SILENCE_S = 0.2
 """As long as a test waits to see that nothing comes."""
@@ -192,7 +190,7 @@ UPGRADE = f"GET /rtp HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: webs
 )
 def test_what_is_no_request_is_told_so(running: ServerProcess, sent: bytes) -> None:
     """Not even HTTP: an answer that says so, where the library would just hang up."""
-    host, port = "127.0.0.1", int(running.url.rpartition(":")[2].partition("/")[0])
+    host, port = "127.0.0.1", running.port
     with socket.create_connection((host, port), WITHIN_S) as client:
         client.sendall(sent + b"\r\n\r\n")
         answer = b"".join(iter(lambda: client.recv(65536), b""))
@@ -203,7 +201,7 @@ def test_what_is_no_request_is_told_so(running: ServerProcess, sent: bytes) -> N
 
 def test_an_originals_token(running: ServerProcess) -> None:
     """Not escaped, blanks and all, and repeated in Origin: one tenant with the client that escapes it."""
-    host, port = "127.0.0.1", int(running.url.rpartition(":")[2].partition("/")[0])
+    host, port = "127.0.0.1", running.port
     (captured,) = [
         json.loads(line)["data"]
         for line in (captures.FOLDER / "01_open.jsonl").read_text().splitlines()
@@ -257,23 +255,9 @@ def test_no_token_is_the_default_tenant(running: ServerProcess) -> None:
     assert "no token is tenant 'default'" in running.log.read_text()
 
 
-def failing(*options: str) -> tuple[int, str]:
-    """Status and stderr of a server that does not start."""
-    done = subprocess.run(
-        [sys.executable, "-c", COMMAND, "server", *options],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=WITHIN_S,
-        check=False,
-    )
-    assert "Traceback" not in done.stderr
-    return done.returncode, done.stderr
-
-
 def test_reasons_not_to_start(running: ServerProcess, tmp_path: Path) -> None:
     """Each said in one line, with what would be right; 1 for what the machine refuses, 2 for what the user asked."""
-    port = running.url.rpartition(":")[2].partition("/")[0]
+    port = str(running.port)
     status, said = failing("--port", port, "--data", str(tmp_path / "other"))
     assert (status, said.count("\n")) == (1, 1)
     assert f"cannot listen on 127.0.0.1 port {port}: Address already in use" in said

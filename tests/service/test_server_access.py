@@ -9,27 +9,18 @@ import ssl
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import jwt
 import pytest
 import trustme
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 import mdk
 from mdk_runtime.storage.reader import Reader
-from service.programs import WITHIN_S
+from service.access import SECRET, issue, token
+from service.programs import WITHIN_S, wait_until
 from service.servers import RawClient, ServerProcess, active, log, server
-
-SECRET = b"0123456789abcdef0123456789abcdef"
-POLL_S = 0.01
-
-
-def token(tenant: str = "acme", *, secret: bytes = SECRET, kid: str = "one", **claims: Any) -> str:
-    """As `mdk token create` makes them."""
-    return jwt.encode({"aud": tenant, **claims}, secret, algorithm="HS256", headers={"kid": kid})
 
 
 @pytest.fixture
@@ -39,14 +30,6 @@ def keys(tmp_path: Path) -> Path:
     folder.mkdir()
     (folder / "one.key").write_bytes(SECRET)
     return folder
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    """Poll until it holds."""
-    end = time.monotonic() + WITHIN_S
-    while not condition():
-        assert time.monotonic() < end, "not in time"
-        time.sleep(POLL_S)
 
 
 def refused(url: str, shown: str | None, **options: Any) -> tuple[int, str]:
@@ -171,7 +154,7 @@ def test_no_token_in_any_log(tmp_path: Path, keys: Path) -> None:
                         client.open()
                 except InvalidStatus:
                     continue
-        port = int(running.url.rpartition(":")[2].partition("/")[0])
+        port = running.port
         for head in (
             f"GET /rtp?token={shown[0]} HTTP/1.1\r\n\r\n",
             f"NONSENSE {shown[0]}\r\n\r\n",
@@ -296,14 +279,6 @@ def stored_in(running: ServerProcess) -> int:
 
 
 # --- TLS ------------------------------------------------------------------------------------------
-
-
-def issue(folder: Path, authority: trustme.CA) -> tuple[str, ...]:
-    """A certificate for this machine; the options that name it."""
-    certificate = authority.issue_cert("127.0.0.1", "localhost")
-    certificate.cert_chain_pems[0].write_to_path(folder / "cert.pem")
-    certificate.private_key_pem.write_to_path(folder / "key.pem")
-    return "--tls-cert", str(folder / "cert.pem"), "--tls-key", str(folder / "key.pem")
 
 
 def test_tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

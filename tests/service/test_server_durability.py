@@ -129,7 +129,7 @@ async def test_no_acknowledged_log_is_lost_and_none_is_there_twice(tmp_path: Pat
     dice = random.Random(20261124)
     options = ("--segment-rows", str(SEGMENT_ROWS))
     running = await asyncio.to_thread(ServerProcess, tmp_path, *options)
-    port = running.url.rpartition(":")[2].partition("/")[0]
+    port = str(running.port)
     senders = [Sender(f"n{number}") for number in range(CLIENTS)]
     for sender in senders:
         sender.url = running.url

@@ -16,10 +16,10 @@ import pytest
 import trustme
 
 from conformance.compatibility import exists
+from service.access import issue
+from service.http_port import ask
 from service.raw_socket import BINARY, TEXT, RawSocket, framed
 from service.servers import ServerProcess, active, log, server
-from service.test_server_access import issue
-from service.test_server_http import ask
 
 HERE = "service/test_wire_rules.py::"
 SHOWN: dict[int, list[str]] = {

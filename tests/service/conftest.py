@@ -1,0 +1,26 @@
+"""Servers with an HTTP port."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from service.access import SECRET
+from service.servers import ServerProcess, server
+
+
+@pytest.fixture
+def running(tmp_path: Path) -> Iterator[ServerProcess]:
+    """A server with an HTTP port, without keys."""
+    with server(tmp_path, "--http") as started:
+        yield started
+
+
+@pytest.fixture
+def keyed(tmp_path: Path) -> Iterator[ServerProcess]:
+    """A server with an HTTP port, with a key."""
+    (tmp_path / "one.key").write_bytes(SECRET)
+    with server(tmp_path, "--http", "--key", str(tmp_path / "one.key"), "--log-level", "debug") as started:
+        yield started

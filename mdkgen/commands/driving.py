@@ -16,7 +16,8 @@ TOOLS = {
   --url URL     where to connect, for the connecting side
   --port PORT   where to listen, for the accepting side; any by default; it prints its URL
   --seed N      the same seed, the same values
-  --every S     deliver and ask so often; 1 by default, 0 for never""",
+  --every S     deliver and ask so often; 1 by default, 0 for never
+  --calls NAMES   calls to make, as often: one,two; those that the state takes, in turn""",
     ),
     "conform": (
         "drive an implementation through what its peer can bring about",

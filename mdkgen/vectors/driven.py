@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Iterator
 from typing import Any
 
-from mdkgen.model import Delivery, Part, Protocol, Send, Spec, Transition
+from mdkgen.model import Delivery, Part, Protocol, Send, SetFlag, Spec, Transition
 from mdkgen.table_nodes import source_of
 from mdkgen.vectors.conversations import LENGTH_MAX, SITUATIONS_MAX, Conversations, Step, outcome
 from mdkgen.vectors.interpreter import Interpreter
@@ -148,6 +148,25 @@ class Driven(Conversations):
         for request in part.requests:
             if request.sender == self.role and not here.pending(request):
                 yield ({"do": "ask", "request": request.name, "_": self.values.struct(request.message)},)
+        yield from self._called(here, part)
+
+    def _called(self, here: Interpreter, part: Part) -> Iterator[Steps]:
+        """Calls that lead to another state, and are seen by what they send: only they send it there."""
+        machine = part.machine(self.role)
+        state = next(one for one in machine.states if one.name == here.states[self.protocol.parts.index(part)])
+        unseen = [one for one in (*state.transitions, *machine.always) if one.trigger.kind not in ("recv", "enter")]
+        for call in machine.calls:
+            own = [one for one in unseen if (one.trigger.kind, one.trigger.name) == ("call", call.name)]
+            sent = (
+                next((one.message for one in own[0].actions if isinstance(one, Send) and not one.each), "")
+                if own
+                else ""
+            )
+            others = [one for one in unseen if one not in own]
+            if sent and own[0].target is not None and not any(_sends(one, sent) for one in others):
+                args = [None if one.optional else self.values.example(one.type) for one in call.arguments]
+                types = [one.type for one in call.arguments]
+                yield ({"do": "call", "part": part.name, "call": call.name, "_": (args, types), "sends": sent},)
 
     def _rubbish_in_a_row(self) -> Iterator[Steps]:
         for kind, policy in (("malformed", self.protocol.malformed), ("unknown", self.protocol.unknown)):
@@ -240,8 +259,14 @@ class Driven(Conversations):
         return written
 
     def _await(self, step: Step) -> dict[str, Any]:
-        name = step.get("delivery", step.get("request", ""))
-        kinds = {"acknowledge": "acknowledgement", "reply": "answer", "deliver": "delivery", "ask": "question"}
+        name = step.get("delivery", step.get("request", step.get("call", "")))
+        kinds = {
+            "acknowledge": "acknowledgement",
+            "reply": "answer",
+            "deliver": "delivery",
+            "ask": "question",
+            "call": "call",
+        }
         written: dict[str, Any] = {"do": "await", "what": kinds[step["do"]], "of": name, "fields": self._awaited(step)}
         if step["do"] in ("acknowledge", "reply"):
             written["number"] = step.get("number", 1)
@@ -250,6 +275,8 @@ class Driven(Conversations):
 
     def _awaited(self, step: Step) -> dict[str, list[str]]:
         """Types that a step waits for, and where their number stands; in a batch, that of its first message."""
+        if "sends" in step:
+            return {self._wire(step["sends"]): []}
         for part in self.protocol.parts:
             for one in part.deliveries:
                 if step.get("delivery") == one.name:
@@ -311,12 +338,17 @@ class Driven(Conversations):
                 "name": trigger.name,
                 "delay_s": None if delay is None else self.values.worth(delay, scope, part.name),
                 "guarded": way in guarded,
+                "goes": transition.target is not None or any(isinstance(one, SetFlag) for one in transition.actions),
                 "sends": [self._wire(one.message) for one in transition.actions if isinstance(one, Send)],
             }
 
 
 def _acknowledged(delivery: Delivery, number: int) -> Step:
     return {"do": "acknowledge", "delivery": delivery.name, "number": number}
+
+
+def _sends(transition: Transition, message: str) -> bool:
+    return any(isinstance(action, Send) and action.message == message for action in transition.actions)
 
 
 def _is_seen(step: Step) -> bool:

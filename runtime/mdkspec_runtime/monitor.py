@@ -8,6 +8,7 @@ adds those that it may have gone to; what happens unseen (calls, timers, lapses)
 from __future__ import annotations
 
 from collections.abc import Iterator
+from copy import copy
 
 from mdkspec_runtime.errors import PeerError
 from mdkspec_runtime.tables import Fail, Machine, Role, Send, Transition
@@ -50,6 +51,18 @@ class Monitor:
             receiving.took(name)
         return problem
 
+    def copy(self) -> Monitor:
+        """The same as far as it has come, to go on otherwise."""
+        made = copy(self)
+        made._sides = {role: side.copy() for role, side in self._sides.items()}
+        return made
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """The same for all that judge alike from here on."""
+        sides = (side.states.values() for side in self._sides.values())
+        return self._ended, *(frozenset(states) for parts in sides for states in parts)
+
     def states(self, role: str, part: str) -> frozenset[str]:
         """The states in which a side may be; empty while the part is not live."""
         return frozenset(self._sides[role].states[part])
@@ -64,6 +77,12 @@ class _Side:
         self._root = role.machines[0].part
         self.states: dict[str, set[str]] = {machine.part: set() for machine in role.machines}
         self._go(self._root, {role.machines[0].start})
+
+    def copy(self) -> _Side:
+        """With states of its own."""
+        made = copy(self)
+        made.states = {part: {*states} for part, states in self.states.items()}
+        return made
 
     def may_send(self, message: str) -> str | None:
         if self._is_known(message) and any(self._senders(part, message) for part in self.states):

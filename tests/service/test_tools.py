@@ -320,3 +320,102 @@ def test_some_of_the_cases_are_taken_evenly() -> None:
     assert [one.name for one in conform.some(cases, 4)] == ["0", "2", "5", "7"]
     assert conform.some(cases, 0) is cases
     assert conform.some(cases, 99) is cases
+
+
+DEALS = """mdkspec 1
+namespace deals
+version 1.0
+message Prepare as "prepare" { deal: string }
+message Yes as "yes" { deal: string }
+message Commit as "commit" { deal: string }
+message Abort as "abort" { deal: string }
+message Done as "done" { deal: string }
+protocol Deals {
+  transport websocket { path: "/deals", tag: "type", message_max: 64KiB }
+  roles partner connects, office accepts
+  unknown message -> drop
+  illegal message -> fail "illegal_message"
+  malformed message -> fail "malformed_message"
+  reconnect 100ms .. 1s x 2
+  role partner {
+    start state Idle { recv Prepare(m) -> send Yes(deal = m.deal), goto Held }
+    state Held {
+      recv Commit(m) -> send Done(deal = m.deal), goto Idle
+      recv Abort -> goto Idle
+    }
+  }
+  role office {
+    start state Free { call prepare(deal: string) -> send Prepare(deal = deal), goto Asked  ignore commit, abort }
+    state Asked { recv Yes(m) -> tell agreed(m.deal), goto Ready  ignore prepare, commit, abort }
+    state Ready {
+      call commit(deal: string) -> send Commit(deal = deal), goto Closing
+      call abort(deal: string) -> send Abort(deal = deal), goto Free
+      ignore prepare
+    }
+    state Closing { recv Done(m) -> tell closed(m.deal), goto Free  ignore prepare, commit, abort }
+  }
+}
+"""
+
+
+def test_a_mock_makes_the_calls_that_are_named(tmp_path: Path) -> None:
+    """In turn, as its state takes them: so a partner sees whole deals."""
+    (tmp_path / "deals.mdkspec").write_text(DEALS)
+    given = ("--spec", str(tmp_path))
+    with running(
+        "-m", "mdkgen", "mock", *given, "--role", "office", "--every", "0.02", "--calls", "prepare,commit"
+    ) as one:
+        url = one.wait_for("ws://")
+        with running("-m", "mdkgen", "mock", *given, "--role", "partner", "--url", url):
+            one.wait_for("agreed ")
+            one.wait_for("closed ")
+    status, lines = _mdkgen("mock", *given, "--role", "office", "--calls", "prepare,sign")
+    problem = "--calls prepare,sign: the office has no call 'sign'; there are: abort, commit, prepare"
+    assert (status, lines) == (2, [f"mdkgen: {problem}"])
+    status, lines = _mdkgen("mock", *given, "--role", "partner", "--calls", "sign", "--url", "ws://127.0.0.1:9/deals")
+    assert lines == ["mdkgen: --calls sign: the partner has no call 'sign'; there are: nothing, it has no calls"]
+
+
+def test_what_calls_lead_to_is_driven(tmp_path: Path) -> None:
+    """The application makes them whenever it likes: they are waited for, and none is a fault of what it was sent before."""
+    (tmp_path / "deals.mdkspec").write_text(DEALS)
+    given = ("--spec", str(tmp_path))
+    with running(
+        "-m", "mdkgen", "mock", *given, "--role", "office", "--every", "0.02", "--calls", "prepare,commit"
+    ) as one:
+        url = one.wait_for("ws://")
+        status, lines = _mdkgen("conform", *given, url, "--role", "office", "--quiet-s", "0.1", "--answer-s", "5")
+    assert (status, " 0 failed" in lines[-1]) == (0, True), lines
+    left = {line.partition(": ")[2].partition(":")[0] for line in lines if line.startswith("not driven ")}
+    assert left == {"call abort"}
+
+
+def test_what_calls_lead_to_is_judged(tmp_path: Path) -> None:
+    """An office that thinks otherwise of `Done` is found where a commit has led to."""
+    (tmp_path / "deals.mdkspec").write_text(DEALS)
+    (tmp_path / "other").mkdir()
+    other = DEALS.replace(
+        "recv Done(m) -> tell closed(m.deal), goto Free", "recv Done(m) -> tell closed(m.deal), hangup"
+    )
+    (tmp_path / "other/deals.mdkspec").write_text(other)
+    mock_of = ("--spec", str(tmp_path / "other"), "--role", "office", "--every", "0.02", "--calls", "prepare,commit")
+    with running("-m", "mdkgen", "mock", *mock_of) as one:
+        url = one.wait_for("ws://")
+        given = (
+            "--spec",
+            str(tmp_path),
+            url,
+            "--role",
+            "office",
+            "--quiet-s",
+            "0.1",
+            "--answer-s",
+            "5",
+            "--due-s",
+            "1",
+        )
+        status, lines = _mdkgen("conform", *given)
+    assert status == 1
+    failed = [line for line in lines if line.startswith("FAILED ")]
+    assert failed, lines
+    assert all("call of commit then Done" in line for line in failed), failed

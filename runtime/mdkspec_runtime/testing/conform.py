@@ -36,6 +36,10 @@ WAITING_MAX = 50
 """Connections that wait for a timer of an accepting side."""
 
 
+SAME_SHOWN = 3
+"""Cases that are named of those that were not reached for one reason; JUnit has all."""
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Of the command."""
     parser.add_argument("url", help="ws://host:port/path of the implementation, or where it will connect to")
@@ -78,7 +82,7 @@ async def run(arguments: argparse.Namespace, package: ModuleType, spec: Mapping[
     plan = msgspec.convert(arguments.plan[role.protocol], Plan)
     cases = some(plan.cases, arguments.cases)
     limits = Limits(arguments.quiet_s, arguments.due_s, arguments.answer_s, arguments.timers_s)
-    driver = Driver(role, roles[role.peer], limits, said)
+    driver = Driver(role, roles[role.peer], limits, said, _called(plan))
     places = _arrivals(arguments) if role.connects else _calls(arguments.url)
     async with places as place:
         await _drive(driver, place, cases, arguments.at_once)
@@ -87,6 +91,13 @@ async def run(arguments: argparse.Namespace, package: ModuleType, spec: Mapping[
     if arguments.junit is not None:
         arguments.junit.write_text(junit(role, cases, left), encoding="utf-8")
     return 1 if any(case.problem is not None for case in cases) else 0
+
+
+def _called(plan: Plan) -> frozenset[str]:
+    """Types of messages that only calls of the application send, which then lead elsewhere."""
+    calls = {type_ for one in plan.transitions if one.kind == "call" and one.goes for type_ in one.sends}
+    others = {type_ for one in plan.transitions if one.kind != "call" or not one.goes for type_ in one.sends}
+    return frozenset(calls - others)
 
 
 def _said(texts: Sequence[str], spec: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
@@ -295,18 +306,23 @@ def _reason(one: TransitionFact, plan: Plan, cases: Sequence[Case], limits: Limi
 
 
 def _report(plan: Plan, cases: Sequence[Case], left: Sequence[tuple[TransitionFact, str]]) -> None:
+    why: dict[str, list[Case]] = {}
     for case in cases:
         if case.problem is not None:
             print(f"FAILED {case.name}: {case.problem}")  # noqa: T201  # a command
         elif case.not_reached is not None:
-            print(f"not reached {case.name}: {case.not_reached}")  # noqa: T201
+            why.setdefault(case.not_reached, []).append(case)
+    for reason, unreached in why.items():
+        for case in unreached[:SAME_SHOWN]:
+            print(f"not reached {case.name}: {reason}")  # noqa: T201
+        if len(unreached) > SAME_SHOWN:
+            print(f"not reached {len(unreached) - SAME_SHOWN} others: {reason}")  # noqa: T201
     for one, reason in left:
         print(f"not driven {one}: {reason}")  # noqa: T201
     count = len(plan.transitions)
     print(f"{count} transitions, {count - len(left)} driven")  # noqa: T201
     failed = sum(case.problem is not None for case in cases)
-    unreached = sum(case.problem is None and case.not_reached is not None for case in cases)
-    print(f"{len(cases)} cases, {failed} failed, {unreached} not reached")  # noqa: T201
+    print(f"{len(cases)} cases, {failed} failed, {sum(map(len, why.values()))} not reached")  # noqa: T201
 
 
 def junit(role: Role, cases: Sequence[Case], left: Sequence[tuple[TransitionFact, str]]) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -44,12 +45,21 @@ class _Failed(Exception):
 class Driver:
     """Drives cases of one role, any number side by side."""
 
-    def __init__(self, role: Role, peer: Role, limits: Limits, said: Mapping[str, Mapping[str, Any]]) -> None:
+    def __init__(
+        self,
+        role: Role,
+        peer: Role,
+        limits: Limits,
+        said: Mapping[str, Mapping[str, Any]],
+        called: frozenset[str] = frozenset(),
+    ) -> None:
         self.role = role
         self.peer = peer
         self.limits = limits
         self.said = said
         """Fields to send, by type of message."""
+        self.called = called
+        """Types of messages that only a call of the application sends: they may come at any time, and lead elsewhere."""
         self.idle: set[str] = set()
         """Deliveries and requests of which the application began none: waited for once."""
         self.seen: set[Sight] = set()
@@ -107,6 +117,8 @@ class _Run:
                 await self.talk.cut(self._limits.due_s)
             case "send":
                 await self._send(step)
+            case "await" if step.what == "call":
+                await self._called(step)
             case "await":
                 await self._await(step)
             case "wait" if step.s > self._limits.timers_s:
@@ -141,10 +153,24 @@ class _Run:
             if is_own:
                 self._driver.idle.add(step.of)
                 raise _NotReached(f"the application began no {step.what} of {step.of}")
+            self._check_own()
             number = "" if step.number is None else f" of number {step.number}"
             raise _Failed(f"no {step.what} of {step.of}{number} within {self._limits.answer_s:g} s")
         if found:
             self._numbers[step.of] = found[0]
+
+    async def _called(self, step: Step) -> None:
+        """Wait for what a call of the application sends, or another one."""
+        frames = [self.talk.frames[type_] for type_ in step.fields]
+        within_s = 0.0 if step.of in self._driver.idle else self._limits.answer_s
+        await self.talk.until(lambda: any(frames) or self._sent_of_its_own() != "", within_s)
+        for came in frames:
+            if came:
+                came.pop(0)
+                return
+        self._check_own()
+        self._driver.idle.add(step.of)
+        raise _NotReached(f"the application made no call {step.of}")
 
     async def _repeated(self, of: str, fields: Mapping[str, Sequence[str]]) -> None:
         """What was not acknowledged before the cut comes once more, under its number."""
@@ -187,6 +213,7 @@ class _Run:
         explained = [one for one in ways if met(one)]
         if not explained:
             self.judge()
+            self._check_own()
             raise _Failed(self._difference(place, step))
         most = max(len(one[place].required) + one[place].hangs for one in explained)
         self._alive = [one for one in explained if len(one[place].required) + one[place].hangs == most]
@@ -203,6 +230,19 @@ class _Run:
             await self.talk.until(is_decided, self._limits.quiet_s)
         if step.do == "wait" and loop.time() - begun < step.s / 2:
             raise _Failed(f"a timer of {step.s:g} s came after {loop.time() - begun:.1f} s")
+
+    def _check_own(self) -> None:
+        """What came is no fault if the application went elsewhere meanwhile, by a call of which the case knows nothing."""
+        type_ = self._sent_of_its_own()
+        if type_:
+            self._case.was_refused = True  # so it is tried once more, by itself
+            raise _NotReached(f"its application sent {type_} of its own")
+
+    def _sent_of_its_own(self) -> str:
+        """A type of message that only a call sends, and that came more often than the case waits for it."""
+        left = Counter(type_ for type_ in self.talk.came if type_ in self._driver.called)
+        left.subtract(type_ for step in self._case.steps if step.what == "call" for type_ in step.fields)
+        return next((type_ for type_, count in left.items() if count > 0), "")
 
     def judge(self) -> None:
         """What the tables say of the frames that came.

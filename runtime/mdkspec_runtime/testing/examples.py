@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from random import Random
 from types import ModuleType
 from typing import Any
@@ -31,13 +31,20 @@ class Examples:
         self._structs = {one["name"]: one for one in (*spec["records"], *spec["messages"])}
         self._enums = {one["name"]: one for one in spec["enums"]}
         self._newtypes = {one["name"]: one for one in spec["newtypes"]}
+        self.calls: dict[tuple[str, str], dict[str, tuple[str, Sequence[Mapping[str, Any]]]]] = {}
+        """By protocol and role the calls by name: the part, and what they take."""
+        for protocol, part, machine in _machines(spec):
+            calls = {one["name"]: (part["name"], one["arguments"]) for one in machine["calls"]}
+            self.calls.setdefault((protocol["name"], machine["role"]), {}).update(calls)
         self.hooks: dict[tuple[str, str, str], Mapping[str, Any]] = {
             (protocol["name"], machine["role"], hook["name"]): hook
-            for protocol in spec["protocols"]
-            for part in protocol["parts"]
-            for machine in part["machines"]
+            for protocol, _, machine in _machines(spec)
             for hook in machine["hooks"]
         }
+
+    def arguments(self, arguments: Sequence[Mapping[str, Any]]) -> list[Any]:
+        """Of a call; what may be left out is."""
+        return [msgspec.UNSET if one["optional"] else self.value(one["type"]) for one in arguments]
 
     def message(self, name: str, depth: int = 0) -> msgspec.Struct:
         """A record or message; what may be left out is there or not."""
@@ -89,6 +96,13 @@ class Examples:
                 return random.choice([None, 1, "x", {"a": [1]}])
             case _:
                 return random.randrange(1, 1000) / 10
+
+
+def _machines(spec: Mapping[str, Any]) -> Iterator[tuple[Mapping[str, Any], Mapping[str, Any], Mapping[str, Any]]]:
+    for protocol in spec["protocols"]:
+        for part in protocol["parts"]:
+            for machine in part["machines"]:
+                yield protocol, part, machine
 
 
 class Nobody:

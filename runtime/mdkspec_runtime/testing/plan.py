@@ -20,7 +20,7 @@ class Step(Struct, frozen=True):
     """Of a frame that acknowledges or answers: the field with the number of what came."""
     of: str = ""
     """Which delivery or request it is about."""
-    what: Literal["", "acknowledgement", "answer", "delivery", "question"] = ""
+    what: Literal["", "acknowledgement", "answer", "call", "delivery", "question"] = ""
     """What is waited for."""
     fields: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
     """Types that are waited for, and where their number stands."""
@@ -108,6 +108,8 @@ class TransitionFact(Struct, frozen=True):
     name: str
     delay_s: float | None
     guarded: bool
+    goes: bool
+    """Whether it leads to another state, or changes a flag."""
     sends: list[str]
 
     def __str__(self) -> str:

@@ -18,6 +18,11 @@ from mdkspec_runtime.tables import Role
 SILENCES_MAX = 3
 """Times the quiet that is waited for while more comes."""
 
+UNREAD_MAX = 4
+"""Frames that may have been read behind what came; a case sends few without an answer between them."""
+WAYS_MAX = 32
+"""Orders that are kept apart."""
+
 NextConnection = Callable[[bool], Awaitable[Connection]]
 """The next connection with the implementation; True if the one before was cut."""
 
@@ -40,7 +45,7 @@ class Talk:
         self._peer = peer
         self._next = connection
         self._seen = seen
-        self._monitor = self._new_monitor()
+        self._order = Order(self._new_monitor(), role.role, peer.role)
         self._changed = asyncio.Event()
         self._websocket: Connection | None = None
         self._reader: asyncio.Task[None] | None = None
@@ -58,7 +63,7 @@ class Talk:
         if self._reader is not None:
             await self._reader
         self._websocket = await self._next(was_cut)
-        self._monitor = self._new_monitor()
+        self._order = Order(self._new_monitor(), self._role.role, self._peer.role)
         self.is_closed = False
         self._reader = asyncio.create_task(self._read(self._websocket))
 
@@ -71,7 +76,7 @@ class Talk:
 
     async def say(self, frame: str) -> None:
         """Send a frame, legal or not."""
-        self._monitor.observe(self._peer.role, frame)  # what must not be moves no state
+        self._order.said(frame)
         assert self._websocket is not None, "a case begins with its connection"
         with suppress(ConnectionClosed):  # seen where the frames are read
             await self._websocket.send(frame)
@@ -96,6 +101,7 @@ class Talk:
                 break
             heard = len(self.came)
             await self.until(lambda: self.is_closed, quiet_s)
+        self._order.settle()
 
     async def end(self) -> None:
         """Close what is open."""
@@ -120,14 +126,71 @@ class Talk:
         role = self._role
         type_, value = _read(frame, role.codec.tag)
         for machine in role.machines:
-            states = self._monitor.states(role.role, machine.part)
+            states = self._order.states(machine.part)
             if len(states) == 1:
                 self._seen.add((machine.part, next(iter(states)), type_))
-        problem = self._monitor.observe(role.role, frame)
+        problem = self._order.came(frame)
         if problem is not None:
             self.problems.append(problem)
         self.came.append(type_)
         self.frames[type_].append(value)
+
+
+class Order:
+    """What a conversation was, as far as one end can know: what it said may have been read behind what it got after it.
+
+    Args:
+        monitor: Of a new connection.
+        other: The role at the other end.
+        own: The role at this one.
+    """
+
+    def __init__(self, monitor: Monitor, other: str, own: str) -> None:
+        self._other = other
+        self._own = own
+        self.ways: list[tuple[Monitor, tuple[str, ...]]] = [(monitor, ())]
+        """Each with what the other end has not read yet."""
+
+    def said(self, frame: str) -> None:
+        """This end has sent a frame, legal or not."""
+        self.ways = [(monitor, (*unread, frame)[-UNREAD_MAX:]) for monitor, unread in self.ways]
+
+    def came(self, frame: str | bytes) -> str | None:
+        """The other end has sent one; what is wrong with it in every order, as if all had been read."""
+        ways: dict[object, tuple[Monitor, tuple[str, ...]]] = {}
+        problem: str | None = None
+        for monitor, unread in self.ways:
+            here = monitor.copy()
+            for read in range(len(unread) + 1):
+                there = here.copy()
+                problem = there.observe(self._other, frame)
+                if problem is None:
+                    ways.setdefault((there.key, unread[read:]), (there, unread[read:]))
+                if read < len(unread):
+                    here.observe(self._own, unread[read])  # what must not be moves no state
+        if ways:
+            self.ways = list(ways.values())[-WAYS_MAX:]
+            return None
+        return problem
+
+    def settle(self) -> None:
+        """All that was sent has been read."""
+        ways: dict[object, tuple[Monitor, tuple[str, ...]]] = {}
+        for monitor, unread in self.ways:
+            for frame in unread:
+                monitor.observe(self._own, frame)
+            ways.setdefault(monitor.key, (monitor, ()))
+        self.ways = list(ways.values())
+
+    def states(self, part: str) -> frozenset[str]:
+        """The states in which the other end may be."""
+        found = frozenset[str]()
+        for monitor, unread in self.ways:
+            here = monitor.copy()
+            for frame in unread:
+                here.observe(self._own, frame)
+            found |= here.states(self._other, part)
+        return found
 
 
 def _read(frame: str | bytes, tag: str) -> tuple[str, Any]:

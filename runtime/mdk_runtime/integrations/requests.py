@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 try:
     import requests
+    import urllib3
 except ImportError as error:
     raise ImportError('mdk.requests needs requests: pip install "mdk[requests]"') from error
 
@@ -41,9 +42,13 @@ class _Session(requests.Session):
 
 
 def _shorter(timeout: Any, remaining: float) -> Any:
-    """A timeout of requests is a number, None, or one for connecting and one for reading."""
+    """A timeout of requests is a number, None, one for connecting and one for reading, or one of urllib3."""
     if timeout is None:
         return remaining
+    if isinstance(timeout, urllib3.Timeout):
+        bounded = timeout.clone()
+        bounded.total = _shorter(timeout.total, remaining)
+        return bounded
     if isinstance(timeout, tuple):
         return tuple(_shorter(part, remaining) for part in timeout)  # pyright: ignore[reportUnknownVariableType]
     return min(timeout, remaining)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import requests
+import urllib3
 from requests.adapters import BaseAdapter
 
 from mdk_runtime.client import MDK
@@ -70,6 +71,19 @@ def test_timeout_is_the_shorter(mdk: MDK, given: Any, used: Any) -> None:
     http.mount("http://", adapter)
     http.get("http://x", timeout=given)
     assert adapter.asked[0][1] == used
+
+
+@pytest.mark.parametrize(("given", "total"), [(None, 5.0), (2.0, 2.0), (9.0, 5.0)])
+def test_a_timeout_of_urllib3(mdk: MDK, given: float | None, total: float) -> None:
+    """It keeps its parts, and ends in all by the deadline; the caller's own object stays as it is."""
+    session, adapter = mdk.session(), Adapter()
+    session.set_deadline(5.0)
+    http = requests_session(session)
+    http.mount("http://", adapter)
+    timeout: Any = urllib3.Timeout(connect=1.0, read=3.0, total=given)
+    http.get("http://x", timeout=timeout)
+    used = adapter.asked[0][1]
+    assert (used.total, used.connect_timeout, timeout.total) == (total, 1.0, given)
 
 
 def test_without_deadline_the_timeout_is_the_call_s(mdk: MDK) -> None:

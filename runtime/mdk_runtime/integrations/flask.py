@@ -16,6 +16,7 @@ from mdk_runtime.integrations.logging import MDKHandler
 from mdk_runtime.integrations.request import Request, StreamedBody
 
 if TYPE_CHECKING:
+    from mdk_runtime.base_session import BaseSession
     from mdk_runtime.client import MDK
 
 
@@ -42,6 +43,20 @@ def mdk_setup(app: flask.Flask, timeout: float | None = None, mdk: MDK | None = 
     return mdk
 
 
+class _Ours:
+    """What is known of a request. It is kept with the request: `flask.g` is shared by those that are made inside it."""
+
+    KEY = "mdk.request"
+    """In the request's environ."""
+
+    def __init__(self, request: Request, around: BaseSession | None) -> None:
+        self.request = request
+        self.around = around
+        """The session of the request that this one was made in."""
+        self.status = 0
+        self.streams = False
+
+
 class _Requests:
     """What happens around each request."""
 
@@ -50,35 +65,37 @@ class _Requests:
 
     def begin(self) -> None:
         session = self._mdk.join_headers(flask.request.headers)
+        around = flask.g.get("mdk_session")
         flask.g.mdk_session = session
         session.__enter__()
-        flask.g.mdk_request = Request(session)
-        flask.g.mdk_streams = False
+        flask.request.environ[_Ours.KEY] = _Ours(Request(session), around)
 
     def answered(self, response: flask.Response) -> flask.Response:
-        request: Request | None = flask.g.get("mdk_request")
-        if request is None:
+        ours: _Ours | None = flask.request.environ.get(_Ours.KEY)
+        if ours is None:
             return response  # A handler before ours has answered the request.
-        flask.g.mdk_status = response.status_code
+        ours.status = response.status_code
         if _outlives_its_request(response):
-            pieces: Any = StreamedBody(response.response, request)
+            pieces: Any = StreamedBody(response.response, ours.request)
             response.response = pieces
-            flask.g.mdk_streams = True
+            ours.streams = True
         return response
 
     def end(self, error: BaseException | None) -> None:
-        request: Request | None = flask.g.pop("mdk_request", None)
-        if request is None:
+        ours: _Ours | None = flask.request.environ.pop(_Ours.KEY, None)
+        if ours is None:
             return
+        request = ours.request
         try:
             if error is not None:
                 request.raised(error)
             else:
-                request.answered(flask.g.pop("mdk_status", 0))
-            if error is not None or not flask.g.mdk_streams:
+                request.answered(ours.status)
+            if error is not None or not ours.streams:
                 request.end()
         finally:
             request.session.__exit__()
+            flask.g.mdk_session = ours.around or request.session
 
 
 def _outlives_its_request(response: flask.Response) -> bool:

@@ -31,6 +31,17 @@ def make_app(mdk: MDK, timeout: float | None = None) -> flask.Flask:
         flask.g.mdk_session.resolve("svc", "1.0")
         raise ZeroDivisionError("by 0")
 
+    @app.route("/inside")
+    def inside() -> list[str]:
+        """Makes another request, and a context that none came with: both share its `flask.g`."""
+        session: Session = flask.g.mdk_session
+        answer = app.test_client().get("/").json
+        with app.test_request_context("/"):
+            flask.url_for("hello")
+        assert (current_session(), flask.g.mdk_session) == (session, session)
+        session.resolve("svc", "1.0")
+        return [session.trace_id, (answer or {})["trace"]]
+
     return app
 
 
@@ -57,6 +68,15 @@ def test_session_of_the_request(mdk: MDK) -> None:
     assert fresh is not None
     assert fresh["trace"] != session.trace_id
     assert current_session() is None
+
+
+def test_a_request_inside_a_request(mdk: MDK) -> None:
+    """Each has a session of its own, is an interaction of its own, and leaves the other's as it was."""
+    answer = make_app(mdk).test_client().get("/inside").json
+    assert answer is not None
+    assert len(set(answer)) == 2
+    assert current_session() is None
+    assert results(mdk) == [{"id-a": 1}, {"id-a": 1}]
 
 
 def test_timeout(mdk: MDK) -> None:

@@ -102,7 +102,7 @@ async def run(arguments: argparse.Namespace, package: ModuleType, spec: Mapping[
     live: set[MockEndpoint] = set()
 
     def told(event: str, args: tuple[Any, ...]) -> None:
-        print(event, *args, flush=True)  # noqa: T201  # a command
+        print(event, *args, flush=True)
 
     needs = any("shared" in machine.leases.values() for machine in role.machines)
     shared = SharedLeases(role, Nobody(role, examples, told)) if needs else None
@@ -129,7 +129,7 @@ async def run(arguments: argparse.Namespace, package: ModuleType, spec: Mapping[
         message_bytes_max=limit,
         ended=lambda endpoint: ended(endpoint) if isinstance(endpoint, MockEndpoint) else None,
     ) as listener:
-        print(f"ws://127.0.0.1:{listener.port}{role.path}", flush=True)  # noqa: T201  # a command
+        print(f"ws://127.0.0.1:{listener.port}{role.path}", flush=True)
         await _work(live, shared, arguments.every, calls)
     return 0
 

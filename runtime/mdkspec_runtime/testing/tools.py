@@ -48,7 +48,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _refuse(problem: str) -> int:
-    print(f"mdkgen: {problem}", file=sys.stderr)  # noqa: T201  # a command
+    print(f"mdkgen: {problem}", file=sys.stderr)
     return 2
 
 

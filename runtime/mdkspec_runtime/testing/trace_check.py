@@ -47,11 +47,11 @@ async def run(arguments: argparse.Namespace, package: ModuleType, spec: Mapping[
             for finding in findings(file.read_text(encoding="utf-8"), connector, acceptor):
                 if finding.problem and arguments.role in (None, finding.sender):
                     status = 1
-                    print(f"{file}:{finding.line}: {finding.problem}")  # noqa: T201  # a command
+                    print(f"{file}:{finding.line}: {finding.problem}")
                 frames += 1
         except ValueError as error:
             raise ValueError(f"{file}: {error}") from error
-        print(f"{file}: {frames} frames")  # noqa: T201
+        print(f"{file}: {frames} frames")
     return status
 
 

@@ -11,7 +11,7 @@ import pytest
 from mdk_protocol.messages import LogsQuery, MapQuery, Question, TraceQuery
 from mdk_runtime.server.answering import halved
 from mdk_runtime.server.hub import Hub
-from unit.mdk_runtime.server.test_hub import WITHIN_S, Client, hub_in, log
+from unit.mdk_runtime.server.hubs import WITHIN_S, Client, hub_in, log
 
 NOW_MS = time.time_ns() // 1_000_000
 AROUND = {"since": NOW_MS - 120_000, "until": NOW_MS + 120_000}

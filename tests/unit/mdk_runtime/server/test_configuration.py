@@ -11,7 +11,6 @@ from typing import Any
 
 import pytest
 
-from mdk_runtime.cli import main
 from mdk_runtime.server.configuration import (
     Configuration,
     add_server_arguments,
@@ -20,7 +19,6 @@ from mdk_runtime.server.configuration import (
     options,
     read_configuration,
 )
-from mdk_runtime.server.errors import TLSIncomplete
 from mdk_runtime.server.options import FLAG, BadSetting, UnreadableConfiguration
 from mdk_runtime.server.settings import Settings
 from mdk_runtime.storage.limits import StorageLimits
@@ -211,23 +209,6 @@ def test_what_is_printed_can_be_read_again(tmp_path: Path) -> None:
     again = read(file=written(tmp_path, text))
     assert again.settings == found.settings
     assert all(f"\n{one.name} = " in f"\n{text}" or f"\n# {one.name} = " in text for one in fields(Settings))
-
-
-def test_the_command_prints_and_refuses(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """`mdk server --print-config` starts nothing; what is wrong ends it with status 2 and one line."""
-    assert main(["server", "--print-config", "--port", "0", "--data", str(tmp_path / "none")]) == 0
-    assert 'host = "127.0.0.1"  # default\nport = 0  # --port\n' in capsys.readouterr().out
-    assert not (tmp_path / "none").exists()
-    assert main(["server", "--port", "x"]) == main(["server", "--config", str(tmp_path / "none")]) == 2
-    said = capsys.readouterr().err
-    assert said == (
-        "mdk: --port is 'x'; expected a number from 0 to 65535\n"
-        f"mdk: the configuration {tmp_path / 'none'} cannot be read: No such file or directory\n"
-    )
-    assert main(["server", "--tls-cert", "c"]) == 2
-    assert capsys.readouterr().err == "mdk: TLS wants a certificate and its key; --tls-key is missing\n"
-    with pytest.raises(TLSIncomplete, match="--tls-cert is missing"):
-        Settings(tls_key=Path("k")).check()
 
 
 def test_the_http_port_follows() -> None:

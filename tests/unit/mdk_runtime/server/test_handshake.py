@@ -21,8 +21,7 @@ from mdk_runtime.server.errors import (
 from mdk_runtime.server.handshake import refusal_of, token_of
 from mdk_runtime.server.settings import Settings, default_data_folder, is_loopback
 from mdkspec_runtime.links.aio import Handshake
-
-UPGRADE = {"Upgrade": "websocket", "Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": "k"}
+from unit.mdk_runtime.server.hubs import UPGRADE
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from typing import Any
 
 from mdk_protocol import SESSION_SERVER, messages
 from mdk_runtime.server.auth import tenant_of
-from unit.mdk_runtime.server.test_hub import Client, hub_in
+from unit.mdk_runtime.server.hubs import Client, hub_in
 
 SECRET = "secret-of-the-tenant"
 ENVIRONMENT = {"name": SECRET}

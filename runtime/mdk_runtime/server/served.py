@@ -56,6 +56,7 @@ class Served:
         """True if nothing of the tenant is needed any more; then it wants nothing of the loop either."""
         if not (self.tenant.is_idle and self.keeper.is_settled):
             return False
+        self.tenant.has_ended = True
         self.tenant.wake = None
         self._timer.stop()
         if self._soon is not None:

@@ -30,7 +30,7 @@ from mdk_protocol.messages import (
 )
 from mdk_protocol.server import SessionServer
 from mdk_runtime.core.server.grants import Grant, Scope
-from mdk_runtime.core.server.limits import MAY_NOT_WRITE
+from mdk_runtime.core.server.limits import MADE_ROOM, MAY_NOT_WRITE
 from mdk_runtime.core.server.origin import Entry, Message
 from mdk_runtime.core.server.registry import size_of
 from mdk_runtime.core.server.wholeness import completed, lease_key, missing_in
@@ -309,12 +309,14 @@ class ClientEndpoint(SessionServer):
         self.told_together = TOGETHER
 
     def receive(self, frame: str | bytes, *, now: float, binary: bool = False) -> None:
-        """A frame came. Before the first is answered it is seen whether there is room for one more client."""
+        """A frame came. Before the first is answered it is seen whether there is room for one more client, and still a tenant."""
         connection = self.connection
         connection.now = now
         if connection.client is None:
             tenant = connection.tenant
-            full = tenant.allowance.forbids_connection(others=len(tenant.connections))
+            full = (
+                MADE_ROOM if tenant.has_ended else tenant.allowance.forbids_connection(others=len(tenant.connections))
+            )
             if full is not None and self.is_connected:
                 tenant.counters["connection refused"] += 1
                 self.close(full, now=now)

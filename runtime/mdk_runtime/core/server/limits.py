@@ -24,6 +24,7 @@ TOKEN_EXPIRED: Final = ProtocolError(code="token_expired", title="the token has 
 TOKEN_REVOKED: Final = ProtocolError(code="token_revoked", title="the token's key is no longer used; get a new token")
 MAY_NOT_REGISTER: Final = ProtocolError(code="scope_register", title="the token lacks the scope 'register'")
 MAY_NOT_WRITE: Final = ProtocolError(code="scope_write", title="the token lacks the scope 'write'")
+MADE_ROOM: Final = ProtocolError(code="tenants", title="the tenant was idle, and made room for another; connect again")
 
 TOLD_MAX = 10_000
 """Senders of a tenant that are remembered for having been told."""

@@ -85,6 +85,8 @@ class Tenant:
         """What clients let be seen, and what they ask."""
         self.pulses = Pulses(self, self._wake_shell)
         """For those who look at the console."""
+        self.has_ended = False
+        """Set by the shell; True: it has let go of this object while it was idle, and has another one where it is needed."""
         self.connections: dict[Connection, None] = {}
         """Those whose client has spoken, in the order in which they did."""
         self.counters: Counter[str] = Counter()

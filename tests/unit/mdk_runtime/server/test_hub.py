@@ -125,6 +125,25 @@ async def test_idle_tenants_make_room(tmp_path: Path) -> None:
 
 
 @pytest.mark.asyncio
+async def test_a_tenant_that_made_room_before_its_client_spoke(tmp_path: Path) -> None:
+    """A client that was let in and has not spoken keeps no tenant; it is told to come again, and not left to itself."""
+    async with hub_in(tmp_path, tenants_max=1) as hub:
+        silent = hub.accept(Handshake("/rtp", "token=a", Headers(UPGRADE), ("127.0.0.1", 1)))
+        assert isinstance(silent, ClientEndpoint)
+        now = asyncio.get_running_loop().time()
+        silent.connected(now=now)
+        Client(hub, "b").cut()
+        silent.receive('{"type":"open","nodeId":"n","properties":{}}', now=now)
+        assert [json.loads(frame)["error"]["code"] for frame in silent.take_output()] == ["tenants"]
+        assert silent.hanging_up
+        silent.lost(now=now)
+        hub.ended(silent)
+        again = Client(hub, "a")
+        again.send(log(0))
+        assert (await again.next())["type"] == "logack"
+
+
+@pytest.mark.asyncio
 async def test_reading_waits_for_storage(tmp_path: Path) -> None:
     """While too much waits nothing is read; when there is room it goes on."""
     made = Hub(tmp_path, Open(), grace_s=1.0, limits=StorageLimits(backlog_max=10))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 from collections import Counter
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from websockets.datastructures import Headers
 
 from mdk_protocol.messages import Open, ProtocolError
+from mdk_runtime.core.server.connection import ClientEndpoint
 from mdk_runtime.core.server.pulse import Facts, Pulses
 from mdk_runtime.core.server.tenant import Refusal as Refused
 from mdk_runtime.server import hub as module

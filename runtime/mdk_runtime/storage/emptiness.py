@@ -6,6 +6,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final
 
+from mdk_runtime.storage.errors import UnknownSchema
 from mdk_runtime.storage.layout import HELPERS, MANIFEST_NAME, NODES_NAMES, is_ours, remove
 from mdk_runtime.storage.retention import may_drop
 from mdk_runtime.storage.schema import open_for_reading
@@ -26,7 +27,6 @@ def has_become_empty(folder: Path, *, now_ms: int) -> bool:
     Raises:
         OSError: It cannot be read.
         sqlite3.Error: As well.
-        UnknownSchema: A file is of another version.
     """
     files = [path for path in folder.iterdir() if not path.name.endswith(HELPERS)]
     if not files or not all(is_ours(path.name) or path.name in NODES_NAMES for path in files):
@@ -63,7 +63,12 @@ def _databases(folder: Path) -> list[Path]:
 
 
 def _has_rows(path: Path) -> bool:
+    """True as well of a file of another version: whoever can read it may find something."""
     tables = ROWS[path.name == MANIFEST_NAME]
-    with closing(open_for_reading(path)) as database:
+    try:
+        opened = open_for_reading(path)
+    except UnknownSchema:
+        return True
+    with closing(opened) as database:
         asked = " OR ".join(f"EXISTS (SELECT 1 FROM {table})" for table in tables)
         return bool(database.execute(f"SELECT {asked}").fetchone()[0])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import sqlite3
+import time
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import pytest
 from mdk_protocol.messages import InteractionEvent, Log
 from mdk_runtime.core.server.origin import Entry
 from mdk_runtime.storage.answers import Filter, StoredLog
+from mdk_runtime.storage.emptiness import has_become_empty, remove_if_empty
 from mdk_runtime.storage.errors import UnknownSchema
 from mdk_runtime.storage.layout import manifest_path, segment_path
 from mdk_runtime.storage.limits import StorageLimits
@@ -99,6 +101,14 @@ def test_all_of_version_1_is_there_and_known(tmp_path: Path) -> None:
     assert folder.take(*again) == ["KNOWN"] * 5
     assert folder.take(Entry(Log(node="n1", sequence=2))) == ["NEW"]
     folder.close()
+
+
+def test_old_files_keep_a_folder(tmp_path: Path) -> None:
+    """Of a tenant that nobody asked for since an upgrade: its folder is no failure, and does not go."""
+    made_of("version-1.sql", segment_path(tmp_path / "t", 1))
+    now_ms = time.time_ns() // 1_000_000
+    assert not has_become_empty(tmp_path / "t", now_ms=now_ms + 10 * 86_400_000)
+    assert not remove_if_empty(tmp_path / "t")
 
 
 def test_old_files_are_read_before_anything_is_written(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from pygments.lexer import RegexLexer, words
 from pygments.token import Comment, Keyword, Name, Number, Operator, Punctuation, String, Text
 
 from mdkgen.chunks import KEYWORDS
-from mdkgen.editor.symbols import SCALARS
+from mdkgen.model import SCALARS
 
 CONSTANTS = ("true", "false", "null")
 TYPES = tuple(sorted({*SCALARS, "list", "map"}))

@@ -5,8 +5,9 @@ Every name is resolved, every expression typed, every default present. `mdkgen.i
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Final, Literal
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +21,7 @@ class Span:
     end_column: int
 
 
-# --- types ----------------------------------------------------------------------------------------
+# --- types: as text, they are as a spec writes them ------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,9 @@ class Scalar:
     """`bool`, `string`, `int`, `float`, `seconds` or `any`."""
 
     name: Literal["bool", "string", "int", "float", "seconds", "any"]
+
+    def __str__(self) -> str:
+        return self.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +41,18 @@ class Named:
     name: str
     kind: Literal["record", "message", "enum", "newtype"]
 
+    def __str__(self) -> str:
+        return self.name
+
 
 @dataclass(frozen=True, slots=True)
 class ListOf:
     """A JSON array of one type."""
 
     item: Type
+
+    def __str__(self) -> str:
+        return f"list<{self.item}>"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +61,9 @@ class MapOf:
 
     value: Type
 
+    def __str__(self) -> str:
+        return f"map<{self.value}>"
+
 
 @dataclass(frozen=True, slots=True)
 class Nullable:
@@ -58,6 +71,15 @@ class Nullable:
 
     base: Type
 
+    def __str__(self) -> str:
+        return f"{self.base} | null"
+
+
+SCALARS: Final[Mapping[str, Scalar]] = {
+    one.name: one
+    for one in (Scalar("bool"), Scalar("string"), Scalar("int"), Scalar("float"), Scalar("seconds"), Scalar("any"))
+}
+"""By the names that a spec has for them."""
 
 Type = Scalar | Named | ListOf | MapOf | Nullable
 

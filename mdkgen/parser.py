@@ -211,7 +211,7 @@ def _beyond_limits(tree: Tree[Token], builder: Builder) -> Iterator[Diagnostic]:
 
 
 def _bad_token(token: Token, builder: Builder) -> Iterator[Diagnostic]:
-    if token.type in NUMBERS and len(re.match(r"-?(\d*)", token)[1]) > DIGITS_MAX:  # type: ignore[index]  # always matches
+    if token.type in NUMBERS and re.match(rf"-?\d{{{DIGITS_MAX + 1}}}", token):
         shown = f"{token[:DIGITS_MAX]}..."
         yield error("MDK2003", f"{shown} is too large", builder.span(token), expected=f"at most {DIGITS_MAX} digits")
     if token.type == "STRING":

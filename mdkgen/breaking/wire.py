@@ -175,7 +175,7 @@ class _Fields:
         back = not _reads(self.new, after.type, self.old, before.type)
         if forth or back:
             broken = (self.forth if forth else frozenset[Pair]()) | (self.back if back else frozenset[Pair]())
-            message = f"the type of {where} is now {_shown(after.type)}, was {_shown(before.type)}"
+            message = f"the type of {where} is now {after.type}, was {before.type}"
             yield change("MDK6109", message, after.span, broken, expected="a new field beside the old one")
         else:
             yield from self._rebounded(where, before, after)
@@ -240,18 +240,6 @@ def _same_keys(writer: Version, a: str, reader: Version, b: str) -> bool:
         elif known.type != field.type or (field.presence == "required" and known.presence == "optional"):
             return False
     return True
-
-
-def _shown(type_: Type) -> str:
-    match type_:
-        case Scalar(name) | Named(name):
-            return name
-        case ListOf(inner):
-            return f"list<{_shown(inner)}>"
-        case MapOf(inner):
-            return f"map<{_shown(inner)}>"
-        case Nullable(inner):
-            return f"{_shown(inner)} | null"
 
 
 def _enum(old: Version, new: Version, before: Enum, after: Enum) -> Iterator[Change]:

@@ -38,6 +38,8 @@ INT = Scalar("int")
 FLOAT = Scalar("float")
 SECONDS = Scalar("seconds")
 ANY = Scalar("any")
+NULL = Nullable(ANY)
+"""Of `null` itself."""
 UNITS_S = {"ms": 0.001, "s": 1.0, "min": 60.0, "h": 3600.0}
 
 
@@ -103,7 +105,7 @@ class Expressions:
         if isinstance(resolved, Value) and isinstance(resolved.value, int | float):
             return resolved.value
         if resolved is not None:
-            self.names.report("MDK2003", "this must be written as a number", expr.span, expected=_shown(kind))
+            self.names.report("MDK2003", "this must be written as a number", expr.span, expected=str(kind))
         return None
 
     def duration(self, expr: syntax.Expr, want: Scalar = SECONDS) -> Expr | None:
@@ -151,9 +153,7 @@ class Expressions:
             case Scalar("float" | "seconds"), Scalar("int" | "float" | "seconds"):
                 return True
             case Nullable(inner), _:
-                return actual == Nullable(ANY) or self.fits(
-                    actual.base if isinstance(actual, Nullable) else actual, inner
-                )
+                return actual == NULL or self.fits(actual.base if isinstance(actual, Nullable) else actual, inner)
             case ListOf(inner), ListOf(item):
                 return self.fits(item, inner)
             case MapOf(inner), MapOf(item):
@@ -200,7 +200,7 @@ class Expressions:
             case "BOOL":
                 return Value(text == "true", BOOL)
             case "NULL":
-                return Value(None, Nullable(ANY))
+                return Value(None, NULL)
             case "DURATION":
                 number = text.rstrip("abcdefghijklmnopqrstuvwxyz")
                 return Value(round(float(number) * UNITS_S[text[len(number) :]], 9), SECONDS)
@@ -302,7 +302,7 @@ class Expressions:
         """The arguments of a hook, checked one by one."""
         if len(args) != len(hook.arguments):
             message = f"{name.text} takes {len(hook.arguments)} arguments, {len(args)} are given"
-            wanted = ", ".join(f"{one.name}: {_shown(one.type)}" for one in hook.arguments)
+            wanted = ", ".join(f"{one.name}: {one.type}" for one in hook.arguments)
             self.names.report("MDK2009", message, name.span, expected=f"{name.text}({wanted})")
             return None
         values: list[Expr] = []
@@ -411,12 +411,4 @@ def type_of(expr: Expr) -> Type:
 
 
 def _shown(type_: Type) -> str:
-    match type_:
-        case Scalar(name) | Named(name):
-            return name
-        case ListOf(inner):
-            return f"list<{_shown(inner)}>"
-        case MapOf(inner):
-            return f"map<{_shown(inner)}>"
-        case Nullable(inner):
-            return "null" if inner == ANY else f"{_shown(inner)} | null"
+    return "null" if type_ == NULL else str(type_)

@@ -9,12 +9,11 @@ from typing import Literal, TypeVar
 
 from mdkgen import syntax
 from mdkgen.diagnostics import Diagnostic, did_you_mean, error
-from mdkgen.model import ListOf, MapOf, Named, Nullable, Scalar, Span, Type
+from mdkgen.model import SCALARS, ListOf, MapOf, Named, Nullable, Span, Type
 
 KNOWN_SHOWN_MAX = 6
 """So many names that would have been right are listed."""
 
-SCALARS = ("bool", "string", "int", "float", "seconds", "any")
 
 D = TypeVar("D", bound=syntax.Declaration)
 
@@ -158,7 +157,7 @@ class Names:
                     return Nullable(inner)
         name = written.name.text
         if name in SCALARS:
-            return Scalar(name)  # type: ignore[arg-type]  # one of its literals, as just tested
+            return SCALARS[name]
         kind = self.kind(name)
         if kind is None:
             self.unknown("type", written.name, [*SCALARS, *self.structs, *self.enums, *self.newtypes])
@@ -178,7 +177,7 @@ class Names:
         if isinstance(type_, Named) and type_.kind == "newtype":
             written = self.newtypes[type_.name].base
             if isinstance(written, syntax.TypeName) and written.name.text in SCALARS:
-                return Scalar(written.name.text)  # type: ignore[arg-type]  # one of its literals
+                return SCALARS[written.name.text]
         return type_
 
     def _take(

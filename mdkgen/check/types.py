@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Literal
 
 from mdkgen import syntax
 from mdkgen.check.expressions import Expressions
@@ -203,8 +204,9 @@ def _field(names: Names, field: syntax.Field, wire: str) -> Field | None:
             return None
         if not isinstance(default, Value | ConstRef) and not _is_plain(field.default):
             names.report("MDK2003", "a default is computed", field.default.span, expected="literals and constants")
+    presence: Literal["required", "default", "optional"]
     presence = "optional" if field.optional else "required" if field.default is None else "default"
-    return Field(field.name.text, wire, type_, presence, default, field.fixed, field.doc, field.span, field.sensitive)  # type: ignore[arg-type]  # one of its literals
+    return Field(field.name.text, wire, type_, presence, default, field.fixed, field.doc, field.span, field.sensitive)
 
 
 def _is_plain(expr: syntax.Expr) -> bool:

@@ -135,7 +135,6 @@ class Examples:
     """Plain examples as JSON: with every field, and values that say what they are."""
 
     def __init__(self, spec: Spec) -> None:
-        self._spec = spec
         self._values = Values(spec)
         self._newtypes = {one.name: one for one in spec.newtypes}
 

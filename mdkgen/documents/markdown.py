@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from mdkgen.documents.facts import Examples, diagram_of, legal_lines
 from mdkgen.documents.mermaid import sequence_diagram, state_diagram
-from mdkgen.documents.words import actions_text, expr_text, guard_text, trigger_text, type_text
+from mdkgen.documents.words import actions_text, expr_text, guard_text, trigger_text
 from mdkgen.model import Enum, Field, Machine, Message, Part, Protocol, Record, Spec
 from mdkgen.model_walk import alphabet
 from mdkgen.output import made_from
@@ -97,7 +97,7 @@ def _message(protocol: Protocol, message: Message, examples: Examples) -> Iterat
 def _fields(fields: Sequence[Field]) -> Iterator[str]:
     if fields:
         rows = ["| field | type | |", "|---|---|---|"]
-        rows += [f"| `{one.wire}` | {_code(type_text(one.type))} | {_said(one)} |" for one in fields]
+        rows += [f"| `{one.wire}` | {_code(str(one.type))} | {_said(one)} |" for one in fields]
         yield "\n".join(rows)
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from mdkgen.documents.facts import Examples, diagram_of, legal_lines
 from mdkgen.documents.svg import sequence_diagram, state_diagram
-from mdkgen.documents.words import actions_text, expr_text, guard_text, trigger_text, type_text
+from mdkgen.documents.words import actions_text, expr_text, guard_text, trigger_text
 from mdkgen.model import Enum, Field, Machine, Message, Newtype, Part, Protocol, Record, Spec
 from mdkgen.model_walk import alphabet
 from mdkgen.output import made_from
@@ -234,7 +234,7 @@ def _fields(fields: Sequence[Field]) -> str:
 
 
 def _type_link(one: Field) -> str:
-    return re.sub(r"\b([A-Z]\w*[a-z]\w*)\b", r'<a href="#\1">\1</a>', f"<code>{escape(type_text(one.type))}</code>")
+    return re.sub(r"\b([A-Z]\w*[a-z]\w*)\b", r'<a href="#\1">\1</a>', f"<code>{escape(str(one.type))}</code>")
 
 
 def _said(one: Field) -> str:

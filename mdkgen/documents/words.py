@@ -1,4 +1,4 @@
-"""Machines as a spec writes them: transitions, guards, actions and types as text."""
+"""Machines as a spec writes them: transitions, guards and actions as text."""
 
 from __future__ import annotations
 
@@ -19,13 +19,9 @@ from mdkgen.model import (
     Grant,
     Hangup,
     HookCall,
-    ListOf,
     ListValue,
-    MapOf,
     MapValue,
-    Named,
     Not,
-    Nullable,
     ParamRef,
     Release,
     Scalar,
@@ -34,22 +30,8 @@ from mdkgen.model import (
     Tell,
     Transition,
     Trigger,
-    Type,
     Value,
 )
-
-
-def type_text(type_: Type) -> str:
-    """`list<Node>`."""
-    match type_:
-        case Scalar(name) | Named(name):
-            return name
-        case ListOf(item):
-            return f"list<{type_text(item)}>"
-        case MapOf(value):
-            return f"map<{type_text(value)}>"
-        case Nullable(base):
-            return f"{type_text(base)} | null"
 
 
 def expr_text(expr: Expr) -> str:

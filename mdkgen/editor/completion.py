@@ -11,7 +11,7 @@ from typing import NamedTuple
 from mdkgen import syntax
 from mdkgen.chunks import split
 from mdkgen.editor.folder import SpecFolder
-from mdkgen.editor.symbols import SCALARS
+from mdkgen.model import SCALARS
 from mdkgen.parser import accepted_before, terminals
 
 _WORD = re.compile(r"[A-Za-z_]\w*$")

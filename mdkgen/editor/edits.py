@@ -115,7 +115,7 @@ def _handlers(one: Diagnostic, lines: list[str]) -> Iterator[Fix]:
     end = _closing(one.span, lines)
     if end is None:
         return
-    inner = INDENT + re.match(r" *", lines[one.span.line - 1])[0]  # type: ignore[index]  # always matches
+    inner = INDENT + _indent(lines[one.span.line - 1])
     for kind, name in dict.fromkeys(_HANDLER.findall(one.expected)):
         binds = "(m)" if kind == "recv" else "()"
         told = re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
@@ -139,7 +139,7 @@ def _closing(span: Span, lines: list[str]) -> Span | None:
 
 
 def _by_code(one: Diagnostic, lines: list[str]) -> Iterator[Fix]:
-    indent = re.match(r" *", lines[one.span.line - 1])[0] if one.span.line <= len(lines) else ""  # type: ignore[index]
+    indent = _indent(lines[one.span.line - 1]) if one.span.line <= len(lines) else ""
     match one.code:
         case "MDK5001":
             yield Fix("Remove the unused @allow", (Edit(_whole_lines(one.span, lines), ""),), preferred=True)
@@ -164,9 +164,13 @@ def _whole_lines(span: Span, lines: list[str]) -> Span:
 def _allowance(one: Diagnostic, lines: list[str]) -> Iterator[Fix]:
     if one.severity == "error" or not may_allow(one.code) or one.code in ("MDK5001", "MDK5002"):
         return
-    indent = re.match(r" *", lines[one.span.line - 1])[0]  # type: ignore[index]  # always matches
+    indent = _indent(lines[one.span.line - 1])
     above = _at(one.span, one.span.line, 1)
     yield Fix(f"Allow {one.code} here", (Edit(above, f'{indent}@allow({one.code}, "why it is right here")\n'),))
+
+
+def _indent(line: str) -> str:
+    return line[: len(line) - len(line.lstrip(" "))]
 
 
 def _at(span: Span, line: int, column: int) -> Span:

@@ -7,9 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from mdkgen import syntax
-from mdkgen.model import Span
-
-SCALARS = frozenset(("bool", "string", "int", "float", "seconds", "any"))
+from mdkgen.model import SCALARS, Span
 
 
 class Symbol(NamedTuple):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping
 from types import ModuleType
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 from msgspec import UNSET
@@ -181,7 +181,9 @@ def _fits(found: Any, want: Any) -> bool:
     if isinstance(want, str) and want == ANY_TEXT:
         return isinstance(found, str)
     if isinstance(want, dict) and isinstance(found, dict):
-        return found.keys() == want.keys() and all(_fits(found[key], value) for key, value in want.items())  # pyright: ignore
+        present, wanted = cast("dict[str, Any]", found), cast("dict[str, Any]", want)
+        return present.keys() == wanted.keys() and all(_fits(present[key], value) for key, value in wanted.items())
     if isinstance(want, list) and isinstance(found, list):
-        return len(found) == len(want) and all(map(_fits, found, want))  # pyright: ignore
+        items, each = cast("list[Any]", found), cast("list[Any]", want)
+        return len(items) == len(each) and all(map(_fits, items, each))
     return bool(found == want) and (isinstance(found, bool) == isinstance(want, bool))

@@ -21,6 +21,7 @@ from mdkgen.diagnostics import Diagnostic
 from mdkgen.editor.completion import complete
 from mdkgen.editor.edits import Edit, RenameError, fixes, rename
 from mdkgen.editor.folder import Analysis, SpecFolder
+from mdkgen.editor.folding import folds
 from mdkgen.editor.hover import hover
 from mdkgen.editor.outline import Entry, outline
 from mdkgen.editor.symbols import Index, Occurrence
@@ -32,7 +33,7 @@ from mdkgen.model import Span, Spec
 from mdkgen.parser import parse
 from mdkgen.plugins import Plugin, RuleSet, rule_sets
 from mdkgen.project import project_of
-from mdkgen.source import SUFFIX, ConfigurationError
+from mdkgen.source import SUFFIX, ConfigurationError, NoSpecError, as_lines, read_file
 
 IDLE_S = 0.4
 """So long after the last keystroke, what takes longer is worked out."""
@@ -90,6 +91,8 @@ class _Open:
     config: Config
     theirs: list[Plugin[RuleSet]]
     analysis: Analysis
+    unreadable: dict[str, str]
+    """Files of which nothing is known, and why."""
     spec: Spec | None = None
     """The last one without errors."""
     shown: set[str] = field(default_factory=set[str])
@@ -109,13 +112,14 @@ class Server(LanguageServer):
         path = Path(to_fs_path(uri) or uri)
         found = self.folders.get(path.parent)
         if found is None:
-            folder = SpecFolder(_texts(path.parent))
-            config, theirs = self._configuration(path.parent)
-            found = _Open(path.parent, folder, config, theirs, folder.analyse())
+            texts, unreadable = _texts(path.parent)
+            folder = SpecFolder(texts)
+            config, theirs = self.configuration(path.parent)
+            found = _Open(path.parent, folder, config, theirs, folder.analyse(), unreadable)
             self.folders[path.parent] = found
         return found, path.name
 
-    def _configuration(self, folder: Path) -> tuple[Config, list[Plugin[RuleSet]]]:
+    def configuration(self, folder: Path) -> tuple[Config, list[Plugin[RuleSet]]]:
         """Of lint; what is wrong with it is said, and the default taken."""
         try:
             project = project_of(folder)
@@ -127,11 +131,22 @@ class Server(LanguageServer):
     def changed(self, uri: str) -> None:
         """A text is another one: check it now, verify when nothing more is typed."""
         opened, name = self.at(uri)
-        opened.folder.texts[name] = self.workspace.get_text_document(uri).source
+        opened.folder.texts[name] = as_lines(self.workspace.get_text_document(uri).source)
+        opened.unreadable.pop(name, None)  # the editor can read it
         self.check(opened, fully=False)
         if opened.timer is not None:
             opened.timer.cancel()
         opened.timer = asyncio.get_running_loop().call_later(IDLE_S, self.check, opened)
+
+    def read(self, opened: _Open, *, closed: str = "") -> None:
+        """Read the folder again, but for what is open in the editor: there its own texts count."""
+        opened.folder.texts, opened.unreadable = _texts(opened.path)
+        for one in self.workspace.text_documents.values():
+            path = Path(to_fs_path(one.uri) or "")
+            if path.parent == opened.path and path.name != closed:
+                opened.folder.texts[path.name] = as_lines(one.source)
+                opened.unreadable.pop(path.name, None)
+        self.check(opened)
 
     def check(self, opened: _Open, *, fully: bool = True) -> None:
         """Work out what is wrong, and show it."""
@@ -144,11 +159,15 @@ class Server(LanguageServer):
             opened.theirs = []
             return
         opened.spec = opened.analysis.spec or opened.spec
-        by_file: dict[str, list[Diagnostic]] = {name: [] for name in opened.shown}
+        by_file: dict[str, list[types.Diagnostic]] = {name: [] for name in opened.shown}
         for one in opened.analysis.diagnostics:
-            by_file.setdefault(one.span.file, []).append(one)
-        for name, found in by_file.items():
-            shown = [self.finding(opened, one) for one in found]
+            by_file.setdefault(one.span.file, []).append(self.finding(opened, one))
+        for name, reason in opened.unreadable.items():
+            begin = types.Range(types.Position(0, 0), types.Position(0, 1))
+            by_file.setdefault(name, []).append(
+                types.Diagnostic(begin, reason, severity=SEVERITIES["error"], source="mdkgen")
+            )
+        for name, shown in by_file.items():
             self.text_document_publish_diagnostics(types.PublishDiagnosticsParams(_uri(opened, name), shown))
         opened.shown = {name for name, found in by_file.items() if found}
 
@@ -157,17 +176,15 @@ class Server(LanguageServer):
     def range(self, opened: _Open, span: Span) -> types.Range:
         """A place as the client counts."""
         codec = self.workspace.position_codec
-        lines = opened.folder.texts.get(span.file, "").splitlines(keepends=True)
         made = types.Range(
             types.Position(max(0, span.line - 1), max(0, span.column - 1)),
             types.Position(max(0, span.end_line - 1), max(0, span.end_column - 1)),
         )
-        return codec.range_to_client_units([*lines, ""], made)
+        return codec.range_to_client_units(_lines(opened, span.file), made)
 
     def place(self, opened: _Open, name: str, position: types.Position) -> tuple[int, int]:
         """A place of the client's as line and column."""
-        lines = opened.folder.texts.get(name, "").splitlines(keepends=True)
-        found = self.workspace.position_codec.position_from_client_units([*lines, ""], position)
+        found = self.workspace.position_codec.position_from_client_units(_lines(opened, name), position)
         return found.line + 1, found.character + 1
 
     def finding(self, opened: _Open, one: Diagnostic) -> types.Diagnostic:
@@ -209,15 +226,21 @@ class Server(LanguageServer):
         return types.WorkspaceEdit(changes=changes)
 
 
-def _texts(folder: Path) -> dict[str, str]:
-    """What can be read of a folder: one that is new has no files yet."""
+def _lines(opened: _Open, name: str) -> list[str]:
+    """The lines of a file as all positions count them, and one behind the last."""
+    return [*opened.folder.texts.get(name, "").split("\n"), ""]
+
+
+def _texts(folder: Path) -> tuple[dict[str, str], dict[str, str]]:
+    """What can be read of a folder, and by name what is wrong with the rest. One that is new has no files yet."""
     texts: dict[str, str] = {}
+    unreadable: dict[str, str] = {}
     for path in sorted(folder.glob(f"*{SUFFIX}")):
         try:
-            texts[path.name] = path.read_text(encoding="utf-8-sig")
-        except (OSError, UnicodeDecodeError):
-            continue  # the editor shows it, and says what is wrong
-    return texts
+            texts[path.name] = as_lines(read_file(path, folder))
+        except NoSpecError as error:
+            unreadable[path.name] = error.reason
+    return texts, unreadable
 
 
 def _uri(opened: _Open, name: str) -> str:
@@ -250,19 +273,14 @@ def _notifications(made: Server) -> None:
     async def closed(params: types.DidCloseTextDocumentParams) -> None:
         """What was typed and not saved counts no more."""
         found, name = made.at(params.text_document.uri)
-        found.folder.texts = {**found.folder.texts, **{k: v for k, v in _texts(found.path).items() if k == name}}
-        made.check(found)
+        made.read(found, closed=name)
 
     @made.feature(types.WORKSPACE_DID_CHANGE_WATCHED_FILES)
     async def watched(params: types.DidChangeWatchedFilesParams) -> None:
         """Files that another program wrote, and pyproject.toml."""
-        typed = {one.uri: one.source for one in made.workspace.text_documents.values()}
         for found in made.folders.values():
-            found.folder.texts = _texts(found.path)
-            for name in {Path(to_fs_path(uri) or "").name for uri in typed}:
-                if _uri(found, name) in typed:
-                    found.folder.texts[name] = typed[_uri(found, name)]
-            made.check(found)
+            found.config, found.theirs = made.configuration(found.path)
+            made.read(found)
 
     _ = (opened, changed, saved, closed, watched)
 
@@ -321,10 +339,17 @@ def _questions(made: Server) -> None:
     async def coloured(params: types.SemanticTokensParams) -> types.SemanticTokens:
         opened, name = made.at(params.text_document.uri)
         found = tokens(opened.analysis, Index(opened.analysis.files), name)
-        lines = [*opened.folder.texts.get(name, "").splitlines(keepends=True), ""]
-        return types.SemanticTokens(list(_encoded(made, found, lines)))
+        return types.SemanticTokens(list(_encoded(made, found, _lines(opened, name))))
 
-    _ = (hovered, defined, referenced, outlined, completed, coloured)
+    @made.feature(types.TEXT_DOCUMENT_FOLDING_RANGE)
+    async def folded(params: types.FoldingRangeParams) -> list[types.FoldingRange]:
+        opened, name = made.at(params.text_document.uri)
+        return [
+            types.FoldingRange(one.first, one.last, kind=types.FoldingRangeKind.Comment if one.is_comment else None)
+            for one in folds(opened.folder.texts.get(name, ""))
+        ]
+
+    _ = (hovered, defined, referenced, outlined, completed, coloured, folded)
 
 
 def _encoded(made: Server, found: list[Token], lines: list[str]) -> Iterator[int]:
@@ -375,7 +400,10 @@ def _changes(made: Server) -> None:
         lines = text.split("\n")
         whole = Span(name, 1, 1, len(lines), len(lines[-1]) + 1)
         layout = format_text(text)
-        return [types.TextEdit(made.range(opened, whole), layout)] if layout != text else []
+        if layout == text:
+            return []
+        ends = "\r\n" if "\r\n" in made.workspace.get_text_document(params.text_document.uri).source else "\n"
+        return [types.TextEdit(made.range(opened, whole), layout.replace("\n", ends))]
 
     @made.feature(types.TEXT_DOCUMENT_CODE_ACTION, types.CodeActionOptions([types.CodeActionKind.QuickFix]))
     async def fixed(params: types.CodeActionParams) -> list[types.CodeAction]:

@@ -2,7 +2,8 @@
 
 The memory is a file in the user's cache folder, named after a hash of the compiler's own files, of the spec and of the
 emitters that ran;
-it holds a hash of every generated file. Without it everything still works, only slower.
+it holds a hash of every generated file. Another one for each output folder says what was written there. Without them everything still works, only
+slower.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
+from typing import cast
 
 SOURCES = (".py", ".j2", ".lark", ".js", ".ts")
 """Of these the compiler is made, and a plugin."""
@@ -56,14 +58,44 @@ def remember(texts: Mapping[str, str], key: str, sources: Iterable[Path], files:
     place = _place(texts, key, sources)
     if place is None:
         return
+    _keep(place, {path: _hash(text.encode()) for path, text in files.items()})
+
+
+def _keep(place: Path, hashes: Mapping[str, str]) -> None:
     temporary = place.with_suffix(f".{os.getpid()}")
     try:
-        temporary.write_text(json.dumps({path: _hash(text.encode()) for path, text in files.items()}), encoding="utf-8")
+        temporary.write_text(json.dumps(hashes), encoding="utf-8")
         temporary.replace(place)
-        for old in sorted(place.parent.glob("made-*.json"), key=lambda path: path.stat().st_mtime)[:-KEPT_MAX]:
+        kept = place.parent.glob(f"{place.name.partition('-')[0]}-*.json")
+        for old in sorted(kept, key=lambda path: path.stat().st_mtime)[:-KEPT_MAX]:
             old.unlink(missing_ok=True)
     except OSError:
         return  # The next run does the work again.
+
+
+def edited(out: Path, files: Iterable[str]) -> set[str]:
+    """Of the files in an output folder those that somebody has changed since they were generated there.
+
+    What any run that is remembered has made is nobody's change: another revision may have been checked out.
+    """
+    place = _place_of(out)
+    known = {} if place is None else _loaded(place)
+    changed: dict[str, str] = {}
+    for name in files:
+        path = out / name
+        if name in known and path.is_file() and (now := _hash(path.read_bytes())) != known[name]:
+            changed[name] = now
+    if changed and place is not None:
+        made = {one for memory in place.parent.glob("made-*.json") for one in _loaded(memory).values()}
+        changed = {name: now for name, now in changed.items() if now not in made}
+    return set(changed)
+
+
+def remember_written(out: Path, files: Mapping[str, str]) -> None:
+    """An output folder holds these now."""
+    place = _place_of(out)
+    if place is not None:
+        _keep(place, {path: _hash(text.encode()) for path, text in files.items()})
 
 
 @cache
@@ -89,6 +121,19 @@ def _place(texts: Mapping[str, str], key: str, sources: Iterable[Path]) -> Path 
     for name, text in sorted(texts.items()):
         digest.update(name.encode() + b"\0" + text.encode() + b"\0")
     return folder / f"made-{digest.hexdigest()[:32]}.json"
+
+
+def _place_of(out: Path) -> Path | None:
+    folder = cache_folder()
+    return None if folder is None else folder / f"out-{_hash(str(out.resolve()).encode())[:32]}.json"
+
+
+def _loaded(place: Path) -> dict[str, str]:
+    try:
+        loaded: object = json.loads(place.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return cast("dict[str, str]", loaded) if isinstance(loaded, dict) else {}
 
 
 def _files(folder: Path) -> list[Path]:

@@ -15,7 +15,7 @@ def as_text(trace: Sequence[TraceStep], texts: Mapping[str, str], folder: str) -
     for number, one in enumerate(trace, 1):
         place = ""
         if one.span is not None:
-            lines = texts.get(one.span.file, "").splitlines()
+            lines = texts.get(one.span.file, "").split("\n")
             shown = lines[one.span.line - 1].strip() if one.span.line <= len(lines) else ""
             place = f"   {folder + '/' if folder else ''}{one.span.file}:{one.span.line}: {shown}"
         rows.append(f"{number:>3}. {one.text.ljust(width) if place else one.text}{place}")

@@ -9,7 +9,7 @@ from pathlib import Path
 from mdkgen.compiler import compile_texts
 from mdkgen.load import LoadError, load
 from mdkgen.model import Spec
-from mdkgen.source import SUFFIX, NoSpecError, read_folder
+from mdkgen.source import SUFFIX, NoSpecError, as_lines, read_folder
 
 
 class BaselineError(Exception):
@@ -84,11 +84,11 @@ def _package(against: str, wanted: str) -> Spec:
 def _git(against: str, revision: str, folder: Path) -> dict[str, str]:
     if not revision or revision.startswith("-"):
         raise BaselineError(against, "is not a revision")
-    names = _run_git(against, folder, "ls-tree", "--name-only", revision, "./").splitlines()
+    names = _run_git(against, folder, "ls-tree", "-z", "--name-only", revision, "./").split("\0")
     specs = [name for name in names if name.endswith(SUFFIX)]
     if not specs:
         raise BaselineError(against, f"{folder} has no {SUFFIX} file there")
-    return {Path(name).name: _run_git(against, folder, "show", f"{revision}:./{name}") for name in specs}
+    return {Path(name).name: as_lines(_run_git(against, folder, "show", f"{revision}:./{name}")) for name in specs}
 
 
 def _run_git(against: str, folder: Path, *arguments: str) -> str:
@@ -97,19 +97,19 @@ def _run_git(against: str, folder: Path, *arguments: str) -> str:
             ["git", "-C", str(folder), *arguments],  # noqa: S607  # the user's git
             capture_output=True,
             check=True,
-            text=True,
-            encoding="utf-8",
             timeout=GIT_S_MAX,
         )
+        return done.stdout.decode("utf-8-sig")
     except FileNotFoundError as error:
         raise BaselineError(against, "git is not on the path") from error
     except subprocess.CalledProcessError as error:
-        raise BaselineError(
-            against, error.stderr.strip().splitlines()[-1] if error.stderr.strip() else "failed"
-        ) from error
+        said = error.stderr.decode(errors="replace").strip().splitlines()
+        raise BaselineError(against, said[-1] if said else "failed") from error
     except subprocess.TimeoutExpired as error:
         raise BaselineError(against, f"git took longer than {GIT_S_MAX} s") from error
-    return done.stdout
+    except UnicodeDecodeError as error:
+        what = arguments[-1].partition(":")[2].removeprefix("./") or "a name"
+        raise BaselineError(against, f"{what} is not UTF-8 there: byte {error.start}, {error.reason}") from error
 
 
 GIT_S_MAX = 60

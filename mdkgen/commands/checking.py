@@ -13,6 +13,7 @@ from mdkgen.commands.findings import (
     Commands,
     add_spec,
     compiled,
+    counted,
     report_to_people,
     rules_of,
     show,
@@ -59,7 +60,7 @@ def _check(arguments: argparse.Namespace) -> int:
     compilation = compiled(read_folder(arguments.spec))
     show(arguments, compilation.diagnostics, compilation.texts)
     if not compilation.failed and arguments.output == "text":
-        print(f"{arguments.spec}: {len(compilation.texts)} files, no errors")
+        print(f"{arguments.spec}: {counted(len(compilation.texts), 'file')}, no errors")
     return FINDINGS if compilation.failed else FINE
 
 
@@ -77,7 +78,7 @@ def _lint(arguments: argparse.Namespace) -> int:
     show(arguments, compilation.diagnostics, compilation.texts)
     bad = [one for one in compilation.diagnostics if one.severity != "note"]
     if not bad and arguments.output == "text":
-        print(f"{arguments.spec}: {len(compilation.texts)} files, lint-clean")
+        print(f"{arguments.spec}: {counted(len(compilation.texts), 'file')}, lint-clean")
     return FINDINGS if bad else FINE
 
 
@@ -145,5 +146,5 @@ def _breaking(arguments: argparse.Namespace) -> int:
     changes = comparison.of(arguments.level or LEVELS)
     show(arguments, [one.diagnostic for one in changes], compilation.texts)
     if arguments.output == "text":
-        print(f"{arguments.spec} against {arguments.against}: {len(changes)} changes; {comparison.verdict}")
+        print(f"{arguments.spec} against {arguments.against}: {counted(len(changes), 'change')}; {comparison.verdict}")
     return FINDINGS if any(one.diagnostic.severity == "error" for one in changes) else FINE

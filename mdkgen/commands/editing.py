@@ -10,7 +10,7 @@ from pathlib import Path
 from shlex import quote
 from typing import TYPE_CHECKING
 
-from mdkgen.commands.findings import FINDINGS, FINE, USAGE, Commands, print_findings, rules_of
+from mdkgen.commands.findings import FINDINGS, FINE, USAGE, Commands, counted, print_findings, rules_of
 from mdkgen.source import as_lines, read_file, spec_files
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def _format(arguments: argparse.Namespace) -> int:
             print("".join(unified_diff(text.splitlines(True), made.splitlines(True), str(path), "formatted")), end="")
         else:
             path.write_bytes(made.replace("\n", "\r\n" if "\r\n" in written else "\n").encode())
-    print(f"{len(paths)} files, {changed} {'would change' if arguments.check else 'changed'}")
+    print(f"{counted(len(paths), 'file')}, {changed} {'would change' if arguments.check else 'changed'}")
     return status
 
 

@@ -23,6 +23,11 @@ Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"  # p
 """To which a group of commands adds its own."""
 
 
+def counted(count: int, what: str) -> str:
+    """`1 file`, `2 files`."""
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
+
+
 def add_spec(command: argparse.ArgumentParser, *, run: Callable[[argparse.Namespace], int]) -> None:
     """A command that reads a spec folder and reports findings."""
     command.add_argument("spec", type=Path, help="folder with .mdkspec files")

@@ -7,7 +7,17 @@ import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from mdkgen.commands.findings import FINDINGS, FINE, USAGE, Commands, checked, compiled, report_to_people, rules_of
+from mdkgen.commands.findings import (
+    FINDINGS,
+    FINE,
+    USAGE,
+    Commands,
+    checked,
+    compiled,
+    counted,
+    report_to_people,
+    rules_of,
+)
 from mdkgen.source import read_folder
 
 
@@ -65,7 +75,7 @@ def _generate(arguments: argparse.Namespace) -> int:
     plain = not (arguments.check or arguments.diff)
     count = is_current(texts, chosen.key, chosen.sources(), arguments.out) if plain else None
     if count is not None:
-        print(f"{arguments.out}: {count} files, 0 changed")
+        print(f"{arguments.out}: {counted(count, 'file')}, 0 changed")
         return FINE
     rules_of(arguments.spec)
     compilation = compiled(texts)
@@ -76,10 +86,15 @@ def _generate(arguments: argparse.Namespace) -> int:
     if not plain:
         return _compare(arguments, files)
     from mdkgen.output import write
+    from mdkgen.stamp import edited, remember_written
 
+    theirs = edited(arguments.out, files)
     written, strangers = write(files, arguments.out)
+    remember_written(arguments.out, files)
     _report_strangers(strangers, arguments.out)
-    print(f"{arguments.out}: {len(files)} files, {len(written)} changed")
+    for name in [name for name in written if name in theirs]:
+        print(f"mdkgen: {arguments.out / name}: was changed since it was generated; it is overwritten", file=sys.stderr)
+    print(f"{arguments.out}: {counted(len(files), 'file')}, {len(written)} changed")
     if not compilation.diagnostics:
         remember(texts, chosen.key, chosen.sources(), files)
     return FINDINGS if strangers else FINE
@@ -92,7 +107,8 @@ def _compare(arguments: argparse.Namespace, files: dict[str, str]) -> int:
     for one in differences:
         print(f"{arguments.out / one.path}: {one.kind}\n{one.diff}", end="")
     if differences and arguments.check:
-        print(f"mdkgen: {len(differences)} files differ; run: mdkgen generate {arguments.spec} {arguments.out}")
+        differ = "1 file differs" if len(differences) == 1 else f"{len(differences)} files differ"
+        print(f"mdkgen: {differ}; run: mdkgen generate {arguments.spec} {arguments.out}")
     return FINDINGS if differences and arguments.check else FINE
 
 
@@ -155,7 +171,7 @@ def _put(files: Mapping[str, str], out: Path, *, check: bool) -> int:
         return FINDINGS if changed else FINE
     written, strangers = put(files, out)
     _report_strangers(strangers, out)
-    print(f"{out}: {len(files)} files, {len(written)} changed")
+    print(f"{out}: {counted(len(files), 'file')}, {len(written)} changed")
     return FINDINGS if strangers else FINE
 
 

@@ -184,6 +184,92 @@ async def test_names_are_coloured_by_what_they_are(client: LanguageClient, tmp_p
     assert places[0][3] == places[4][3] != places[2][3]
 
 
+HEAD = "mdkspec 1\nnamespace a\nversion 1.0\n"
+
+
+@pytest.mark.asyncio
+async def test_a_file_that_cannot_be_read_has_a_finding(client: LanguageClient, tmp_path: Path) -> None:
+    """It says why; an editor that shows the file can read it, and then the finding goes."""
+    folder = tmp_path / "one"
+    folder.mkdir()
+    (folder / "a.mdkspec").write_text(HEAD)
+    broken = folder / "b.mdkspec"
+    broken.write_bytes(HEAD.encode() + b"// \xff\n")
+    _open(client, folder / "a.mdkspec")
+    (found,) = await _codes(client, broken.as_uri(), {"None"})
+    assert (found.message, found.source) == ("b.mdkspec is not UTF-8: byte 37, invalid start byte", "mdkgen")
+    client.text_document_did_open(
+        types.DidOpenTextDocumentParams(types.TextDocumentItem(broken.as_uri(), "mdkspec", 1, HEAD))
+    )
+    assert await _codes(client, broken.as_uri(), set()) == []
+
+
+@pytest.mark.asyncio
+async def test_line_ends_are_those_of_the_editor(client: LanguageClient, tmp_path: Path) -> None:
+    """A text with CR LF keeps them when it is laid out; what Unicode takes for the end of a line is none."""
+    file = tmp_path / "a.mdkspec"
+    file.write_text(HEAD)
+    text = HEAD + '/// a\u2028b\x0cc\nrecord A {  a: string = "x"  b: strnig }\n'
+    uri = file.as_uri()
+    client.text_document_did_open(
+        types.DidOpenTextDocumentParams(types.TextDocumentItem(uri, "mdkspec", 1, text.replace("\n", "\r\n")))
+    )
+    (found,) = await _codes(client, uri, {"MDK2002"})
+    assert found.range.start == types.Position(4, text.split("\n")[4].index("strnig"))
+    options = types.FormattingOptions(2, insert_spaces=True)
+    edits = await client.text_document_formatting_async(
+        types.DocumentFormattingParams(types.TextDocumentIdentifier(uri), options)
+    )
+    assert edits is not None
+    assert edits[0].new_text.count("\r\n") == edits[0].new_text.count("\n") > 4
+    assert '\r\nrecord A { a: string = "x"  b: strnig }\r\n' in edits[0].new_text
+
+
+@pytest.mark.asyncio
+async def test_what_was_typed_and_never_saved_is_gone_when_it_is_closed(client: LanguageClient, tmp_path: Path) -> None:
+    """Also of a file that is on no disk."""
+    (tmp_path / "a.mdkspec").write_text(HEAD + "record A { b: B }\n")
+    uri = _open(client, tmp_path / "a.mdkspec")
+    await _codes(client, uri, {"MDK2002"})
+    new = (tmp_path / "b.mdkspec").as_uri()
+    client.text_document_did_open(
+        types.DidOpenTextDocumentParams(types.TextDocumentItem(new, "mdkspec", 1, HEAD + "record B { }\n"))
+    )
+    await _codes(client, uri, {"MDK5004"})
+    client.text_document_did_close(types.DidCloseTextDocumentParams(types.TextDocumentIdentifier(new)))
+    await _codes(client, uri, {"MDK2002"})
+
+
+@pytest.mark.asyncio
+async def test_another_configuration_counts_at_once(client: LanguageClient, tmp_path: Path) -> None:
+    """Lint rules that pyproject.toml turns off are off when it is written."""
+    (tmp_path / "pyproject.toml").write_text('[tool.mdkgen.lint]\ncategories = ["docs"]\n')
+    (tmp_path / "a.mdkspec").write_text(HEAD + "record A { }\n")
+    uri = _open(client, tmp_path / "a.mdkspec")
+    found = await _codes(client, uri, {"MDK5201"})
+    assert found
+    (tmp_path / "pyproject.toml").write_text('[tool.mdkgen.lint]\ncategories = ["docs"]\ndisable = ["MDK5201"]\n')
+    event = types.FileEvent((tmp_path / "pyproject.toml").as_uri(), types.FileChangeType.Changed)
+    client.workspace_did_change_watched_files(types.DidChangeWatchedFilesParams([event]))
+    assert await _codes(client, uri, set()) == []
+
+
+@pytest.mark.asyncio
+async def test_blocks_and_comments_fold(client: LanguageClient, tmp_path: Path) -> None:
+    """Also in a text that is broken; braces in strings and comments are none."""
+    file = tmp_path / "a.mdkspec"
+    file.write_text(
+        HEAD
+        + '/// One {\n/// two\nrecord A {\n  // {\n  a: string = "}"\n}\n\nrecord B { b: int }\nrecord {\n  x\n\n}\n'
+    )
+    found = await client.text_document_folding_range_async(
+        types.FoldingRangeParams(types.TextDocumentIdentifier(_open(client, file)))
+    )
+    assert found is not None
+    folds = [(one.start_line, one.end_line, one.kind) for one in found]
+    assert folds == [(3, 4, types.FoldingRangeKind.Comment), (5, 7, None), (11, 13, None)]
+
+
 def test_a_goodbye_is_no_failure(tmp_path: Path) -> None:
     """A question about a text that is in no folder is answered; `shutdown` and `exit` end it with 0, and silently."""
     hello: dict[str, object] = {"processId": None, "rootUri": tmp_path.as_uri(), "capabilities": {}}

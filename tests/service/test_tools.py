@@ -266,7 +266,7 @@ def test_each_protocol_of_a_spec_is_driven_played_and_judged(tmp_path: Path) -> 
     file = tmp_path / "x.jsonl"
     file.write_text('{"dir": "tower", "data": "{\\"kind\\":\\"tock\\",\\"at\\":1}"}')
     status, lines = _mdkgen("trace-check", *given, "--protocol", "Clock", str(file))
-    assert (status, lines[-1]) == (0, f"{file}: 1 frames")
+    assert (status, lines[-1]) == (0, f"{file}: 1 frame")
     status, lines = _mdkgen("trace-check", *given, "--role", "room", str(file))
     problem = "line 1 does not say who sent it: dir is 'tower'; known are c2s, s2c, member, room"
     assert (status, lines) == (2, [f"mdkgen: {file}: {problem}"])
@@ -283,7 +283,7 @@ def test_a_line_of_a_recording_ends_where_json_says(tmp_path: Path) -> None:
     data = json.dumps({"kind": "join", "name": "a\u2028b", "member": "c\x85"}, ensure_ascii=False)
     (tmp_path / "x.jsonl").write_text(json.dumps({"dir": "c2s", "data": data}, ensure_ascii=False), encoding="utf-8")
     status, lines = _mdkgen("trace-check", "--spec", CHAT, str(tmp_path / "x.jsonl"))
-    assert (status, lines) == (0, [f"{tmp_path}/x.jsonl: 1 frames"])
+    assert (status, lines) == (0, [f"{tmp_path}/x.jsonl: 1 frame"])
 
 
 @pytest.mark.parametrize(

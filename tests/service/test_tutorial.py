@@ -121,7 +121,7 @@ def test_a_new_project_s_tests_pass(tmp_path: Path) -> None:
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     assert "3 passed" in done.stdout
-    assert "spec: 1 files, lint-clean" in done.stdout
+    assert "spec: 1 file, lint-clean" in done.stdout
 
 
 @pytest.mark.parametrize("name", ["1st", "class", "ž", "x" * 50])

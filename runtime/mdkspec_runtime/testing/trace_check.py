@@ -51,7 +51,7 @@ async def run(arguments: argparse.Namespace, package: ModuleType, spec: Mapping[
                 frames += 1
         except ValueError as error:
             raise ValueError(f"{file}: {error}") from error
-        print(f"{file}: {frames} frames")
+        print(f"{file}: {frames} frame{'' if frames == 1 else 's'}")
     return status
 
 

@@ -249,6 +249,39 @@ def test_against_a_revision(folder: Path, capsys: pytest.CaptureFixture[str]) ->
     assert "0 changes" in capsys.readouterr().out
 
 
+def _committed(folder: Path) -> None:
+    for command in (
+        ["init", "-q"],
+        ["add", "."],
+        ["-c", "user.name=a", "-c", "user.email=a@b", "commit", "-qm", "one"],
+    ):
+        subprocess.run(["git", "-C", str(folder), *command], check=True, capture_output=True)
+
+
+def test_a_revision_has_any_names_line_ends_and_byte_order_marks(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A file of which git would quote the name is not overlooked; one that is no text is named."""
+    (texts,) = texts_of(PINGS + PONGS).values()
+    file = tmp_path / "Ü ü.mdkspec"
+    file.write_bytes(b"\xef\xbb\xbf" + texts.replace("\n", "\r\n").encode())
+    _committed(tmp_path)
+    file.write_text(texts)
+    assert main(["breaking", str(tmp_path), "--against", "git:HEAD"]) == 0
+    assert "0 changes; compatible" in capsys.readouterr().out
+    file.write_bytes(b"mdkspec 1 // \xff")
+    subprocess.run(
+        ["git", "-C", str(tmp_path), "-c", "user.name=a", "-c", "user.email=a@b", "commit", "-qam", "two"], check=True
+    )
+    file.write_text(texts)
+    assert main(["breaking", str(tmp_path), "--against", "git:HEAD"]) == 2
+    assert capsys.readouterr().err == (
+        "mdkgen: --against git:HEAD: Ü ü.mdkspec is not UTF-8 there: byte 13, invalid start byte\n"
+    )
+    assert main(["breaking", str(tmp_path), "--against", "git:HEAD~9"]) == 2
+    assert "--against git:HEAD~9: fatal: Not a valid object name HEAD~9" in capsys.readouterr().err
+
+
 def test_an_error_fails(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Exit 1, in every form of output; the verdict comes with the text."""
     rule = all_rules()["MDK6104"]

@@ -40,7 +40,7 @@ def broken(tmp_path: Path) -> Path:
 def test_check_says_that_all_is_well(capsys: pytest.CaptureFixture[str]) -> None:
     """Exit 0, and one line."""
     assert main(["check", CHAT]) == 0
-    assert capsys.readouterr().out == f"{CHAT}: 1 files, no errors\n"
+    assert capsys.readouterr().out == f"{CHAT}: 1 file, no errors\n"
 
 
 def test_check_reports_every_error_with_its_place(broken: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -70,6 +70,37 @@ def test_generate_writes_then_has_nothing_to_do(tmp_path: Path, capsys: pytest.C
     shutil.rmtree(tmp_path / "cache")
     assert main(["generate", *PYTHON, CHAT, str(out)]) == 0
     assert capsys.readouterr().out == f"{out}: 10 files, 0 changed\n"
+
+
+def test_what_somebody_has_edited_is_named_when_it_is_overwritten(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Known by what was written there; what another revision of the spec makes is nobody's edit."""
+    spec, out = tmp_path / "spec", tmp_path / "out"
+    shutil.copytree(CHAT, spec)
+    file = spec / "chat.mdkspec"
+    first, second = file.read_text(), file.read_text().replace("/// What a member says.", "/// What it says.")
+    messages = out / "chat_protocol/messages.py"
+
+    def generated(text: str) -> str:
+        file.write_text(text)
+        assert main(["generate", str(spec), str(out)]) == 0
+        return capsys.readouterr().err
+
+    assert generated(first) == ""
+    old = messages.read_bytes()
+    assert generated(second) == ""
+    new = messages.read_bytes()
+    messages.write_bytes(old)  # as a checkout does
+    assert generated(second) == ""
+    messages.write_bytes(old + b"# mine\n")
+    assert generated(second) == f"mdkgen: {messages}: was changed since it was generated; it is overwritten\n"
+    assert messages.read_bytes() == new
+    messages.unlink()
+    assert generated(first) == ""
+    shutil.rmtree(tmp_path / "cache")
+    messages.write_bytes(old + b"# mine\n")
+    assert generated(second) == ""  # nothing is known
 
 
 def test_generate_repairs_what_was_edited(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -233,7 +264,7 @@ def test_any_terminal_can_show_it(encoding: str, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "mdkgen", "check", str(spec)]
     done = subprocess.run(command, capture_output=True, env=environment, timeout=30)
     assert (done.returncode, done.stderr) == (0, b"")
-    assert done.stdout.endswith(b": 1 files, no errors\n")
+    assert done.stdout.endswith(b": 1 file, no errors\n")
     piped = f"{sys.executable} -m mdkgen ir {spec} | head -1"
     done = subprocess.run(["bash", "-c", piped], capture_output=True, env=environment, timeout=30)
     assert (done.stdout.splitlines()[0], done.stderr) == (b"{", b"")
@@ -345,7 +376,7 @@ def test_format_writes_then_has_nothing_to_do(tmp_path: Path, capsys: pytest.Cap
     assert main(["format", "--check", str(tmp_path)]) == 1
     text = capsys.readouterr().out
     assert "+record A { n: int }" in text
-    assert text.endswith("1 files, 1 would change\n")
+    assert text.endswith("1 file, 1 would change\n")
     assert main(["format", str(file)]) == 0
     assert file.read_text() == "mdkspec 1\nnamespace a\nversion 1.0\n\nrecord A { n: int }\n"
     assert main(["format", "--check", str(tmp_path)]) == 0

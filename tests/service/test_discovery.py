@@ -200,7 +200,11 @@ class SilentProxy:
             while True:
                 one, _ = self._listener.accept()
                 self.accepted += 1
-                other = socket.create_connection(("127.0.0.1", self._target))
+                try:
+                    other = socket.create_connection(("127.0.0.1", self._target))
+                except OSError:  # The server is away, too.
+                    one.close()
+                    continue
                 self._sockets += [one, other]
                 for pair in ((one, other), (other, one)):
                     threading.Thread(target=self._pass, args=pair, daemon=True).start()

@@ -154,3 +154,33 @@ def test_an_original_that_was_cut_off_loses_what_went_meanwhile(pythons: dict[st
         assert resolved() == {"http://stays", "http://goes"}, "it has not heard of it"
         proxy.speaks.set()
         wait_until(lambda: resolved() == {"http://stays"}, "the dead one is forgotten")
+
+
+def test_an_original_loses_what_went_while_the_server_was_away_too(pythons: dict[str, str], tmp_path: Path) -> None:
+    """The server ends and starts again meanwhile: what it knew of the original, and of what is gone, is on its disk."""
+    with (
+        server(tmp_path, "--http") as running,
+        silent_proxy(running.url) as (proxy, url),
+        peer("original", pythons["original"], url) as original,
+    ):
+        stays, goes = active("s1", "http://stays"), active("s2", "http://goes")
+
+        def resolved() -> set[str]:
+            return {original.resolve("svc") for _ in range(4)}
+
+        with RawClient(running.url) as service:
+            service.open("s")
+            for message in (stays, goes):
+                service.send(message)
+                assert service.receive()["node"]["address"] == message["node"]["address"]
+            wait_until(lambda: resolved() == {"http://stays", "http://goes"}, "both are known")
+            proxy.cut()
+            service.send({**goes, "type": "expire"})
+            assert service.receive()["type"] == "expire"
+        again = restarted(running, tmp_path)
+        try:
+            assert resolved() == {"http://stays", "http://goes"}, "it has not heard of it"
+            proxy.speaks.set()
+            wait_until(lambda: resolved() == {"http://stays"}, "the dead one is forgotten")
+        finally:
+            again.kill()

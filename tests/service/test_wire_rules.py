@@ -18,6 +18,7 @@ import trustme
 from conformance.compatibility import exists
 from service.access import issue
 from service.http_port import ask
+from service.programs import wait_until
 from service.raw_socket import BINARY, TEXT, RawSocket, framed
 from service.servers import ServerProcess, active, log, server
 
@@ -30,7 +31,7 @@ SHOWN: dict[int, list[str]] = {
     5: [HERE + "test_an_original_is_sent_only_what_it_knows"],
     6: ["service/test_server.py::test_a_captured_client_is_served", "conformance/test_captures.py::test_what_the_original_sent_survives_decode_and_encode"],
     7: [HERE + "test_a_node_that_is_not_whole_is_not_passed_on", "conformance/test_server_core.py::test_every_node_that_is_sent_is_whole"],
-    8: [HERE + "test_clear_is_told_node_by_node", "service/test_server.py::test_a_silent_node_lapses"],
+    8: [HERE + "test_clear_is_told_node_by_node", HERE + "test_an_original_is_told_after_a_restart_what_went_while_both_were_away", "service/test_server.py::test_a_silent_node_lapses"],
     9: ["service/test_server.py::test_logs_are_stored_once_and_acknowledged", "service/test_server.py::test_a_restarted_server_knows_what_it_stored"],
     10: ["service/test_original_clients.py::test_both_kinds_work_together_across_a_restart", "conformance/test_server_core.py::test_what_the_original_sends_again_is_stored_once"],
     11: ["conformance/test_server_core.py::test_a_client_hears_of_its_own_nodes_and_of_their_end"],
@@ -167,6 +168,33 @@ def test_clear_is_told_node_by_node(running: ServerProcess) -> None:
         assert kinds_within(original, SILENCE_S) == ["active"] * 3
         assert ask(running, "/api/clear", method="POST", bearer="tok").json == {"removed": 3}
         assert kinds_within(original, SILENCE_S).count("expire") == 3
+
+
+def test_an_original_is_told_after_a_restart_what_went_while_both_were_away(tmp_path: Path) -> None:
+    """It keeps every node until that is expired (rule 8). The server is ended in order, and then killed, which saves less."""
+    with server(tmp_path) as running, RawSocket(running.url) as sender, RawSocket(running.url) as original:
+        sender.upgrade().open("n1")
+        original.upgrade().open("o1")
+        for number in range(2):
+            sender.send(active(f"n{number}", f"http://{number}"))
+        assert kinds_within(original, SILENCE_S) == ["active"] * 2
+        original.socket.close()
+        sender.send({**active("n0", "http://0"), "type": "expire"})
+        assert running.terminate() == 0
+    with server(tmp_path, "--grace", "0") as running:
+        with RawSocket(running.url) as sender:
+            sender.upgrade().open("n1")
+            assert sender.receive().message["node"]["id"] == "n1"
+            sender.send({**active("n1", "http://1"), "type": "expire"})
+            nodes = running.tenant_folder() / "nodes.jsonl"
+            wait_until(lambda: not nodes.stat().st_size, "the end of the node is saved")
+        running.kill()
+    with server(tmp_path) as running, RawSocket(running.url) as original, RawSocket(running.url) as new:
+        original.upgrade().open("o1")
+        new.upgrade().open("o2")
+        told = [original.receive().message for _ in range(2)]
+        assert sorted((one["type"], one["node"]["id"]) for one in told) == [("expire", "n0"), ("expire", "n1")]
+        assert kinds_within(original, SILENCE_S) == kinds_within(new, SILENCE_S) == []
 
 
 def test_six_connections_of_one_sender(running: ServerProcess) -> None:

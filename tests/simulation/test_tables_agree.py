@@ -17,6 +17,7 @@ from mdk_runtime.core.client.breaker import BreakerSettings
 from mdk_runtime.core.client.core import ClientCore
 from mdk_runtime.core.client.environments import Environment
 from mdk_runtime.core.server.connection import Connection
+from mdk_runtime.core.server.history import Past
 from mdk_runtime.core.server.protection import BROKEN_MIN, STALL_S
 from mdk_runtime.core.server.tenant import MERGE_S, Tenant
 from unit.mdk_runtime.fakes import Listener
@@ -240,6 +241,7 @@ class TablesAgree(RuleBasedStateMachine):
         self.model = Model()
         self.model.now = self.now
         self.saved: list[Any] = []
+        self.saved_past: Past | None = None
         self.saved_model: dict[str, Lease] = {}
         self.observers = [Ours(None), Ours(["one"])]
         self.originals: dict[str, tuple[Peer, Original]] = {}
@@ -423,19 +425,24 @@ class TablesAgree(RuleBasedStateMachine):
     def save(self) -> None:
         """The nodes are on disk."""
         self.saved = self.tenant.registry.records()
+        self.saved_past = self.tenant.audience.past()
         self.saved_model = {process: replace(one) for process, one in self.model.leases.items()}
 
     @precondition(lambda self: self.lives < 4)
-    @rule(away=st.sampled_from([0.0, 1.0, 100.0]), at_once=st.booleans())
-    def kill(self, away: float, at_once: bool) -> None:
-        """The server is killed, and starts again with what it had saved; ours keep what they know."""
+    @rule(away=st.sampled_from([0.0, 1.0, 100.0]), at_once=st.booleans(), is_saved=st.booleans())
+    def kill(self, away: float, at_once: bool, is_saved: bool) -> None:
+        """The server is killed, and starts again with what it had saved; ours keep what they know, and originals do."""
         for observer in self.observers:
             observer.cut(self.now)
+        if is_saved:
+            self.save()
+            self.away.update((process, original) for process, (_, original) in self.originals.items())
+        else:
+            self.away.clear()  # What an original heard that was not saved, nobody knows any more.
         self.originals.clear()
-        self.away.clear()  # What went while both it and the server were away, nobody could tell an original.
         self.now += away
         self.start_server(warm_until=self.now + NODE_TTL)
-        self.tenant.restore(self.saved, now=self.now)
+        self.tenant.restore(self.saved, self.saved_past, now=self.now)
         self.model = Model()
         self.model.now = self.now
         self.model.warm_until = self.now + NODE_TTL

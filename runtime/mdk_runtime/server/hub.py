@@ -251,10 +251,9 @@ class Hub:
             served = self._tenants[name] = Served(name, tenant, self._data / name, figures, self._work)
             served.minute_at = now + MINUTE_S * phase_of(name)
             tenant.tell_storing(not self.storage.fails(name), now=now)
-            known = served.keeper.load()
-            tenant.restore(known, now=now)
+            known = served.keeper.restore(now=now)
             if known:
-                logger.info("tenant %s: %d nodes are known from before", name, len(known))
+                logger.info("tenant %s: %d nodes are known from before", name, known)
         return served
 
     def _forget_idle(self) -> None:

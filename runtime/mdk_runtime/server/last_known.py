@@ -1,23 +1,26 @@
 """A tenant's nodes in a file: what a server that starts again knows before anybody has told it.
 
-One JSON object a line. The file is replaced as a whole, so a server that is killed at any moment leaves the last
+Beside them, where there are originals, what these may know besides: an original keeps every node until it is expired.
+One JSON object a line. A file is replaced as a whole, so a server that is killed at any moment leaves the last
 version or the one before. It is a second old at most; whoever is missing registers again when it reconnects.
 """
 
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
 
 from mdk_protocol.codec import CODEC
 from mdk_protocol.messages import Node
-from mdk_runtime.core.server.registry import Registry
-from mdk_runtime.storage.layout import NODES_NAME, NODES_NAMES
+from mdk_runtime.core.server.history import Past, Stand
+from mdk_runtime.core.server.tenant import Tenant
+from mdk_runtime.storage.layout import NODES_NAME, PAST_NAME, TABLE_NAMES
 from mdkspec_runtime.errors import ProtocolRuntimeError
 
 SAVE_EVERY_S = 1.0
@@ -28,16 +31,29 @@ FILE_BYTES_MAX = 64 * 1024 * 1024
 logger = logging.getLogger("mdk.server")
 
 
-def save(folder: Path, nodes: Sequence[Node]) -> None:
-    """Write the nodes; raises OSError. Slow: not for the loop's thread."""
-    name, name_beside = NODES_NAMES
-    beside = folder / name_beside
+def save(folder: Path, nodes: Iterable[Node], past: Past | None = None) -> None:
+    """Write the nodes, and what originals may know; raises OSError. Slow: not for the loop's thread."""
+    if past is not None:  # First: what is gone here and a node there is a node.
+        _replace(folder / PAST_NAME, _lines_of(past))
+    _replace(folder / NODES_NAME, (CODEC.encode_record(node) for node in nodes))
+
+
+def _lines_of(past: Past) -> Iterator[bytes]:
+    for sender in past.originals:
+        yield json.dumps({"original": sender}).encode()
+    for stand in past.stands:
+        about = {"gone": stand.is_gone, "shown": stand.shown, "node": CODEC.encode_record(stand.node).decode()}
+        yield json.dumps(about).encode()
+
+
+def _replace(path: Path, lines: Iterable[bytes]) -> None:
+    beside = path.with_name(f".{path.name}")
     with _made(beside) as file:
-        for node in nodes:
-            file.write(CODEC.encode_record(node) + b"\n")
+        for line in lines:
+            file.write(line + b"\n")
         file.flush()
         os.fsync(file.fileno())
-    beside.replace(folder / name)
+    beside.replace(path)
 
 
 def _made(path: Path) -> BinaryIO:
@@ -49,33 +65,55 @@ def _made(path: Path) -> BinaryIO:
 
 
 def forget(folder: Path) -> None:
-    """Remove the file, where it says that there is nobody. Not while a `Keeper` may write it; raises OSError."""
-    path = folder / NODES_NAME
-    if path.exists() and not path.stat().st_size:
-        path.unlink()
-    (folder / NODES_NAMES[1]).unlink(missing_ok=True)  # Of a process that died while it wrote.
+    """Remove the files, where they say that there is no node. Not while a `Keeper` may write them; raises OSError."""
+    nodes = folder / NODES_NAME
+    if nodes.exists() and nodes.stat().st_size:
+        return
+    for name in TABLE_NAMES:
+        (folder / name).unlink(missing_ok=True)
 
 
 def load(folder: Path) -> list[Node]:
     """The nodes that were saved last. What cannot be read is left out, and said."""
-    path = folder / NODES_NAME
+    nodes: list[Node] = []
+    for line in _lines_in(folder / NODES_NAME):
+        try:
+            nodes.append(CODEC.decode_record(Node, line))
+        except ProtocolRuntimeError as error:
+            logger.warning("a line of %s is left out: %s", folder / NODES_NAME, error)
+    return nodes
+
+
+def load_past(folder: Path) -> Past | None:
+    """What originals may know, as it was saved last; None if there were none. What cannot be read is left out, and said."""
+    path = folder / PAST_NAME
+    originals: list[str] = []
+    stands: list[Stand] = []
+    for line in _lines_in(path):
+        try:
+            about = json.loads(line)
+            if "original" in about:
+                originals.append(str(about["original"]))
+            else:
+                node = CODEC.decode_record(Node, about["node"])
+                shown = tuple(str(sender) for sender in about["shown"])
+                stands.append(Stand(node, bool(about["gone"]), is_suspect=False, sequence=0, shown=shown))
+        except (ValueError, TypeError, KeyError, ProtocolRuntimeError) as error:
+            logger.warning("a line of %s is left out: %s", path, error)
+    return Past(originals, stands) if originals else None
+
+
+def _lines_in(path: Path) -> list[bytes]:
     try:
         if path.stat().st_size > FILE_BYTES_MAX:
             logger.warning("%s is not read: it is larger than %d bytes", path, FILE_BYTES_MAX)
             return []
-        lines = path.read_bytes().splitlines()
+        return path.read_bytes().splitlines()
     except FileNotFoundError:
         return []
     except OSError as error:
         logger.warning("%s cannot be read: %s", path, os.strerror(error.errno or 0))
         return []
-    nodes: list[Node] = []
-    for line in lines:
-        try:
-            nodes.append(CODEC.decode_record(Node, line))
-        except ProtocolRuntimeError as error:
-            logger.warning("a line of %s is left out: %s", path, error)
-    return nodes
 
 
 class Keeper:
@@ -83,30 +121,36 @@ class Keeper:
 
     Args:
         folder: The tenant's.
-        registry: Its nodes.
+        tenant: Whose table it is.
     """
 
-    def __init__(self, folder: Path, registry: Registry) -> None:
+    def __init__(self, folder: Path, tenant: Tenant) -> None:
         self._folder = folder
-        self._registry = registry
+        self._tenant = tenant
         self._loop = asyncio.get_running_loop()
-        self._saved_version = 0
+        self._saved = self._version
         self._timer: asyncio.TimerHandle | None = None
         self._saving: asyncio.Task[None] | None = None
         self._failed = False
 
     @property
+    def _version(self) -> tuple[int, int]:
+        return self._tenant.registry.version, self._tenant.audience.version
+
+    @property
     def is_settled(self) -> bool:
         """True if the file says what the table says."""
-        return self._timer is None and self._saving is None and self._saved_version == self._registry.version
+        return self._timer is None and self._saving is None and self._saved == self._version
 
-    def load(self) -> list[Node]:
-        """What the server knew before."""
-        return load(self._folder)
+    def restore(self, *, now: float) -> int:
+        """Have the tenant take in what the server knew before; how many nodes."""
+        nodes = load(self._folder)
+        self._tenant.restore(nodes, load_past(self._folder), now=now)
+        return len(nodes)
 
     def look(self) -> None:
         """Save in a while if the nodes have changed."""
-        if self._saved_version != self._registry.version and self._timer is None and self._saving is None:
+        if self._saved != self._version and self._timer is None and self._saving is None:
             self._timer = self._loop.call_later(SAVE_EVERY_S, self._begin)
 
     async def close(self) -> None:
@@ -115,7 +159,7 @@ class Keeper:
             self._timer.cancel()
         if self._saving is not None:
             await self._saving
-        if self._saved_version != self._registry.version:
+        if self._saved != self._version:
             await self._save()
 
     def _begin(self) -> None:
@@ -123,9 +167,9 @@ class Keeper:
         self._saving = self._loop.create_task(self._save())
 
     async def _save(self) -> None:
-        version, nodes = self._registry.version, self._registry.records()
+        version, nodes, past = self._version, self._tenant.registry.records(), self._tenant.audience.past()
         try:
-            await asyncio.to_thread(save, self._folder, nodes)
+            await asyncio.to_thread(save, self._folder, nodes, past)
             self._failed = False
         except (OSError, ProtocolRuntimeError) as error:
             if not self._failed:
@@ -134,5 +178,5 @@ class Keeper:
         finally:
             self._saving = None
         if not self._failed:
-            self._saved_version = version
+            self._saved = version
         self.look()

@@ -36,7 +36,7 @@ class Served:
         self.tenant = tenant
         self.folder = folder
         self.figures = figures
-        self.keeper = Keeper(folder, tenant.registry)
+        self.keeper = Keeper(folder, tenant)
         self.minute_at = float("inf")
         """When its next minute is kept for the console. The owner's."""
         self.is_ending = False

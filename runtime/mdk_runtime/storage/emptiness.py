@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from mdk_runtime.storage.errors import UnknownSchema
-from mdk_runtime.storage.layout import HELPERS, MANIFEST_NAME, NODES_NAMES, is_ours, remove
+from mdk_runtime.storage.layout import HELPERS, MANIFEST_NAME, NODES_NAME, TABLE_NAMES, is_ours, remove
 from mdk_runtime.storage.retention import may_drop
 from mdk_runtime.storage.schema import open_for_reading
 
@@ -29,12 +29,12 @@ def has_become_empty(folder: Path, *, now_ms: int) -> bool:
         sqlite3.Error: As well.
     """
     files = [path for path in folder.iterdir() if not path.name.endswith(HELPERS)]
-    if not files or not all(is_ours(path.name) or path.name in NODES_NAMES for path in files):
+    if not files or not all(is_ours(path.name) or path.name in TABLE_NAMES for path in files):
         return False
     found = [path.stat() for path in files]
     if now_ms / 1000 - max(one.st_mtime for one in found) < EMPTY_S:
         return False
-    has_nodes = any(one.st_size for path, one in zip(files, found, strict=True) if path.name in NODES_NAMES)
+    has_nodes = any(one.st_size for path, one in zip(files, found, strict=True) if path.name == NODES_NAME)
     return not has_nodes and _holds_nothing(folder)
 
 

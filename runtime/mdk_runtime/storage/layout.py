@@ -14,8 +14,10 @@ from typing import Final
 MANIFEST_NAME: Final = "manifest.db"
 NODES_NAME: Final = "nodes.jsonl"
 """The tenant's table, not storage's (server/last_known.py)."""
-NODES_NAMES: Final = (NODES_NAME, f".{NODES_NAME}")
-"""And as it is being written."""
+PAST_NAME: Final = "past.jsonl"
+"""And what originals may know of it besides."""
+TABLE_NAMES: Final = (NODES_NAME, f".{NODES_NAME}", PAST_NAME, f".{PAST_NAME}")
+"""Of both, also as they are being written."""
 HELPERS: Final = ("-wal", "-shm", "-journal", ".new")
 """What SQLite has beside a database, and a file that is being made."""
 NO_TENANTS: Final = frozenset({"lost+found"})

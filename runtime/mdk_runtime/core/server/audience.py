@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from mdk_protocol.codec import CODEC
 from mdk_protocol.messages import Active, Changes, Expire, Follow, Node, TableBegin, TableComplete, TableEnd
 from mdk_runtime.core.server.connection import ClientEndpoint, Connection, News, Services
-from mdk_runtime.core.server.history import History, Stand, as_messages
+from mdk_runtime.core.server.history import History, Past, Stand, as_messages
 from mdk_runtime.core.server.service import Change
 from mdkspec_runtime.broadcast import broadcast, broadcast_all
 from mdkspec_runtime.codec import Shared
@@ -62,6 +62,10 @@ class Audience:
         """The changes that every connection of ours knows of."""
         self._away: dict[str, None] = {}
         """Originals whose connection is gone, by sender, who was away for longest first."""
+        self._met: dict[str, None] = {}
+        """Originals that were ever here, by sender, who came for the first time long ago first."""
+        self._meetings = 0
+        """How often there was one more of them."""
         self._returned: dict[Connection, None] = {}
         """Originals that were here before: they keep every node until it is expired."""
         self._apart: dict[Connection, None] = {}
@@ -90,9 +94,15 @@ class Audience:
         """A client has spoken."""
         if not connection.is_extended:
             self._originals[connection] = connection.endpoint
-            if connection.node_id in self._away:
-                del self._away[connection.node_id]
+            sender = connection.node_id
+            if sender in self._away:
+                del self._away[sender]
                 self._returned[connection] = None
+            if sender and sender not in self._met:
+                self._met[sender] = None
+                self._meetings += 1
+                if len(self._met) > AWAY_MAX:
+                    del self._met[next(iter(self._met))]
 
     def remove(self, connection: Connection) -> None:
         """The connection is gone."""
@@ -104,6 +114,24 @@ class Audience:
         self._apart.pop(connection, None)
         self._returned.pop(connection, None)
         self._leave(connection)
+
+    @property
+    def version(self) -> int:
+        """Another number whenever `past` names one more original that may know something."""
+        return 0 if self.history.is_empty else self._meetings
+
+    def past(self) -> Past | None:
+        """What is to be told to an original that comes back to another life of this table; None if there is none."""
+        if not self._met or self.history.is_empty:
+            return None
+        return Past(list(self._met), self.history.remembered(MISSED_MAX))
+
+    def recall(self, past: Past) -> None:
+        """Take in what another life of this table knew of originals. Everyone of them is away now."""
+        self._met = dict.fromkeys(past.originals[-AWAY_MAX:])
+        self._away = dict(self._met)
+        gone = [stand for stand in past.stands if stand.is_gone][-MISSED_MAX:]
+        self.history.recall([*(stand for stand in past.stands if not stand.is_gone), *gone])
 
     def note(self, changes: Iterable[Change]) -> None:
         """The table has changed."""

@@ -6,7 +6,7 @@ changed since is the tail, merged already. Addresses that are gone are kept up t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from mdk_protocol.codec import CODEC
@@ -38,6 +38,15 @@ class Stand(NamedTuple):
     """The senders by which it was known, the last one last."""
 
 
+class Past(NamedTuple):
+    """What originals may know of a table beside what is in it: of use when server and original were both away."""
+
+    originals: Sequence[str]
+    """Who was here, by sender, the one that came last at the end."""
+    stands: Sequence[Stand]
+    """Addresses that are gone, and those that were known by other senders than they are now."""
+
+
 class History:
     """Where every address stands, in the order of last changes.
 
@@ -59,10 +68,15 @@ class History:
         self.sequence = 0
         """How many changes there were."""
 
+    @property
+    def is_empty(self) -> bool:
+        """True if there was never an address, as far as it remembers."""
+        return not self._stands
+
     def note(self, change: Change) -> None:
         """The table has changed."""
         node = change.node
-        key = (node.service, node.environment.name, node.address or "")
+        key = _key(node)
         self.sequence += 1
         before = self._stands.pop(key, None)
         sender = str(node.id)
@@ -93,6 +107,25 @@ class History:
         found = [self._stands[key] for service in services for key in self._places.get(service, ())]
         return [stand for stand in found if not stand.is_gone]
 
+    def remembered(self, changes: int) -> list[Stand]:
+        """What is gone of so many changes, the last ones, and what has been known by several senders."""
+        since = self.sequence - changes
+        return [one for one in self._stands.values() if (one.is_gone and one.sequence > since) or len(one.shown) > 1]
+
+    def recall(self, stands: Iterable[Stand]) -> None:
+        """Take in what another life of the table remembered, after what is present is here."""
+        for stand in stands:
+            key = _key(stand.node)
+            now = self._stands.get(key)
+            if now is not None:
+                shown = (*(one for one in stand.shown if one not in now.shown), *now.shown)[-SHOWN_MAX:]
+                self._stands[key] = now._replace(shown=shown)
+            elif stand.is_gone:
+                self.sequence += 1
+                self._stands[key] = stand._replace(sequence=self.sequence)
+                self._places.setdefault(key[0], {})[key] = None
+                self._gone[key] = None
+
     def position(self, sequence: int) -> Position:
         """How a client is told where it stands."""
         return Position(epoch=self._epoch, sequence=sequence)
@@ -108,6 +141,10 @@ class History:
         del places[key]
         if not places:
             del self._places[key[0]]
+
+
+def _key(node: Node) -> PlaceKey:
+    return (node.service, node.environment.name, node.address or "")
 
 
 def as_messages(stands: Iterable[Stand], position: Position | None) -> list[Changes]:

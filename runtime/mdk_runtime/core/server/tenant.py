@@ -23,7 +23,7 @@ from mdk_runtime.core.server.audience import Audience
 from mdk_runtime.core.server.connection import Connection
 from mdk_runtime.core.server.expiry import Expiry
 from mdk_runtime.core.server.grants import Grant
-from mdk_runtime.core.server.history import History
+from mdk_runtime.core.server.history import History, Past
 from mdk_runtime.core.server.insight import Insight
 from mdk_runtime.core.server.limits import GRACE_S, TOKEN_EXPIRED, TOKEN_REVOKED, Allowance, Limits
 from mdk_runtime.core.server.pulse import Pulses
@@ -188,12 +188,14 @@ class Tenant:
             self._change(self.registry.remove(key))
         return len(keys)
 
-    def restore(self, nodes: Iterable[Node], *, now: float) -> None:
-        """Take in what was known before a restart. It is expired after one ttl, unless it is renewed."""
+    def restore(self, nodes: Iterable[Node], past: Past | None = None, *, now: float) -> None:
+        """Take in what was known before a restart. Nodes are expired after one ttl, unless they are renewed."""
         for node in nodes:
             if not missing_in(node):
                 self._change(self.registry.register(node, now=now))
                 self.expiry.hold(node, now=now)
+        if past is not None:
+            self.audience.recall(past)
 
     def set_level(self, kind: str, name: str, level: Level, for_s: float, *, now: float) -> None:
         """Have clients send more, of a `service` or of a `trace`, for a while; 0 seconds end that.

@@ -33,6 +33,32 @@ def test_originals_that_are_away_are_remembered_to_a_bound(monkeypatch: pytest.M
     assert Client(network, "o2", is_ours=False, takes=False).take() == ["open", "expire b", "expire c"]
 
 
+def test_what_outlives_a_restart_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So many originals, and of what is gone the last changes; without an original there is nothing to be kept."""
+    monkeypatch.setattr(audience, "AWAY_MAX", 2)
+    monkeypatch.setattr(audience, "MISSED_MAX", 2)
+    network = Network()
+    service = Client(network, "s1")
+    for address in "abc":
+        service.register(address, address)
+    for address in "abc":
+        service.send(
+            {"type": "expire", "node": {"id": address, "service": "svc", "address": address, "version": "1.0"}}
+        )
+    network.move(1)
+    assert network.tenant.audience.past() is None
+    for name in ("o1", "o2", "o3", "o2"):
+        Client(network, name, is_ours=False).cut()
+    past = network.tenant.audience.past()
+    assert past is not None
+    assert (past.originals, [stand.node.id for stand in past.stands]) == (["o2", "o3"], ["b", "c"])
+    again = Network(epoch="f")
+    again.tenant.restore([], past._replace(originals=["o0", *past.originals]), now=again.now)
+    recalled = again.tenant.audience.past()
+    assert recalled is not None
+    assert (recalled.originals, [stand.node.id for stand in recalled.stands]) == (["o2", "o3"], ["b", "c"])
+
+
 def test_a_long_absence_costs_the_whole_table() -> None:
     """Addresses that are gone are kept up to a bound; who was away while more went reads all of it again."""
     network = Network()

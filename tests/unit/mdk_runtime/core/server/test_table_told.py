@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from unit.mdk_runtime.core.server.networks import GRACE_S, MERGE_S, Client, Network, position, short
+from unit.mdk_runtime.core.server.networks import GRACE_S, MERGE_S, TTL_S, Client, Network, position, short
 
 
 def test_a_client_is_told_what_it_follows_and_nothing_else() -> None:
@@ -66,6 +66,55 @@ def test_an_original_that_was_away_is_told_what_is_gone() -> None:
     ]
     assert other.take() == []
     assert Client(network, "o", is_ours=False, takes=False).take() == ["open", "active n", "active stays"]
+
+
+def test_an_original_that_was_away_with_the_server_is_told_what_is_gone() -> None:
+    """What went before the server ended, and what lapses after it is back; nobody else is told, and not twice."""
+    network = Network()
+    service, original = Client(network, "s1"), Client(network, "o", is_ours=False)
+    for number, address in enumerate("abc"):
+        service.register(f"s{number}", address)
+    network.move(1)
+    original.cut()
+    service.send({"type": "expire", "node": {"id": "s0", "service": "svc", "version": "1.0", "address": "a"}})
+    network.move(1)
+    tenant = network.tenant
+    again = Network(epoch="f", warm_until=1000.0)
+    again.tenant.restore(tenant.registry.records(), tenant.audience.past(), now=again.now)
+    again.move(TTL_S + 1)
+    back, other = (Client(again, name, is_ours=False, takes=False) for name in ("o", "o2"))
+    again.move(1)
+    assert sorted(back.take()) == ["expire a", "expire b", "expire c", "open"]
+    assert other.take() == ["open"]
+    back.cut()
+    third = Network(epoch="g")
+    third.tenant.restore([], again.tenant.audience.past(), now=third.now)
+    assert sorted(Client(third, "o2", is_ours=False, takes=False).take()) == [
+        "expire a",
+        "expire b",
+        "expire c",
+        "open",
+    ]
+    assert Client(third, "o3", is_ours=False, takes=False).take() == ["open"]
+
+
+def test_an_address_is_expired_under_every_name_also_after_a_restart() -> None:
+    """An original that read the table before a worker took over from another knows the address by the first."""
+    network = Network()
+    service = Client(network, "s1")
+    service.register("s1", "a")
+    network.move(1)
+    Client(network, "o", is_ours=False).cut()
+    service.register("s2", "a")
+    service.send({"type": "expire", "node": {"id": "s1", "service": "svc", "version": "1.0", "address": "a"}})
+    network.move(1)
+    again = Network(epoch="f")
+    again.tenant.restore(network.tenant.registry.records(), network.tenant.audience.past(), now=again.now)
+    again.move(TTL_S + 1)
+    back = Client(again, "o", is_ours=False, takes=False)
+    again.move(1)
+    back.take_frames()
+    assert [frame["node"]["id"] for frame in back.frames if frame["type"] == "expire"] == ["s1", "s2"]
 
 
 def test_the_first_change_is_told_at_once_and_what_follows_is_merged() -> None:

@@ -184,6 +184,6 @@ def _fits(found: Any, want: Any) -> bool:
         present, wanted = cast("dict[str, Any]", found), cast("dict[str, Any]", want)
         return present.keys() == wanted.keys() and all(_fits(present[key], value) for key, value in wanted.items())
     if isinstance(want, list) and isinstance(found, list):
-        items, each = cast("list[Any]", found), cast("list[Any]", want)
-        return len(items) == len(each) and all(map(_fits, items, each))
+        items: list[Any] = found  # pyright: ignore[reportUnknownVariableType]  # JSON
+        return len(items) == len(want) and all(map(_fits, items, want))  # pyright: ignore[reportUnknownArgumentType]
     return bool(found == want) and (isinstance(found, bool) == isinstance(want, bool))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Literal
 
 from mdkgen import syntax
@@ -113,8 +113,9 @@ def check_structs(names: Names) -> tuple[tuple[Record, ...], tuple[Message, ...]
     """Records, those that others need first, and messages."""
     _check_wire_names(names)
     fields = {name: _fields(names, one) for name, one in names.structs.items()}
+    needing_themselves = _needing_themselves(names)
     for name, one in names.records.items():
-        if _needs_itself(names, name):
+        if name in needing_themselves:
             message = f"a {name} cannot be made: it needs another {name}"
             names.report(
                 "MDK2008", message, one.name.span, expected="an optional field (`?`), a list or a map on the way"
@@ -135,7 +136,7 @@ def check_structs(names: Names) -> tuple[tuple[Record, ...], tuple[Message, ...]
         )
         for name, one in names.messages.items()
     )
-    return tuple(_in_order(records)), messages
+    return tuple(records[name] for name in _in_order({name: _needed(one) for name, one in records.items()})), messages
 
 
 def _reserved_keys(names: Names, one: syntax.Record) -> tuple[str, ...]:
@@ -213,40 +214,52 @@ def _is_plain(expr: syntax.Expr) -> bool:
     return isinstance(expr, syntax.Object | syntax.Array | syntax.Literal)
 
 
-def _needs_itself(names: Names, start: str) -> bool:
-    """Whether making a record needs one of the same kind: through required fields, or defaults of records."""
-    seen = {start}
-    ahead = [start]
-    while ahead:
-        for field in names.structs[ahead.pop()].fields:
-            if field.optional or not isinstance(field.type, syntax.TypeName):
-                continue
-            inner = field.type.name.text
-            if inner == start:
-                return True
-            if inner in names.records and inner not in seen:
-                seen.add(inner)
-                ahead.append(inner)
-    return False
+def _needing_themselves(names: Names) -> set[str]:
+    """Records that cannot be made without one of the same kind: through required fields, or defaults of records."""
+    needs = {name: list(dict.fromkeys(_to_be_made(names, one))) for name, one in names.records.items()}
+    needed_by: dict[str, list[str]] = {name: [] for name in needs}
+    for name, inner in ((name, inner) for name, inners in needs.items() for inner in inners):
+        needed_by[inner].append(name)
+    found: set[str] = set()
+    left = set(needs)
+    for first in reversed(
+        list(_in_order(needs))
+    ):  # Kosaraju: what is left behind it, backwards, is one circle with it.
+        circle, ahead = [], [first]
+        while ahead:
+            name = ahead.pop()
+            if name in left:
+                left.remove(name)
+                circle.append(name)
+                ahead += needed_by[name]
+        if len(circle) > 1 or first in needs[first]:
+            found.update(circle)
+    return found
 
 
-def _in_order(records: dict[str, Record]) -> Iterator[Record]:
-    """Records after those that their fields name, as far as there is no circle; else as declared."""
+def _to_be_made(names: Names, record: syntax.Record) -> Iterator[str]:
+    for field in record.fields:
+        if not field.optional and isinstance(field.type, syntax.TypeName) and field.type.name.text in names.records:
+            yield field.type.name.text
+
+
+def _in_order(needs: Mapping[str, Iterable[str]]) -> Iterator[str]:
+    """Each after those that it needs, as far as there is no circle; else as declared."""
     entered: set[str] = set()
-    for first in records.values():
-        if first.name in entered:
+    for first in needs:
+        if first in entered:
             continue
-        entered.add(first.name)
-        path = [(first, _needed(first))]  # A stack of its own: a chain may be longer than Python's.
+        entered.add(first)
+        path = [(first, iter(needs[first]))]  # A stack of its own: a chain may be longer than Python's.
         while path:
-            record, needed = path[-1]
-            name = next((one for one in needed if one in records and one not in entered), None)
-            if name is None:
+            name, needed = path[-1]
+            inner = next((one for one in needed if one in needs and one not in entered), None)
+            if inner is None:
                 path.pop()
-                yield record
+                yield name
             else:
-                entered.add(name)
-                path.append((records[name], _needed(records[name])))
+                entered.add(inner)
+                path.append((inner, iter(needs[inner])))
 
 
 def _needed(record: Record) -> Iterator[str]:

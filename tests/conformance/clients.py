@@ -21,7 +21,7 @@ from mdk_runtime.interaction import Interaction
 from mdk_runtime.watch import BaseWatch, Change
 from service.scripted_server import ScriptedServer
 
-WITHIN_S = 15.0
+WITHIN_S = 60.0
 """As long as a test waits for anything that should happen at once."""
 
 M = TypeVar("M", bound=BaseMDK[Any])

@@ -16,7 +16,7 @@ JOBS = ROOT / SPECS["jobs_protocol"][1] / "js"
 def _run(node: str, folder: Path) -> subprocess.CompletedProcess[str]:
     given = {**os.environ, "ENGINE": str(folder / "engine"), "JOBS": str(folder)}
     return subprocess.run(
-        [node, "--test", PROGRAM], capture_output=True, text=True, timeout=50, check=False, cwd=ROOT, env=given
+        [node, "--test", PROGRAM], capture_output=True, text=True, timeout=150, check=False, cwd=ROOT, env=given
     )
 
 

@@ -58,7 +58,7 @@ def test_the_client_has_the_types_of_the_editor(tmp_path: Path, node: str) -> No
     (tmp_path / "node_modules").symlink_to(ROOT / "node_modules")
     (tmp_path / "tsconfig.json").write_text(json.dumps({"compilerOptions": OPTIONS, "files": ["client.js"]}))
     command = [str(ROOT / "node_modules/.bin/tsc"), "-p", "tsconfig.json"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=110, check=False)
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=150, check=False)
     assert done.stdout + done.stderr == ""
 
 
@@ -67,7 +67,7 @@ def test_the_client_starts_the_server_that_the_settings_name(node: str) -> None:
     properties = json.loads((FOLDER / "package.json").read_text())["contributes"]["configuration"]["properties"]
     settings = {name: one["default"] for name, one in properties.items()}
     command = [node, "-e", ACTIVATED, str(FOLDER / "client.js"), json.dumps(settings)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=150, check=True)
     (_, _, server, options), *rest = json.loads(done.stdout)
     assert server == {"command": "mdkgen", "args": ["lsp"], "options": {"cwd": "/a/folder"}}
     assert options["documentSelector"] == [{"language": "mdkspec", "scheme": "file"}]

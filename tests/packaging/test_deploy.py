@@ -92,7 +92,7 @@ def test_what_the_dockerfile_copies_is_enough(tmp_path: Path) -> None:
                     shutil.copy(at, source / target)
     command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--disable-pip-version-check"]
     done = subprocess.run(
-        [*command, "--wheel-dir", str(tmp_path), str(source)], check=False, capture_output=True, text=True, timeout=120
+        [*command, "--wheel-dir", str(tmp_path), str(source)], check=False, capture_output=True, text=True, timeout=150
     )
     assert done.returncode == 0, done.stderr
     (install,) = re.findall(r'"\.\[(\w+)\]"', DOCKERFILE.read_text())

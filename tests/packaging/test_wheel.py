@@ -20,7 +20,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel, built by the declared backend."""
     folder = tmp_path_factory.mktemp("wheel")
     command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--disable-pip-version-check"]
-    subprocess.run([*command, "--wheel-dir", str(folder), str(ROOT)], check=True, capture_output=True, timeout=120)
+    subprocess.run([*command, "--wheel-dir", str(folder), str(ROOT)], check=True, capture_output=True, timeout=150)
     (built,) = folder.glob("*.whl")
     return built
 
@@ -43,7 +43,7 @@ def test_the_wheel_works_alone(wheel: Path, tmp_path: Path) -> None:
     for code in ("import mdk; mdk.MDK", "import mdkgen.cli; mdkgen.cli.main(['check', 'spec'])"):
         program = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); {code}; import mdk; print(mdk.__file__)"
         done = subprocess.run(
-            [sys.executable, "-c", program], check=False, capture_output=True, text=True, timeout=60, cwd=ROOT
+            [sys.executable, "-c", program], check=False, capture_output=True, text=True, timeout=150, cwd=ROOT
         )
         assert done.returncode == 0, done.stderr
         assert done.stdout.strip().splitlines()[-1].startswith(str(tmp_path))
@@ -55,7 +55,7 @@ def test_the_demo_runs_from_the_wheel(wheel: Path, tmp_path: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": str(tmp_path / "site")}
     command = [sys.executable, "-c", "import sys, mdk_runtime.cli as c; print(c.__file__); sys.exit(c.main(['demo']))"]
     done = subprocess.run(
-        command, check=False, capture_output=True, text=True, timeout=60, cwd=tmp_path, env=environment
+        command, check=False, capture_output=True, text=True, timeout=150, cwd=tmp_path, env=environment
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.startswith(str(tmp_path / "site"))

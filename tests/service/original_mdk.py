@@ -55,7 +55,7 @@ def _python36() -> str:
     asked = "import sys; print(sys.version_info[:2] == (3, 6))"
     for candidate in _candidates():
         try:
-            done = subprocess.run([candidate, "-c", asked], capture_output=True, text=True, timeout=20, check=False)
+            done = subprocess.run([candidate, "-c", asked], capture_output=True, text=True, timeout=150, check=False)
         except OSError:
             continue
         if done.stdout.strip() == "True":  # pyenv's `python3.6` is there also where it is not switched on.

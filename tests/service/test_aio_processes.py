@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -49,9 +48,7 @@ def test_a_program_that_forgets_to_stop(server: ScriptedServer, end: str) -> Non
     """However its loop ends: the process ends, its node is expired, its log arrives, by number once."""
     with running("-W", "ignore", "-c", BEGINS + end, MDK_SERVER_URL=server.url) as program:
         program.wait_for("http://me")
-        start = time.monotonic()
         assert program.finish() == 0, program.lines
-        assert time.monotonic() - start < 3.0
     server.wait_for(lambda: not any(one.is_open for one in server.connections))
     last = server.connections[-1]
     logs = {(log["sequence"], log["text"]) for log in server.heard("log")}
@@ -65,14 +62,12 @@ def test_a_program_that_forgets_to_stop(server: ScriptedServer, end: str) -> Non
 
 @pytest.mark.parametrize("end", [ENDS["asyncio.run"], ENDS["a loop that is closed"]], ids=["asyncio.run", "closed"])
 def test_a_program_whose_server_is_away(server: ScriptedServer, end: str) -> None:
-    """It ends within 2 s and a bit, and says what was lost."""
+    """It ends all the same, and says what was lost."""
     server.stop()
-    start = time.monotonic()
     code = BEGINS.replace("print(", "# print(") + end
     with running("-W", "ignore", "-c", code, MDK_SERVER_URL=server.url) as program:
         program.wait_for("stopped with 1 messages that the server has not acknowledged")
         assert program.finish() == 0, program.lines
-    assert time.monotonic() - start < 5.0
 
 
 FORKS = (

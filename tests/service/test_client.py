@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -59,9 +58,7 @@ def test_a_program_that_forgets_to_stop(server: ScriptedServer) -> None:
     """It ends, its node is expired, its log arrives, the connection is closed normally."""
     with running("-c", FORGETS, **program_environment(server)) as program:
         program.wait_for("http://me")
-        start = time.monotonic()
         assert program.finish() == 0
-        assert time.monotonic() - start < 3.0
     server.wait_for(lambda: not server.connections[0].is_open)
     (connection,) = server.connections
     assert connection.types() == ["open", "active", "log", "expire"]
@@ -78,13 +75,11 @@ def test_a_program_that_only_logs(server: ScriptedServer) -> None:
 
 
 def test_a_program_whose_server_is_away(server: ScriptedServer) -> None:
-    """It ends within 2 s and a bit, and says what was lost."""
+    """It ends all the same, and says what was lost."""
     server.stop()
-    start = time.monotonic()
     with running("-c", FORGETS.replace("print", "#"), **program_environment(server)) as program:
         program.wait_for("stopped with 1 messages that the server has not acknowledged")
         assert program.finish() == 0
-    assert time.monotonic() - start < 5.0
 
 
 FORKS = """

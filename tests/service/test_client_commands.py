@@ -242,7 +242,7 @@ def test_a_reader_that_has_seen_enough(api: tuple[str, type[Api]]) -> None:
     url, handler = api
     handler.rows = [log(i, text="x" * 1000) for i in range(300)]
     command = f"{sys.executable} -c '{COMMAND}' logs --limit 300 --http {url} | head -1; exit ${{PIPESTATUS[0]}}"
-    done = subprocess.run(["bash", "-c", command], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(["bash", "-c", command], cwd=ROOT, capture_output=True, text=True, timeout=150, check=False)
     assert (done.returncode, done.stderr, len(done.stdout.splitlines())) == (0, "", 1)
 
 

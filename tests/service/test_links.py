@@ -20,7 +20,7 @@ from mdkspec_runtime.links import driver
 from mdkspec_runtime.links.aio import ClientLink, Handshake, Refusal, serve
 from unit.mdkspec_runtime.toy import SERVER, Answer, Ask, Client, Handler, Post, Server
 
-WITHIN_S = 10.0
+WITHIN_S = 60.0
 
 
 async def until(condition: Callable[[], Any]) -> None:

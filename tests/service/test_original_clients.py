@@ -103,13 +103,15 @@ def test_both_kinds_work_together_across_a_restart(
         peer(second, pythons[second], running.url) as other,
     ):
         texts = talk(one, other, "before")
+        everything = 2 * INTERACTIONS
+        wait_until(lambda: outcomes(running, "interaction")["new"] == everything, "all interactions, before")
         running = restarted(running, tmp_path)
         try:
             texts += talk(one, other, "after")
             for each in (one, other):
                 assert each.resolve("one-before") == "http://one-before", "the node outlived the server"
                 assert len(each.heard()) == len(set(each.heard())), "no log is heard twice"
-            wait_until(lambda: outcomes(running, "interaction")["new"] == 2 * INTERACTIONS, "all interactions")
+            wait_until(lambda: outcomes(running, "interaction")["new"] == everything, "all interactions, after")
             again = outcomes(running, "interaction")["known"]
             originals = (first, second).count("original")
             assert again >= INTERACTIONS * originals, "an original sends all of them again"

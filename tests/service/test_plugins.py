@@ -43,7 +43,7 @@ def run(tmp_path: Path, project: Path) -> Run:
     def run(*arguments: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", "mdkgen", *arguments],
-            cwd=project, env=environment, capture_output=True, text=True, timeout=60, check=False,
+            cwd=project, env=environment, capture_output=True, text=True, timeout=150, check=False,
         )  # fmt: skip
 
     return run

@@ -164,7 +164,7 @@ def test_rule_8_expiry_is_the_servers_job(it: ServerProcess, tenant: str) -> Non
         gone = other.receive()
         assert gone["type"] == "expire"
         assert {"id", "version", "address", "service"} <= {name for name, value in gone["node"].items() if value}
-        assert 0.3 < time.monotonic() - start < 5
+        assert time.monotonic() - start > 0.3
 
 
 def test_rule_9_every_log_has_its_own_logack(it: ServerProcess, tenant: str) -> None:

@@ -30,7 +30,7 @@ EACH_MAX = 60
 """Frames of one connection: more than the twenty malformed ones in a row that end it."""
 BAD_HANDSHAKES = 0.2
 """Of all connections."""
-WITHIN_S = 20.0
+WITHIN_S = 60.0
 MARKER = b"still there?"
 SETTLE_S = 0.02
 """After the last answer, as long as a word that explains an end may still take."""

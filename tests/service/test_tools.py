@@ -24,7 +24,7 @@ CHAT = "examples/chat/spec"
 WIRE = ROOT / "tests/conformance/wire"
 
 
-def _mdkgen(*arguments: str, within_s: float = 100) -> tuple[int, list[str]]:
+def _mdkgen(*arguments: str, within_s: float = 150) -> tuple[int, list[str]]:
     command = [sys.executable, "-m", "mdkgen", *arguments]
     done = subprocess.run(command, capture_output=True, text=True, timeout=within_s, check=False, cwd=ROOT)
     return done.returncode, (done.stdout + done.stderr).splitlines()
@@ -117,7 +117,7 @@ def test_our_server_conforms(tmp_path: Path, say: list[str]) -> None:
     with server(tmp_path) as one:
         given = ["conform", "--spec", "spec", one.url, "--role", "server", "--at-once", "16", "--quiet-s", "0.5"]
         given += ["--cases", CASES, *say]
-        status, lines = _mdkgen(*given, within_s=170)
+        status, lines = _mdkgen(*given, within_s=150)
     assert status == 0, lines
     cases, failed, _ = (int(word) for word in lines[-1].split() if word.isdigit())
     assert (cases > 50, failed) == (True, 0)

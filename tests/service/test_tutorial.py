@@ -75,7 +75,7 @@ class Reader:
 
     def _run(self, line: str) -> None:
         done = subprocess.run(
-            self._command(line), cwd=self.folder, env=self.environment, capture_output=True, text=True, timeout=60, check=False
+            self._command(line), cwd=self.folder, env=self.environment, capture_output=True, text=True, timeout=150, check=False
         )  # fmt: skip
         self.said += done.stdout + done.stderr
         self.status = self.status or done.returncode
@@ -117,7 +117,7 @@ def test_a_new_project_s_tests_pass(tmp_path: Path) -> None:
     folder = tmp_path / "my-counter"
     subprocess.run([sys.executable, "-m", "mdkgen", "init", str(folder)], env=environment, check=True)
     done = subprocess.run(
-        ["make", "test", f"PYTHON={sys.executable}"], cwd=folder, env=environment, capture_output=True, text=True, timeout=170, check=False
+        ["make", "test", f"PYTHON={sys.executable}"], cwd=folder, env=environment, capture_output=True, text=True, timeout=150, check=False
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     assert "3 passed" in done.stdout

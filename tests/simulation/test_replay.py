@@ -33,7 +33,7 @@ def _run(folder: Path, spec: Spec, test: str) -> subprocess.CompletedProcess[str
     write(render(spec), folder)
     (folder / "test_it.py").write_text(test)
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", str(folder), "test_it.py"]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=50)
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=150)
 
 
 REPEATED = (

@@ -1,8 +1,8 @@
 """A plain HTTP server to be called: `python target.py`. Prints its port.
 
 /echo     the headers that it was sent, as JSON
-/slow     answers after 10 s
-/trickle  a piece every 0.1 s for 10 s
+/slow     answers after 60 s
+/trickle  a piece every 0.1 s for 60 s
 /moved    leads to /echo
 /status/N answers with that status
 """
@@ -13,7 +13,7 @@ import json
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-LONG_S = 10.0
+LONG_S = 60.0
 TRICKLE_EVERY_S = 0.1
 
 

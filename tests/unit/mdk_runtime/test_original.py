@@ -372,6 +372,17 @@ def test_a_large_table_is_read_in_linear_time(frames_of: Callable[[list[messages
     assert (many - one) / (some - one) == pytest.approx(4, rel=0.01)
 
 
+def test_unknown_services_time_out(fake_mdk: FakeMDK) -> None:
+    """After 10 s, although the deadline is later; after 3 s with a deadline of 3 s."""
+    for deadline_s, waited_s in ((20.0, 10.0), (3.0, 3.0)):
+        session = fake_mdk.session()
+        session.set_deadline(deadline_s)
+        begun_s = fake_mdk.clock.now_s
+        with pytest.raises(mdk.ResolveTimeout):
+            session.resolve("unknown", "1.0")
+        assert fake_mdk.clock.now_s - begun_s == pytest.approx(waited_s)
+
+
 def test_resolve_starts_no_thread(fake_mdk: FakeMDK) -> None:
     """Neither a resolve nor its wait does."""
     import threading

@@ -120,7 +120,7 @@ def test_its_types_are_right(folder: Path) -> None:
     """Mypy, strict, finds nothing."""
     done = subprocess.run(
         [sys.executable, "-m", "mypy", "--strict", "--no-incremental", "awkward_names"],
-        cwd=folder, capture_output=True, text=True, timeout=110, check=False,
+        cwd=folder, capture_output=True, text=True, timeout=150, check=False,
     )  # fmt: skip
     assert (done.returncode, done.stdout) == (0, "Success: no issues found in 7 source files\n")
 
@@ -131,7 +131,7 @@ def test_javascript_keeps_what_every_object_has_apart(folder: Path) -> None:
     if node is None:
         pytest.skip("needs node")
     (folder / "run.mjs").write_text(NODE)
-    done = subprocess.run([node, "run.mjs"], cwd=folder, capture_output=True, text=True, timeout=50, check=False)
+    done = subprocess.run([node, "run.mjs"], cwd=folder, capture_output=True, text=True, timeout=150, check=False)
     assert (done.stdout, done.stderr) == ("p undefined undefined\n", "")
 
 
@@ -143,6 +143,6 @@ def test_typescript_takes_it(folder: Path) -> None:
     done = subprocess.run(
         [compiler, "--strict", "--noEmit", "--module", "nodenext", "--target", "es2023", "--allowJs", "--checkJs",
          *(f"js/{path.name}" for path in sorted((folder / "js").glob("*.js")))],
-        cwd=folder, capture_output=True, text=True, timeout=110, check=False,
+        cwd=folder, capture_output=True, text=True, timeout=150, check=False,
     )  # fmt: skip
     assert done.stdout == ""

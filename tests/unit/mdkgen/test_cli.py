@@ -262,11 +262,11 @@ def test_any_terminal_can_show_it(encoding: str, tmp_path: Path) -> None:
     shutil.copytree(CHAT, spec)
     environment = {**os.environ, "PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"}
     command = [sys.executable, "-m", "mdkgen", "check", str(spec)]
-    done = subprocess.run(command, capture_output=True, env=environment, timeout=30)
+    done = subprocess.run(command, capture_output=True, env=environment, timeout=150)
     assert (done.returncode, done.stderr) == (0, b"")
     assert done.stdout.endswith(b": 1 file, no errors\n")
     piped = f"{sys.executable} -m mdkgen ir {spec} | head -1"
-    done = subprocess.run(["bash", "-c", piped], capture_output=True, env=environment, timeout=30)
+    done = subprocess.run(["bash", "-c", piped], capture_output=True, env=environment, timeout=150)
     assert (done.stdout.splitlines()[0], done.stderr) == (b"{", b"")
 
 
@@ -365,7 +365,7 @@ def test_without_its_extra_it_says_how_to_get_it(missing: str, tmp_path: Path) -
         f"from mdkgen.cli import main; sys.exit(main(['generate', {CHAT!r}, {str(tmp_path / 'out')!r}]))"
     )
     environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path / "empty")}
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=environment, timeout=30)
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, env=environment, timeout=150)
     assert (done.returncode, done.stderr) == (2, f'mdkgen: {missing} is missing; run: pip install "mdk[gen]"\n')
 
 

@@ -30,7 +30,7 @@ def _generate(tmp_path: Path, *, python: str = sys.executable, seed: str = "0", 
     }
     command = [python, "-m", "mdkgen", "generate", str(ROOT / "spec"), str(out)]
     done = subprocess.run(
-        command, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
+        command, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=150, check=False
     )
     assert done.returncode == 0, done.stderr
     return _hashes(out)
@@ -52,7 +52,7 @@ def _other_python() -> str | None:
     candidates = ["python3.13", *map(str, Path.home().glob(".pyenv/versions/3.13*/bin/python3.13"))]
     for candidate in candidates:
         try:
-            done = subprocess.run([candidate, "-c", ""], capture_output=True, check=False, timeout=20)
+            done = subprocess.run([candidate, "-c", ""], capture_output=True, check=False, timeout=150)
         except OSError:
             continue
         if done.returncode == 0:

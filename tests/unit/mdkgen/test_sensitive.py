@@ -132,7 +132,7 @@ def test_javascript_shows_none_either(folder: Path) -> None:
     if node is None:
         pytest.skip("needs node")
     (folder / "run.mjs").write_text(NODE)
-    done = subprocess.run([node, "run.mjs"], cwd=folder, capture_output=True, text=True, timeout=50, check=False)
+    done = subprocess.run([node, "run.mjs"], cwd=folder, capture_output=True, text=True, timeout=150, check=False)
     assert done.stderr == ""
     assert done.stdout == (
         "Hello { login: Login { user: 'ada', password: <sensitive> }, token: <sensitive>, pins: <sensitive>, hint: null, "

@@ -37,4 +37,4 @@ def test_a_record_that_holds_itself_is_drawn_and_ends(tmp_path: Path) -> None:
     files = emit(spec, ["python"])
     assert "return st.builds(Grow, tree=any_tree())" in files["tree_protocol/testing.py"]
     write(files, tmp_path)
-    subprocess.run([sys.executable, "-c", DRAW], check=True, cwd=tmp_path, timeout=100)
+    subprocess.run([sys.executable, "-c", DRAW], check=True, cwd=tmp_path, timeout=150)

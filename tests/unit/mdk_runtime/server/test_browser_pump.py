@@ -47,7 +47,7 @@ async def test_a_browser_that_is_wrong_from_the_start_is_told_so() -> None:
     may_read = asyncio.Event()
     may_read.set()
     connection = Tenant(Open(mdk_version="test")).connect()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await BrowserPump(connection.endpoint, cast("WebSocket", browser), may_read).run()
     assert [one["type"] for one in browser.heard] == ["open", "close"]
     assert browser.heard[1]["error"]["code"] == "illegal_message"

@@ -23,7 +23,7 @@ from mdk_runtime.storage.limits import StorageLimits
 from mdk_runtime.storage.storage import Storage
 from mdk_runtime.storage.writer import Done
 
-WITHIN_S = 10.0
+WITHIN_S = 60.0
 MINUTE = 29_000_000
 
 

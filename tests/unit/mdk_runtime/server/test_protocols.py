@@ -17,7 +17,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from mdk_runtime.server.http import protocols as module
 from mdk_runtime.server.http.listener import HTTPListener
 
-WITHIN_S = 10.0
+WITHIN_S = 60.0
 SOON_S = 0.3
 HANDSHAKE = (
     b"GET /ws HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"

@@ -29,7 +29,7 @@ from mdk_runtime.storage.traces import Place
 from mdk_runtime.storage.writer import Done
 from unit.mdk_runtime.storage.stores import NOW_MS, Folder, call, log
 
-WITHIN_S = 10.0
+WITHIN_S = 60.0
 
 
 @pytest.fixture

@@ -28,7 +28,7 @@ from unit.mdk_runtime.storage.stores import Folder
 FIXTURES = Path(__file__).parent / "fixtures"
 TRACE = "6ba7b810-9dad-11d1-80b4-00c04fd430c8"
 CACHE = 1 << 20
-WITHIN_S = 10.0
+WITHIN_S = 60.0
 
 
 def made_of(fixture: str, path: Path) -> None:

@@ -21,7 +21,7 @@ from mdk_runtime.storage.reader import Reader
 from mdk_runtime.storage.segment import Segment
 from mdk_runtime.storage.writer import Done, Writer
 
-WITHIN_S = 10.0
+WITHIN_S = 60.0
 
 
 class Deliveries:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import os
-from collections.abc import AsyncGenerator, Awaitable, Callable
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 import pytest
@@ -13,6 +13,7 @@ from websockets.asyncio.client import connect
 from websockets.asyncio.server import ServerConnection
 from websockets.protocol import State
 
+from loop_clock import LoopClock, until
 from mdkspec_runtime.endpoint import Endpoint
 from mdkspec_runtime.leases import SharedLeases
 from mdkspec_runtime.links.aio import Handshake, Listener, serve
@@ -20,8 +21,6 @@ from unit.mdkspec_runtime.toy import SERVER, Handler, Server
 
 EVERY_S = 2.0
 """Twice that is less than the toy waits for a `hello`."""
-
-PassTime = Callable[[float], Awaitable[None]]
 
 
 class Kept(ServerConnection):
@@ -36,8 +35,8 @@ class Kept(ServerConnection):
 
 
 @asynccontextmanager
-async def place(ping_every_s: float = EVERY_S) -> AsyncGenerator[tuple[Listener, list[Endpoint]]]:
-    """A server of the toy protocol, and the endpoints that ended."""
+async def place(clock: LoopClock, ping_every_s: float = EVERY_S) -> AsyncGenerator[tuple[Listener, list[Endpoint]]]:
+    """A server of the toy protocol, and the endpoints that ended; the clock is held meanwhile."""
     Kept.every.clear()
     handler, ended = Handler(), list[Endpoint]()
     shared = SharedLeases(SERVER, handler)
@@ -55,7 +54,8 @@ async def place(ping_every_s: float = EVERY_S) -> AsyncGenerator[tuple[Listener,
         ping_every_s=ping_every_s,
         connection_class=Kept,
     ) as listener:
-        yield listener, ended
+        with clock.held():
+            yield listener, ended
 
 
 async def mute(port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
@@ -69,37 +69,22 @@ async def mute(port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     return reader, writer
 
 
-async def until(condition: Callable[[], object]) -> None:
-    """Let the others go on until it holds; the clock may stand still."""
-    while not condition():  # noqa: ASYNC110  # no event says it
-        await asyncio.sleep(0)
-
-
 @pytest.fixture
-def pass_time(monkeypatch: pytest.MonkeyPatch) -> PassTime:
-    """Time of the loop stands still but for this, which lets its timers run out and do what they do."""
-    now = 1000.0
-    monkeypatch.setattr(asyncio.SelectorEventLoop, "time", lambda _: now)
-
-    async def move(seconds: float) -> None:
-        nonlocal now
-        now += seconds
-        for _ in range(3):
-            await asyncio.sleep(0)
-
-    return move
+def clock(monkeypatch: pytest.MonkeyPatch) -> LoopClock:
+    """The loop's."""
+    return LoopClock(monkeypatch)
 
 
 @pytest.mark.asyncio
-async def test_a_peer_that_answers_no_ping_is_cut(pass_time: PassTime) -> None:
+async def test_a_peer_that_answers_no_ping_is_cut(clock: LoopClock) -> None:
     """One ping, and no other before the end; it is told why, and its endpoint has lost its connection."""
-    async with place() as (listener, ended):
+    async with place(clock) as (listener, ended):
         reader, writer = await mute(listener.port)
-        await pass_time(EVERY_S)
+        await clock.move(EVERY_S)
         ping = await reader.readexactly(10)
         assert ping[:2] == b"\x89\x08", "a ping of 8 bytes"
         assert not ended
-        await pass_time(EVERY_S)
+        await clock.move(EVERY_S)
         await until(lambda: ended)
         assert listener.connections == 0
         said = await reader.read()
@@ -108,15 +93,18 @@ async def test_a_peer_that_answers_no_ping_is_cut(pass_time: PassTime) -> None:
 
 
 @pytest.mark.asyncio
-async def test_a_peer_that_answers_stays(pass_time: PassTime) -> None:
+async def test_a_peer_that_answers_stays(clock: LoopClock) -> None:
     """Many pings later it is there, and nothing is kept of what was answered; a mute one beside it is not."""
-    async with place() as (listener, ended), connect(f"ws://127.0.0.1:{listener.port}/toy", ping_interval=None) as peer:
+    async with (
+        place(clock) as (listener, ended),
+        connect(f"ws://127.0.0.1:{listener.port}/toy", ping_interval=None) as peer,
+    ):
         await peer.send('{"type":"hello","name":"ada"}')
         assert await peer.recv() == '{"type":"welcome","members":[]}'
         _, writer = await mute(listener.port)
         for turn in range(10):
             Kept.every[0].latency = -1.0
-            await pass_time(EVERY_S)
+            await clock.move(EVERY_S)
             await until(lambda: Kept.every[0].latency >= 0)  # It is set by the answer to a ping.
             assert not Kept.every[0].pending_pings
             assert len(ended) == min(turn, 1)
@@ -126,35 +114,35 @@ async def test_a_peer_that_answers_stays(pass_time: PassTime) -> None:
 
 
 @pytest.mark.asyncio
-async def test_connections_that_come_one_after_another_are_all_probed(pass_time: PassTime) -> None:
+async def test_connections_that_come_one_after_another_are_all_probed(clock: LoopClock) -> None:
     """Each has turns of its own; all that are mute are cut."""
-    async with place() as (listener, ended):
+    async with place(clock) as (listener, ended):
         writers: list[asyncio.StreamWriter] = []
         for _ in range(5):
             writers.append((await mute(listener.port))[1])
-            await pass_time(EVERY_S / 3)
+            await clock.move(EVERY_S / 3)
         for _ in range(9):
-            await pass_time(EVERY_S / 3)
+            await clock.move(EVERY_S / 3)
         await until(lambda: len(ended) == 5)
         for writer in writers:
             writer.close()
 
 
 @pytest.mark.asyncio
-async def test_no_pings_are_sent_where_none_are_wanted(pass_time: PassTime) -> None:
+async def test_no_pings_are_sent_where_none_are_wanted(clock: LoopClock) -> None:
     """0 is never."""
-    async with place(0.0) as (listener, ended):
+    async with place(clock, 0.0) as (listener, ended):
         reader, writer = await mute(listener.port)
-        await pass_time(2 * EVERY_S)
+        await clock.move(2 * EVERY_S)
         assert not ended
         assert not reader._buffer  # type: ignore[attr-defined]  # nothing has come, and a read would wait for it
         writer.close()
 
 
 @pytest.mark.asyncio
-async def test_nothing_is_kept_of_the_handshake() -> None:
+async def test_nothing_is_kept_of_the_handshake(clock: LoopClock) -> None:
     """An idle connection has no headers, no response, and no task besides the one that reads it."""
-    async with place() as (listener, _), connect(f"ws://127.0.0.1:{listener.port}/toy"):
+    async with place(clock) as (listener, _), connect(f"ws://127.0.0.1:{listener.port}/toy"):
         await until(lambda: listener.connections)
         (connection,) = Kept.every
         assert connection.request is not None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import struct
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 
 import pytest
 from starlette.applications import Starlette
@@ -14,11 +14,12 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from loop_clock import LoopClock
 from mdk_runtime.server.http import protocols as module
 from mdk_runtime.server.http.listener import HTTPListener
+from mdk_runtime.server.http.protocols import REQUEST_WITHIN_S
 
 WITHIN_S = 60.0
-SOON_S = 0.3
 HANDSHAKE = (
     b"GET /ws HTTP/1.1\r\nHost: h\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
@@ -76,75 +77,80 @@ class Peer:
             first, size = await self.reader.readexactly(2)
             return first & 15, await self.reader.readexactly(size)
 
-    async def trickle(self, data: bytes) -> None:
-        """Byte after byte, until the server hangs up."""
-        async with asyncio.timeout(WITHIN_S):
-            for at in range(len(data)):
-                if self.reader.at_eof() or self.writer.transport.is_closing():  # The latter after a reset.
-                    return
-                self.writer.write(data[at : at + 1])
-                await asyncio.sleep(SOON_S / 10)
-            raise AssertionError("the server took all of it")
+    async def trickle(self, data: bytes, clock: LoopClock) -> None:
+        """Byte after byte, until the server hangs up, which it has to do before all the time is over twice."""
+        for at in range(20):
+            if self.reader.at_eof() or self.writer.transport.is_closing():  # The latter after a reset.
+                return
+            self.writer.write(data[at : at + 1])
+            await clock.move(REQUEST_WITHIN_S / 10)
+        raise AssertionError("the server took all of it")
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> LoopClock:
+    """The loop's."""
+    return LoopClock(monkeypatch)
 
 
 @asynccontextmanager
-async def peer() -> AsyncIterator[Peer]:
-    """Connected to a listener of its own."""
+async def peer(clock: LoopClock | None = None) -> AsyncIterator[Peer]:
+    """Connected to a listener of its own; with a clock that is held meanwhile."""
     routes = [Route("/form", form, methods=["POST"]), Route("/quick", quick, methods=["GET", "POST"])]
     application = Starlette(routes=[*routes, WebSocketRoute("/ws", echo)])
     listener = HTTPListener(application, "127.0.0.1", 0, context=None, frame_bytes_max=100_000, browsers=())
     await listener.start()
     reader, writer = await asyncio.open_connection("127.0.0.1", listener.port)
     try:
-        yield Peer(reader, writer)
+        with clock.held() if clock else nullcontext():
+            yield Peer(reader, writer)
     finally:
         writer.close()
         await listener.close()
 
 
 @pytest.mark.asyncio
-async def test_who_says_nothing_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_who_says_nothing_is_cut(clock: LoopClock) -> None:
     """A connection without a request holds a descriptor for a while, and not for ever."""
-    monkeypatch.setattr(module, "REQUEST_WITHIN_S", SOON_S)
-    async with peer() as one:
+    async with peer(clock) as one:
+        await clock.move(REQUEST_WITHIN_S)
         assert await one.read(1) == b""
 
 
 @pytest.mark.asyncio
 @pytest.mark.parametrize("path", [b"form", b"quick"])
-async def test_a_request_that_trickles_in_is_cut(path: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_request_that_trickles_in_is_cut(path: bytes, clock: LoopClock) -> None:
     """In its head, or in a body, whether the application reads it or not; the first of a connection, or a later one."""
-    monkeypatch.setattr(module, "REQUEST_WITHIN_S", SOON_S)
-    async with peer() as one:
-        await one.trickle(b"GET /quick HTTP/1.1\r\nHost: h\r\nX-A: " + b"a" * 1000)
-    async with peer() as one:
+    async with peer(clock) as one:
+        await one.trickle(b"GET /quick HTTP/1.1\r\nHost: h\r\nX-A: " + b"a" * 1000, clock)
+    async with peer(clock) as one:
         one.writer.write(b"POST /" + path + b" HTTP/1.1\r\nHost: h\r\nContent-Length: 1000\r\n\r\n")
         if path == b"quick":
             await one.head()
             await one.read(5)
-        await one.trickle(b"x" * 900)
-    async with peer() as one:
+        await one.trickle(b"x" * 900, clock)
+    async with peer(clock) as one:
         one.writer.write(b"GET /quick HTTP/1.1\r\nHost: h\r\n\r\n")
         assert (await one.head()).startswith(b"HTTP/1.1 200")
         assert await one.read(5) == b"quick"
-        await one.trickle(b"GET /quick HTTP/1.1\r\nHost: h\r\nX-A: " + b"a" * 1000)
+        await one.trickle(b"GET /quick HTTP/1.1\r\nHost: h\r\nX-A: " + b"a" * 1000, clock)
 
 
 @pytest.mark.asyncio
-async def test_a_whole_request_is_not_hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_whole_request_is_not_hurried(clock: LoopClock, monkeypatch: pytest.MonkeyPatch) -> None:
     """The limit is on the request, not on what comes after: the next one, or frames of a WebSocket."""
-    limit_s = 2 * SOON_S  # Long enough for a machine that is busy.
+    limit_s = 2.0  # Shorter than a connection is kept for another request.
     monkeypatch.setattr(module, "REQUEST_WITHIN_S", limit_s)
-    async with peer() as one:
+    async with peer(clock) as one:
         for _ in range(2):
             one.writer.write(b"POST /form HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc")
             assert (await one.head()).startswith(b"HTTP/1.1 200")
             assert await one.read(1) == b"3"
-            await asyncio.sleep(1.5 * limit_s)
-    async with peer() as one:
+            await clock.move(1.5 * limit_s)
+    async with peer(clock) as one:
         one.writer.write(HANDSHAKE)
         assert (await one.head()).startswith(b"HTTP/1.1 101")
-        await asyncio.sleep(1.5 * limit_s)
+        await clock.move(1.5 * limit_s)
         one.writer.write(frame(TEXT, b"late"))
         assert await one.frame() == (TEXT, b"late")
 

@@ -17,7 +17,7 @@ from mdk_runtime.server.hub import Hub
 from mdk_runtime.storage.limits import StorageLimits
 from mdkspec_runtime.links.aio import Handshake
 
-WITHIN_S = 10.0
+WITHIN_S = 60.0
 UPGRADE = {"Upgrade": "websocket", "Sec-WebSocket-Version": "13", "Sec-WebSocket-Key": "k"}
 
 

@@ -18,7 +18,7 @@ from mdk_runtime.storage.storage import Storage
 from unit.mdk_runtime.storage.stores import Folder, log
 
 DAY_MS = 86_400_000
-WITHIN_S = 10.0
+WITHIN_S = 60.0
 LATER_MS = int((EMPTY_S + 60) * 1000)
 
 

@@ -225,7 +225,8 @@ def _needing_themselves(names: Names) -> set[str]:
     for first in reversed(
         list(_in_order(needs))
     ):  # Kosaraju: what is left behind it, backwards, is one circle with it.
-        circle, ahead = [], [first]
+        circle: list[str] = []
+        ahead = [first]
         while ahead:
             name = ahead.pop()
             if name in left:

@@ -77,7 +77,8 @@ def test_a_program_that_only_logs(server: ScriptedServer) -> None:
 def test_a_program_whose_server_is_away(server: ScriptedServer) -> None:
     """It ends all the same, and says what was lost."""
     server.stop()
-    with running("-c", FORGETS.replace("print", "#"), **program_environment(server)) as program:
+    patient = "from mdk_runtime import lifecycle\nlifecycle.FAREWELL_S = 60.0\n"  # The thread ends by itself before.
+    with running("-c", patient + FORGETS.replace("print", "#"), **program_environment(server)) as program:
         program.wait_for("stopped with 1 messages that the server has not acknowledged")
         assert program.finish() == 0
 

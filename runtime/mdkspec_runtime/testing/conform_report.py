@@ -76,7 +76,9 @@ def report(plan: Plan, cases: Sequence[Case], left: Sequence[tuple[TransitionFac
     count = len(plan.transitions)
     print(f"{count} transition{'' if count == 1 else 's'}, {count - len(left)} driven")
     failed = sum(case.problem is not None for case in cases)
-    print(f"{len(cases)} case{'' if len(cases) == 1 else 's'}, {failed} failed, {sum(map(len, why.values()))} not reached")
+    print(
+        f"{len(cases)} case{'' if len(cases) == 1 else 's'}, {failed} failed, {sum(map(len, why.values()))} not reached"
+    )
 
 
 def junit(role: Role, cases: Sequence[Case], left: Sequence[tuple[TransitionFact, str]]) -> str:

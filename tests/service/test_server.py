@@ -266,6 +266,12 @@ def test_reasons_not_to_start(running: ServerProcess, tmp_path: Path) -> None:
     assert (status, "cannot be used" in said) == (1, True)
     status, said = failing("--port", "0", "--data", str(tmp_path / "d"), "--ready-file", "/no/such/folder/f")
     assert (status, "the ready file /no/such/folder/f cannot be written" in said) == (1, True)
+    status, said = failing("--port", "0", "--data", str(tmp_path / "d"), "--ready-file", "/")
+    assert (status, "the ready file / cannot be written: that names no file" in said) == (1, True)
+    for host in ("999.1.1.1", "192.0.2.1"):
+        status, said = failing("--port", "0", "--data", str(tmp_path / "d"), "--insecure", "--host", host)
+        assert (status, f"cannot listen on {host} port 0: " in said, "nknown error" in said) == (1, True, False), said
+        assert "; --host names an address of this machine" in said
     status, said = failing("--port", "0", "--host", "0.0.0.0")
     assert (status, "--insecure" in said) == (2, True)
     assert failing("--port", "99999")[0] == failing("--grace", "x")[0] == 2

@@ -25,6 +25,7 @@ from mdk_runtime.server.auth import Gate
 from mdk_runtime.server.connections import patient_connections
 from mdk_runtime.server.errors import CannotListen, DataFolderUnusable, PackagesMissing, ReadyFileUnusable
 from mdk_runtime.server.hub import Hub
+from mdk_runtime.server.options import is_about_host, reason_of
 from mdk_runtime.server.proxies import TrustedProxies
 from mdk_runtime.server.settings import Settings
 from mdk_runtime.server.tls import Certificate, keep_buffers_apart
@@ -174,8 +175,8 @@ async def _listen(settings: Settings, hub: Hub, certificate: Certificate | None,
             )
         )
     except (OSError, OverflowError) as error:
-        reason = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else str(error)
-        raise CannotListen(settings.host, settings.port, reason) from error
+        reason = reason_of(error) if isinstance(error, OSError) else str(error)
+        raise CannotListen(settings.host, settings.port, reason, is_host=is_about_host(error)) from error
 
 
 async def _end(hub: Hub, listener: Listener, http: HTTPListener | None) -> None:
@@ -214,12 +215,14 @@ def write_ready_file(path: Path, content: dict[str, object]) -> None:
     Raises:
         ReadyFileUnusable: It cannot be written.
     """
-    beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
+        beside = path.with_name(f".{path.name}.{os.getpid()}")
         beside.write_text(json.dumps(content) + "\n", encoding="utf-8")
         beside.replace(path)
     except OSError as error:
-        raise ReadyFileUnusable(path, os.strerror(error.errno or 0)) from error
+        raise ReadyFileUnusable(path, reason_of(error)) from error
+    except ValueError as error:  # As `/` or `..`.
+        raise ReadyFileUnusable(path, "that names no file") from error
 
 
 @contextmanager
@@ -233,7 +236,7 @@ def locked(folder: Path) -> Generator[None]:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         handle = (folder / "lock").open("w", encoding="utf-8")
     except OSError as error:
-        raise DataFolderUnusable(folder, os.strerror(error.errno or 0)) from error
+        raise DataFolderUnusable(folder, reason_of(error)) from error
     with handle:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -92,16 +92,21 @@ class TokenRefused(ServerError):
 class CannotListen(ServerError):
     """The address is taken, or is not this machine's."""
 
-    def __init__(self, host: str, port: int, reason: str, *, flag: str = "--port") -> None:
+    def __init__(self, host: str, port: int, reason: str, *, flag: str = "--port", is_host: bool = False) -> None:
         self.host = host
         self.port = port
         self.reason = reason
         self.flag = flag
         """What names the port."""
+        self.is_host = is_host
+        """True: it is the host that cannot be."""
         super().__init__(host, port, reason)
 
     def __str__(self) -> str:
-        return f"cannot listen on {self.host} port {self.port}: {self.reason}; {self.flag} names another one, 0 any free one"
+        right = f"{self.flag} names another one, 0 any free one"
+        if self.is_host:
+            right = "--host names an address of this machine, 0.0.0.0 or :: all that it has"
+        return f"cannot listen on {self.host} port {self.port}: {self.reason}; {right}"
 
 
 class DataFolderUnusable(ServerError):

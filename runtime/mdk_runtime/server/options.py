@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import ipaddress
 import os
 import re
+import socket
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, field
 from pathlib import Path
@@ -284,4 +286,11 @@ def did_you_mean(name: str, known: Sequence[str]) -> str:
 
 def reason_of(error: OSError) -> str:
     """What the system says, without the path, which the caller names."""
-    return os.strerror(error.errno) if error.errno else str(error)
+    if error.errno is None or error.errno <= 0:  # Of names that cannot be looked up it is no number of the system's.
+        return error.strerror or str(error)
+    return os.strerror(error.errno)
+
+
+def is_about_host(error: Exception) -> bool:
+    """True if an address cannot be listened on because it is none, or another machine's, whatever the port."""
+    return isinstance(error, socket.gaierror) or (isinstance(error, OSError) and error.errno == errno.EADDRNOTAVAIL)

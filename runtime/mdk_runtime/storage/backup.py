@@ -20,11 +20,12 @@ from typing import Final
 from mdk_runtime.storage.errors import BackupRefused
 from mdk_runtime.storage.layout import HELPERS, is_ours, manifest_path, segment_numbers, segment_path, tenant_folders
 from mdk_runtime.storage.manifest import DROPPED_THROUGH, SealedSegment, fact, sealed_segments
+from mdk_runtime.storage.probing import PROBE_NAME
 from mdk_runtime.storage.retention import RETENTION_LOCK_NAME
 
 HOLD_S_MAX: Final = 600.0
 """So long a backup waits for segments that are being dropped."""
-NOT_COPIED: Final = ("lock", RETENTION_LOCK_NAME)
+NOT_COPIED: Final = ("lock", RETENTION_LOCK_NAME, PROBE_NAME)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from mdk_runtime.storage.batch import Stored
 from mdk_runtime.storage.emptiness import remove_if_empty
 from mdk_runtime.storage.errors import DiskLow
 from mdk_runtime.storage.limits import StorageLimits
+from mdk_runtime.storage.probing import is_everybodys
 from mdk_runtime.storage.tenant_store import TenantStore
 
 ROOM_S: Final = 1.0
@@ -76,7 +77,8 @@ class Writer:
         self._stop_at: float | None = None
         self._room_seen_at = float("-inf")
         self.is_failing = False
-        """True from a write that failed for the first time to the next that works, in whatever folder."""
+        """True while nothing can be stored, in whatever folder: what is wrong with one alone does not count."""
+        self._probed_at = float("-inf")
         self._thread = threading.Thread(target=self._run, name="mdk-storage", daemon=True)
 
     @property
@@ -192,10 +194,13 @@ class Writer:
             logger.warning("cannot look after %s: %s", folder, error, exc_info=trace)
             return
         with self._changed:
-            is_new = self._backlog.failed(folder, jobs, now=time.monotonic())
+            now = time.monotonic()
+            is_new = self._backlog.failed(folder, jobs, now=now)
+        if is_new or now - self._probed_at >= ROOM_S:
+            self._probed_at = now
+            self.is_failing = is_everybodys(error, folder.parent)
         if is_new:
             logger.error("cannot store in %s: %s; trying again, acknowledgements wait", folder, error, exc_info=trace)
-            self.is_failing = True
             self._turned(folder, False)
 
     def _worked(self, folder: Path, jobs: list[Sized], results: list[Stored]) -> None:

@@ -13,7 +13,7 @@ from starlette.types import ASGIApp
 
 from mdk_runtime.server.errors import CannotListen
 from mdk_runtime.server.http.protocols import BrowserProtocol, RequestProtocol
-from mdk_runtime.server.options import reason_of
+from mdk_runtime.server.options import is_about_host, reason_of
 from mdkspec_runtime.links.limits import PING_EVERY_S
 
 BACKLOG = 2048
@@ -108,5 +108,5 @@ def _bound(host: str, port: int) -> list[socket.socket]:
             with suppress(OSError):
                 one.close()
         reason = reason_of(error) if isinstance(error, OSError) else str(error)
-        raise CannotListen(host, port, reason, flag="--http-port") from error
+        raise CannotListen(host, port, reason, flag="--http-port", is_host=is_about_host(error)) from error
     return sockets

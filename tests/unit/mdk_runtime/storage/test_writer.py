@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import queue
 import sqlite3
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -15,8 +17,10 @@ from mdk_protocol.messages import Log, SharedContext
 from mdk_runtime.core.server.origin import Entry
 from mdk_runtime.core.server.writes import Outcome
 from mdk_runtime.storage.backlog import Job
+from mdk_runtime.storage.errors import DiskLow
 from mdk_runtime.storage.layout import segment_path
 from mdk_runtime.storage.limits import StorageLimits
+from mdk_runtime.storage.probing import is_everybodys
 from mdk_runtime.storage.reader import Reader
 from mdk_runtime.storage.segment import Segment
 from mdk_runtime.storage.writer import Done, Writer
@@ -42,6 +46,14 @@ class Deliveries:
         while len(done) < count:
             done += self.queue.get(timeout=WITHIN_S)
         return done
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    """Wait for what a thread does."""
+    end = time.monotonic() + WITHIN_S
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.005)
 
 
 @pytest.fixture
@@ -170,6 +182,34 @@ def test_a_folder_that_cannot_be_written_is_in_nobodys_way(
     assert [one.job.token for one in deliveries.take(6)] == [0, 1, 2, 3, 4, 5]
     assert (writer.fails(blocked), writer.folders_failing, writer.backlog) == (False, 0, 0)
     assert [turn[:2] for turn in deliveries.turns] == [("a", False), ("a", True)]
+
+
+def test_whose_fault_it_is(deliveries: Deliveries, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder that cannot be used is alone with that, also where nobody else writes; a full disk is everybody's."""
+    writer = Writer(deliveries.queue.put, turned=deliveries.turn, retry_s=0.01)
+    (tmp_path / "a").write_text("no folder")
+    writer.submit(job(tmp_path / "a", 0))
+    writer.start()
+    wait_until(lambda: bool(deliveries.turns))
+    assert (writer.folders_failing, writer.is_failing) == (1, False)
+    reasons: list[Exception] = [
+        sqlite3.OperationalError("database or disk is full"),
+        OSError(errno.ENOSPC, "No space left on device"),
+    ]
+    reasons[0].sqlite_errorcode = sqlite3.SQLITE_FULL  # type: ignore[attr-defined]  # as SQLite sets it
+    reasons.append(DiskLow(tmp_path, 1, 2))
+    assert [is_everybodys(one, tmp_path) for one in reasons] == [True, True, True]
+    assert not is_everybodys(sqlite3.DatabaseError("database disk image is malformed"), tmp_path)
+    assert is_everybodys(sqlite3.OperationalError("disk I/O error"), tmp_path / "none"), (
+        "nor can anything else be written"
+    )
+    assert {path.name for path in tmp_path.iterdir()} == {"a"}
+    monkeypatch.setattr("mdk_runtime.storage.writer.is_everybodys", lambda error, data: True)
+    monkeypatch.setattr("mdk_runtime.storage.writer.ROOM_S", 0.0)
+    wait_until(lambda: writer.is_failing)
+    monkeypatch.setattr("mdk_runtime.storage.writer.is_everybodys", lambda error, data: False)
+    wait_until(lambda: not writer.is_failing)
+    writer.stop(timeout_s=0.0)
 
 
 def test_what_waits_for_a_folder_is_bounded(deliveries: Deliveries, tmp_path: Path) -> None:

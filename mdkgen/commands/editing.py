@@ -115,7 +115,7 @@ def _textmate(arguments: argparse.Namespace) -> int:
 
 def _lsp(arguments: argparse.Namespace) -> int:
     try:
-        from mdkgen.lsp import serve
+        from mdkgen.lsp.answers import serve
     except ModuleNotFoundError as error:
         if error.name not in ("pygls", "lsprotocol"):
             raise

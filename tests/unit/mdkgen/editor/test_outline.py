@@ -10,7 +10,7 @@ import pytest
 
 from mdkgen import syntax
 from mdkgen.editor.outline import Entry, outline
-from mdkgen.lsp import OUTLINE
+from mdkgen.lsp.answers import OUTLINE
 from mdkgen.parser import parse
 from mdkgen.source import read_folder
 

@@ -1,0 +1,1 @@
+"""The shell of `mdkgen.editor` for editors that speak the Language Server Protocol."""

@@ -6,6 +6,7 @@ import atexit
 import os
 import sys
 from collections.abc import Callable
+from threading import RLock
 from time import monotonic
 from typing import Protocol
 
@@ -34,7 +35,10 @@ FAREWELL_S = 2.0
 """As long as all MDKs of a process together may hold up its end."""
 
 _running: dict[int, Running] = {}
-_forking: list[Running] = []
+_forks = RLock()
+"""Held over a fork: several threads may fork at once."""
+_forking: list[tuple[Running, ...]] = []
+"""What the thread that forks holds: more than one if a handler of signals forks inside of that."""
 _hooked = False
 
 
@@ -68,20 +72,25 @@ def _finalize(_: object) -> None:
 
 
 def _before() -> None:
-    _forking[:] = _running.values()
-    for mdk in _forking:
+    _forks.acquire()
+    _forking.append(tuple(_running.values()))
+    for mdk in _forking[-1]:
         mdk.before_fork()
 
 
 def _in_parent() -> None:
-    for mdk in reversed(_forking):
+    if not _forking:
+        return  # It began before there was an MDK.
+    for mdk in reversed(_forking.pop()):
         mdk.after_fork_in_parent()
-    _forking.clear()
+    _forks.release()
 
 
 def _in_child() -> None:
-    children = tuple(_forking)
-    _forking.clear()
+    if not _forking:
+        return
+    children = _forking.pop()
+    _forks.release()
     for mdk in children:
         mdk.after_fork_in_child()
     util = sys.modules.get("multiprocessing.util")

@@ -62,6 +62,8 @@ def _check_headers(names: Names) -> None:
     for file in names.files:
         header = file.header
         names.python("the namespace", header.namespace, TAKEN)
+        if header.version.text.startswith("-"):
+            names.report("MDK1002", f"version {header.version.text}", header.version.span, expected="version 1.0")
         for what, mine, theirs in (
             ("namespace", header.namespace, first.namespace),
             ("version", header.version, first.version),

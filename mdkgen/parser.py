@@ -23,6 +23,7 @@ from mdkgen import syntax
 from mdkgen.builder import Builder
 from mdkgen.chunks import KEYWORDS, Chunk, split
 from mdkgen.diagnostics import Diagnostic, did_you_mean, error
+from mdkgen.habits import habit
 from mdkgen.model import Span
 from mdkgen.stamp import cache_folder
 
@@ -234,7 +235,8 @@ def _syntax_error(problem: UnexpectedInput, chunk: Chunk, start: str, builder: B
         message = "the text ends inside a declaration" if start == "decl" else "the file does not begin as it must"
     else:
         message = f"unexpected {found if len(found) <= FOUND_MAX else found[:FOUND_MAX] + '...'!r}"
-    hint = "" if start == "header" and word in HEADER else _hint(found, word, expected, chunk)
+    at = problem.pos_in_stream or 0
+    hint = "" if start == "header" and word in HEADER else _hint(found, word, expected, chunk, at)
     shown = [one for one in expected if one][:EXPECTED_MAX]
     more = ", ..." if len(expected) > EXPECTED_MAX else ""
     if start == "header":
@@ -293,16 +295,24 @@ def accepted_before(text: str, start: str) -> set[str]:
         return set()
 
 
-def _hint(found: str, word: str, expected: list[str], chunk: Chunk) -> str:
-    if found == ";":
-        return "mdkspec has no semicolons"
+def _hint(found: str, word: str, expected: list[str], chunk: Chunk, at: int) -> str:
     if chunk.unclosed and not found:
         return "a '}' is missing before the next declaration"
+    known = habit(chunk.text, at, names="a name" in expected) if found else ""
+    if known or not word:
+        return known
     plain = [one.strip("'") for one in expected]
-    near = did_you_mean(word, [one for one in plain if one.isidentifier()] or [*KEYWORDS, "enum"]) if word else ""
-    if near or not word:
-        return near
-    return did_you_mean(word, KEYWORDS)
+    near = did_you_mean(word, [one for one in plain if one.isidentifier()])
+    return near or ("" if word in _language() else did_you_mean(word, [*KEYWORDS, "enum"]))
+
+
+@cache
+def _language() -> frozenset[str]:
+    """All words of the language: none of them is a misspelt other one."""
+    patterns = (one.pattern for one in _grammar().terminals)
+    return frozenset(
+        str(one.value) for one in patterns if isinstance(one, PatternStr) and str(one.value).isidentifier()
+    )
 
 
 def whole_tree(text: str, start: str) -> Tree[Token]:

@@ -49,6 +49,7 @@ class DeliveryChecker:
         name = name_of(said["from"].values[0])
         if name.text not in roles:
             self.names.unknown("role", name, roles)
+            return roles[0]  # so that what follows from it is not wrong as well
         return name.text
 
     def _number(self, message: syntax.Name, field: syntax.Name) -> bool:

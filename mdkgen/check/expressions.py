@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from mdkgen import syntax
 from mdkgen.check.names import Names
 from mdkgen.diagnostics import did_you_mean
+from mdkgen.habits import VALUES
 from mdkgen.model import (
     And,
     ArgRef,
@@ -38,6 +39,8 @@ INT = Scalar("int")
 FLOAT = Scalar("float")
 SECONDS = Scalar("seconds")
 ANY = Scalar("any")
+UNKNOWN = Scalar("any")
+"""Of a parameter whose own type is wrong: it is reported there, and known by being this very object."""
 NULL = Nullable(ANY)
 """Of `null` itself."""
 UNITS_S = {"ms": 0.001, "s": 1.0, "min": 60.0, "h": 3600.0}
@@ -225,7 +228,7 @@ class Expressions:
         first, *path = expr.path
         variable = self.scope.variables.get(first.text)
         if variable is not None:
-            return self._field_of(first, path, variable)
+            return None if variable.type is UNKNOWN else self._field_of(first, path, variable)
         if not path and first.text in self.scope.flags:
             return FlagRef(first.text)
         if not path and first.text in self.scope.params:
@@ -237,7 +240,10 @@ class Expressions:
             self.names.report("MDK2003", f"{first.text} is a hook", first.span, expected=f"{first.text}(...)")
             return None
         known = [*self.scope.variables, *self.scope.flags, *self.scope.params, *self.names.consts]
-        self.names.unknown("name", first, known)
+        hint = f"did you mean {VALUES[first.text]}?" if first.text in VALUES else ""
+        if first.text in self.names.structs:
+            hint = f"{first.text}(...) makes one"
+        self.names.unknown("name", first, known, hint=hint)
         return None
 
     def _field_of(self, first: syntax.Name, path: list[syntax.Name], variable: Variable) -> Expr | None:

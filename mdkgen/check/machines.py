@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from mdkgen import syntax
 from mdkgen.check.actions import ActionChecker
-from mdkgen.check.expressions import BOOL, STRING, Expressions, Scope, Variable
+from mdkgen.check.expressions import BOOL, STRING, UNKNOWN, Expressions, Scope, Variable
 from mdkgen.check.names import Names
 from mdkgen.model import (
     Action,
@@ -24,6 +24,7 @@ from mdkgen.model import (
     State,
     Transition,
     Trigger,
+    Value,
 )
 
 STUB_NAMES = frozenset(
@@ -60,6 +61,10 @@ STUB_NAMES = frozenset(
     ]
 )
 """Public names of the engine's endpoint, from which the generated stubs derive."""
+
+
+WRONG = Value(True, BOOL)
+"""In the place of a guard that is wrong: it is reported, and the transition is guarded nevertheless."""
 
 
 @dataclass(frozen=True)
@@ -136,8 +141,7 @@ class MachineChecker:
             self.names.python("the parameter", one.name, {"self", "now", "x"})
             self.names.local("the parameter", one.name)
             type_ = self.names.resolved(one.type)
-            if type_ is not None:
-                arguments.append(Argument(one.name.text, type_, one.optional))
+            arguments.append(Argument(one.name.text, UNKNOWN if type_ is None else type_, one.optional))
         return tuple(arguments)
 
     def _check_scopes(self) -> None:
@@ -215,7 +219,7 @@ class MachineChecker:
             return None
         expressions = Expressions(self.names, scope)
         delay = None if one.trigger.delay is None else expressions.duration(one.trigger.delay)
-        guard = None if one.guard is None else expressions.resolve(one.guard, BOOL)
+        guard = None if one.guard is None else expressions.resolve(one.guard, BOOL) or WRONG
         actions: list[Action] = []
         target: str | None = None
         for action in one.actions:

@@ -9,6 +9,7 @@ from typing import Literal, TypeVar
 
 from mdkgen import syntax
 from mdkgen.diagnostics import Diagnostic, did_you_mean, error
+from mdkgen.habits import TYPES
 from mdkgen.model import SCALARS, ListOf, MapOf, Named, Nullable, Span, Type
 
 KNOWN_SHOWN_MAX = 6
@@ -97,8 +98,8 @@ class Names:
         """Note an error and go on."""
         self.found.append(error(code, message, span, expected=expected, hint=hint, other=other))
 
-    def unknown(self, what: str, name: syntax.Name, known: Iterable[str]) -> None:
-        """A name that nothing declares."""
+    def unknown(self, what: str, name: syntax.Name, known: Iterable[str], *, hint: str = "") -> None:
+        """A name that nothing declares; without a hint, the nearest that something does."""
         if name.text in self.missing:
             return
         known = list(known)
@@ -108,7 +109,7 @@ class Names:
             f"unknown {what} {name.text!r}",
             name.span,
             expected=expected or f"nothing: no {what} is declared here",
-            hint=did_you_mean(name.text, known),
+            hint=hint or did_you_mean(name.text, known),
         )
 
     def unique(self, what: str, names: Iterable[syntax.Name]) -> None:
@@ -160,7 +161,9 @@ class Names:
             return SCALARS[name]
         kind = self.kind(name)
         if kind is None:
-            self.unknown("type", written.name, [*SCALARS, *self.structs, *self.enums, *self.newtypes])
+            known = [*SCALARS, *self.structs, *self.enums, *self.newtypes]
+            hint = f"did you mean {TYPES[name]}?" if name in TYPES else ""
+            self.unknown("type", written.name, known, hint=hint)
             return None
         return Named(name, kind)
 

@@ -80,7 +80,7 @@ def check_newtypes(names: Names) -> tuple[Newtype, ...]:
                 bounds[operator] = value.value
         low, high = bounds[">="], bounds["<="]
         if low is not None and high is not None and low > high:
-            message = f"no number is a {one.name.text}: at least {low:g} and at most {high:g}"
+            message = f"no number is of the type {one.name.text}: at least {low:g} and at most {high:g}"
             names.report("MDK2003", message, one.bounds[-1][1].span, expected=f"a bound <= of {low:g} or more")
         newtypes.append(Newtype(one.name.text, base, bounds[">="], bounds["<="], one.doc, one.span))
     return tuple(newtypes)

@@ -153,8 +153,8 @@ class MDK(BaseMDK[Session]):
         if waiter is not None:
 
             def give_up() -> None:
-                self.core.cancel(waiter)
-                fail(self.resolve_error(environment, service, version, self._monotonic() - start))
+                if self.core.cancel(waiter):
+                    fail(self.resolve_error(environment, service, version, self._monotonic() - start))
 
             uplink.call_later(wait_s, give_up)
         return future

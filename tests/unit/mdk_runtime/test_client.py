@@ -170,3 +170,25 @@ def test_what_is_wrong_is_said_where_it_is_given(wrong: Callable[[Any], object],
     with pytest.raises(BadValue) as caught:
         wrong(make_mdk())
     assert str(caught.value) == text
+
+
+def test_a_node_that_comes_with_the_end_of_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A future is answered once: by the thread that has the node already, though its time ends before it says so."""
+    m = make_mdk()
+
+    class Clock:
+        """Keeps what is to be called when the time is over."""
+
+        def call_later(self, _: float, function: Callable[[], None]) -> None:
+            """Keep it."""
+            over.append(function)
+
+    over: list[Callable[[], None]] = []
+    monkeypatch.setattr(m, "_uplink", Clock())
+    future = m.session().resolve_async("svc", "1.0")
+    (waiter,) = m.core.table.forget_waiters()  # As a thread does whose call has just closed the only breaker.
+    over[0]()
+    m.core.node_active(node_message("svc", "a"))
+    (node,) = m.core.table.nodes("svc")
+    waiter.deliver(node)
+    assert future.result(0) is node

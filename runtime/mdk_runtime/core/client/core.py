@@ -328,10 +328,10 @@ class ClientCore(ClientTelemetry):
             self.table.wake_watchers()
             return self.table.forget_waiters()
 
-    def cancel(self, waiter: Waiter) -> None:
-        """The resolve waits no longer."""
+    def cancel(self, waiter: Waiter) -> bool:
+        """The resolve waits no longer. False if it did not: it was answered, or is about to be."""
         with self.lock:
-            self.table.cancel(waiter)
+            return self.table.cancel(waiter)
 
     def resolve_error(
         self, environment: Environment, service: str, version: str | None, *, waited_s: float, surroundings: str

@@ -176,13 +176,15 @@ class Table:
         """Answer this resolve when there is a node."""
         self._waiters.setdefault(waiter.service, []).append(waiter)
 
-    def cancel(self, waiter: Waiter) -> None:
-        """This resolve waits no longer. Harmless if it was answered."""
+    def cancel(self, waiter: Waiter) -> bool:
+        """This resolve waits no longer. False if it did not: it was answered, or is about to be."""
         waiting = self._waiters.get(waiter.service, [])
-        if waiter in waiting:
+        is_waiting = waiter in waiting
+        if is_waiting:
             waiting.remove(waiter)
         if not waiting:
             self._waiters.pop(waiter.service, None)
+        return is_waiting
 
     def forget_waiters(self) -> list[Waiter]:
         """Nobody waits any more. Who did, for the caller to tell; in a forked child they are not there."""

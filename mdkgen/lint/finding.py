@@ -7,6 +7,6 @@ from mdkgen.model import Span
 from mdkgen.rules import all_rules
 
 
-def finding(code: str, message: str, span: Span, *, expected: str = "", hint: str = "") -> Diagnostic:
+def finding(code: str, message: str, span: Span, *, expected: str = "") -> Diagnostic:
     """One finding of a rule."""
-    return Diagnostic(code, all_rules()[code].severity, message, span, expected, hint)
+    return Diagnostic(code, all_rules()[code].severity, message, span, expected)

@@ -23,9 +23,9 @@ def _ping(fields: str, declarations: str = "") -> str:
     return f'{declarations}message Ping as "ping" {{ {fields} }}{_SERVER}'
 
 
-def _path(path: str = "/p", tag: str = "type", limit: str = "1KiB", name: str = "a.mdkspec") -> str:
+def _path(path: str = "/p", tag: str = "type", limit: str = "1KiB") -> str:
     return (
-        f'// file {name}\nmdkspec 1\nnamespace example\nversion 1.0\n\nmessage Ping as "ping" {{ }}\n\nprotocol P {{\n'
+        '// file a.mdkspec\nmdkspec 1\nnamespace example\nversion 1.0\n\nmessage Ping as "ping" { }\n\nprotocol P {\n'
         f'  transport websocket {{ path: "{path}", tag: "{tag}", message_max: {limit} }}\n  roles client connects, server accepts\n'
         '  unknown message -> drop\n  illegal message -> fail "illegal"\n  malformed message -> fail "malformed"\n'
         "  reconnect 1s .. 2s x 2\n  role client { start state Up { every 10s -> send Ping() } }\n"

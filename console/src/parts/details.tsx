@@ -4,24 +4,13 @@ import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { to } from "~/app/router";
 import { clock, dateTime, duration } from "~/logic/format";
+import type { LogEntry } from "~/logic/log-buffer";
 import { addressOf, serviceOf } from "~/store/names";
 import { CopyButton } from "./copy-button";
 import { Icon } from "./icons";
 import { LevelName, ServiceName, State } from "./states";
 
-export interface Detailed {
-  readonly traceId: string;
-  readonly clock: readonly number[];
-  readonly timestamp: number;
-  readonly node: string;
-  readonly service: string;
-  readonly version: string;
-  readonly level: string;
-  readonly category: string;
-  readonly text: string;
-  readonly environment: string;
-  readonly properties: Readonly<Record<string, unknown>>;
-}
+export type Detailed = Omit<LogEntry, "key">;
 
 export interface Called {
   readonly start: number;

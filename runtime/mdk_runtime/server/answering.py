@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
-from typing import TypeVar
+from typing import Any, Final, TypeVar
 
 from msgspec import UNSET
 from msgspec.structs import replace
@@ -94,24 +94,12 @@ def asker(question: Question) -> Callable[[Reader], Answer]:
     Raises:
         BadQuery: The question asks nothing, or more than one thing.
     """
-    askers: list[Callable[[Reader], Answer]] = []
-    if one := question.logs:
-        askers.append(lambda reader: _logs(reader, one))
-    if two := question.traces:
-        askers.append(lambda reader: _traces(reader, two))
-    if three := question.trace:
-        askers.append(lambda reader: _trace(reader, three))
-    if four := question.interactions:
-        askers.append(lambda reader: _interactions(reader, four))
-    if five := question.rates:
-        askers.append(lambda reader: _rates(reader, five))
-    if six := question.map:
-        askers.append(lambda reader: _map(reader, six))
-    if len(askers) != 1:
-        raise BadQuery(
-            "question", f"{len(askers)} questions", "one of logs, traces, trace, interactions, rates and map"
-        )
-    return askers[0]
+    asked = [(ask, query) for name, ask in ASKERS.items() if (query := getattr(question, name))]
+    if len(asked) != 1:
+        *names, last = ASKERS
+        raise BadQuery("question", f"{len(asked)} questions", f"one of {', '.join(names)} and {last}")
+    ((ask, query),) = asked
+    return lambda reader: ask(reader, query)
 
 
 def refusal(error: BaseException) -> Answer:
@@ -179,3 +167,14 @@ def _rates(reader: Reader, query: messages.RatesQuery) -> Answer:
 def _map(reader: Reader, query: messages.MapQuery) -> Answer:
     found = reader.edges(since_ms=query.since, until_ms=query.until, environment=query.environment or None)
     return Answer(map=messages.CallMap(edges=[edge(one) for one in found]))
+
+
+ASKERS: Final[Mapping[str, Callable[[Reader, Any], Answer]]] = {
+    "logs": _logs,
+    "traces": _traces,
+    "trace": _trace,
+    "interactions": _interactions,
+    "rates": _rates,
+    "map": _map,
+}
+"""What a question may ask, by its fields."""

@@ -130,6 +130,11 @@ class Endpoint:
         events that tell of them one by one."""
 
     @property
+    def peer_shown(self) -> str:
+        """How the peer is called in the log of a shell; an application that knows more of it says so."""
+        return f"the {self.role.peer}"
+
+    @property
     def role(self) -> Role:
         """The tables."""
         return self._plan.role

@@ -190,6 +190,20 @@ def test_behind_a_proxy_that_nobody_named(tmp_path: Path) -> None:
             assert said.status == status
 
 
+def test_a_request_with_two_ends_is_refused(running: ServerProcess) -> None:
+    """What a proxy would take for its body, or not, is no second request: the connection ends."""
+    at = urlsplit(running.ready["http"])
+    two = "Content-Length: 6\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /api/services HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    with socket.create_connection((str(at.hostname), at.port or 0), WITHIN_S) as client:
+        client.sendall(f"POST /login HTTP/1.1\r\nHost: localhost\r\n{two}".encode())
+        answer = b""
+        while data := client.recv(65536):
+            answer += data
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert answer.count(b"HTTP/1.1") == 1
+    assert b"RFC 9112" in answer
+
+
 def test_every_answer_is_guarded(keyed: ServerProcess) -> None:
     """A strict policy, no sniffing, no framing, no referrer for others, nothing kept; on errors, too."""
     for path in ("/", "/login", "/api/services", "/api/none", "/none.js", "/healthz", "/metrics"):

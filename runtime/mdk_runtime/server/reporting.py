@@ -5,11 +5,19 @@ from __future__ import annotations
 import json
 import logging
 import re
+import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Final, TextIO
 
 SEES_REQUESTS: Final = ("uvicorn", "websockets", "h11", "asyncio", "mdk.server.link.websockets")
 """Loggers of libraries that would log whole requests, and with them tokens, at their lower levels."""
+
+SPARED: Final = "mdk.server.link"
+"""The logger of what single clients do wrong: one that comes back for ever would fill a disk."""
+WARNINGS_MAX: Final = 100
+"""Of it, in an hour."""
+HOUR_S: Final = 3600.0
 
 CONTROLS: Final = {
     code: f"\\u{code:04x}" for code in (*range(32), *range(127, 160), *range(0x2028, 0x202F), *range(0x2066, 0x206A))
@@ -30,6 +38,36 @@ def redacted(text: str) -> str:
     for pattern, shown in _SECRETS:
         text = pattern.sub(shown, text)
     return text
+
+
+class Sparing(logging.Filter):
+    """Lets so many warnings through in an hour, and says how many it held back; errors are let through.
+
+    Args:
+        now: Seconds on any clock that does not go back.
+    """
+
+    def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._now = now
+        self._until = float("-inf")
+        """The end of the hour that is counted."""
+        self._count = 0
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """True if it is to be written."""
+        if record.levelno != logging.WARNING:
+            return True
+        now = self._now()
+        if now >= self._until:
+            held_back = self._count - WARNINGS_MAX
+            self._until, self._count = now + HOUR_S, 0
+            if held_back > 0:
+                record.msg = f"{record.msg}; {held_back} more warnings of this kind were not written"
+        self._count += 1
+        if self._count == WARNINGS_MAX:
+            record.msg = f"{record.msg}; no more of these are written for an hour"
+        return self._count <= WARNINGS_MAX
 
 
 class TextFormatter(logging.Formatter):
@@ -70,3 +108,9 @@ def configure_logging(log_format: str, log_level: str, stream: TextIO | None = N
     logging.basicConfig(level=log_level.upper(), handlers=[handler], force=True)
     for name in SEES_REQUESTS:
         logging.getLogger(name).setLevel(logging.WARNING)
+    logging.getLogger("uvicorn").setLevel(
+        logging.ERROR
+    )  # It warns of each request that is none, and does not say whose.
+    spared = logging.getLogger(SPARED)
+    spared.filters = [one for one in spared.filters if not isinstance(one, Sparing)]
+    spared.addFilter(Sparing())

@@ -84,4 +84,4 @@ class Driver(ABC):
         self._offences += 1
         if self._offences <= OFFENCES_NAMED_MAX:
             last = "; no more are named on this connection" if self._offences == OFFENCES_NAMED_MAX else ""
-            self._log.warning("a frame of the %s is not taken: %s%s", self._endpoint.role.peer, offence, last)
+            self._log.warning("a frame of %s is not taken: %s%s", self._endpoint.peer_shown, offence, last)

@@ -308,6 +308,12 @@ class ClientEndpoint(SessionServer):
         self.connection = connection
         self.told_together = TOGETHER
 
+    @property
+    def peer_shown(self) -> str:
+        """By its own name, and its tenant's."""
+        connection = self.connection
+        return f"client {connection.node_id!r} of {connection.grant.tenant}"
+
     def receive(self, frame: str | bytes, *, now: float, binary: bool = False) -> None:
         """A frame came. Before the first is answered it is seen whether there is room for one more client, and still a tenant."""
         connection = self.connection

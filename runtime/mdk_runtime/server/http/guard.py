@@ -83,6 +83,10 @@ class Guard:
             return Refusal(HTTPStatus.MISDIRECTED_REQUEST, "host", detail)
         if any(not self._is_same(origin, host) for origin in headers.getlist("Origin")):
             return Refusal(HTTPStatus.FORBIDDEN, "origin", "pages of another origin may not ask here")
+        if "Content-Length" in headers and "Transfer-Encoding" in headers:
+            # A proxy may take the one, we the other, and what it takes for the end of a request would be our next one.
+            detail = "Content-Length and Transfer-Encoding are not for one request (RFC 9112 §6.3)"
+            return Refusal(HTTPStatus.BAD_REQUEST, "bad_request", detail, {"Connection": "close"})
         site = headers.get("Sec-Fetch-Site", "none")
         is_followed_link = scope.get("method") == "GET" and headers.get("Sec-Fetch-Mode") == "navigate"
         if site not in ("none", "same-origin") and not is_followed_link:

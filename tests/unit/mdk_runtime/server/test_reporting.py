@@ -10,7 +10,15 @@ from io import StringIO
 
 import pytest
 
-from mdk_runtime.server.reporting import SEES_REQUESTS, configure_logging, redacted
+from mdk_runtime.server.reporting import (
+    HOUR_S,
+    SEES_REQUESTS,
+    SPARED,
+    WARNINGS_MAX,
+    Sparing,
+    configure_logging,
+    redacted,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -20,7 +28,10 @@ def as_before() -> Iterator[None]:
     handlers, level = list(root.handlers), root.level
     root.handlers = []
     levels = {name: logging.getLogger(name).level for name in SEES_REQUESTS}
+    spared = logging.getLogger(SPARED)
+    filters = list(spared.filters)
     yield
+    spared.filters = filters
     root.handlers, root.level = handlers, level
     for name, before in levels.items():
         logging.getLogger(name).setLevel(before)
@@ -87,3 +98,36 @@ def test_libraries_that_see_requests_are_quiet() -> None:
     """At the lowest level of the server, too."""
     configure_logging("text", "debug", sys.stderr)
     assert all(not logging.getLogger(f"{name}.x").isEnabledFor(logging.INFO) for name in SEES_REQUESTS)
+
+
+def test_warnings_of_single_clients_are_bounded() -> None:
+    """So many in an hour, then their number; errors, and what other parts say, are written all the same."""
+    now = 0.0
+    stream = StringIO()
+    configure_logging("text", "info", stream)
+    configure_logging("text", "info", stream)
+    logger = logging.getLogger(SPARED)
+    (sparing,) = [one for one in logger.filters if isinstance(one, Sparing)]
+    sparing._now = lambda: now  # pyright: ignore[reportPrivateUsage]
+    for number in range(WARNINGS_MAX + 50):
+        logger.warning("100%% of frame %d", number)
+    logger.error("an error")
+    lines = stream.getvalue().splitlines()
+    assert len(lines) == WARNINGS_MAX + 1
+    assert lines[-2].endswith(f"100% of frame {WARNINGS_MAX - 1}; no more of these are written for an hour")
+    assert lines[-1].endswith("an error")
+    now = HOUR_S
+    logger.warning("frame %d", 7)
+    assert stream.getvalue().splitlines()[-1].endswith("frame 7; 50 more warnings of this kind were not written")
+    now = 2 * HOUR_S
+    logger.warning("frame %d", 8)
+    assert stream.getvalue().splitlines()[-1].endswith("frame 8")
+
+
+def test_requests_that_are_none_are_no_lines() -> None:
+    """Uvicorn warns of each, and does not say whose it is: whoever reaches the port could fill a disk."""
+    stream = StringIO()
+    configure_logging("text", "debug", stream)
+    logging.getLogger("uvicorn.error").warning("Invalid HTTP request received.")
+    logging.getLogger("uvicorn.error").error("Exception in ASGI application")
+    assert [line.rpartition(": ")[2] for line in stream.getvalue().splitlines()] == ["Exception in ASGI application"]

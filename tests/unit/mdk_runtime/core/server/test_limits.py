@@ -320,3 +320,13 @@ def test_without_write_nothing_is_reported() -> None:
         connection.endpoint.receive('{"type":"statistics","emitted":1}', now=0.0)
         assert len(list(served.insight.telemetry.breakers())) == count
         assert (served.insight.telemetry.report(connection) is not None) == bool(count)
+
+
+def test_a_client_has_a_name_in_the_log() -> None:
+    """Its own, and its tenant's: of many clients one sends what is not taken, and somebody has to find it."""
+    tenant = Tenant(Open())
+    endpoint = tenant.connect(Grant("acme")).endpoint
+    assert endpoint.peer_shown == "client '' of acme"
+    endpoint.connected(now=0.0)
+    endpoint.receive('{"type": "open", "nodeId": "n1"}', now=0.0)
+    assert endpoint.peer_shown == "client 'n1' of acme"

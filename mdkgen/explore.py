@@ -81,6 +81,7 @@ class Explorer:
         begin = sum(halves.number(halves.facts(halves.local.fresh()), ()) for halves in self._halves)
         parents[begin] = None
         order = [begin]  # grows while it is gone through
+        # What is reached is looked up at each place anew: gathered in a list first, all takes 1.4 times as long.
         for here in order:
             low = here & LOW
             first, second = known[low], known[here - low]

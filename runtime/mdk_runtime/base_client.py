@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
-from functools import cache
 from threading import RLock
 from time import monotonic, time
 from typing import TYPE_CHECKING, NamedTuple
@@ -28,6 +27,7 @@ from mdk_runtime.core.client.retries import Retries, RetryBudget
 from mdk_runtime.core.levels import LEVELS
 from mdk_runtime.errors import BadValue, Stopped
 from mdk_runtime.intake import Intake
+from mdk_runtime.own_version import own_version
 from mdk_runtime.sessions import S, Sessions, new_random
 
 if TYPE_CHECKING:
@@ -57,14 +57,6 @@ class Statistics(NamedTuple):
     """Those that circuit breakers keep out, by service."""
 
 
-@cache
-def mdk_version() -> str:
-    """The version of this package."""
-    from importlib.metadata import version  # Slow to import, and only needed to connect.
-
-    return version("mdk")
-
-
 class BaseMDK(Sessions[S]):
     """One process's part in the system. What stands here may be called by any thread and does not wait."""
 
@@ -80,7 +72,7 @@ class BaseMDK(Sessions[S]):
         self.core = ClientCore(
             node_id=_node_id(),
             environment=self.config.environment,
-            mdk_version=mdk_version,
+            mdk_version=own_version,
             settings=self.config.breaker,
             listener=self._listener,
             lock=RLock(),

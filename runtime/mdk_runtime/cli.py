@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from mdk_runtime.commands import backup, logs, server, services, tokens
 from mdk_runtime.commands.statuses import FAILED, FINE, USAGE
 from mdk_runtime.errors import ConfigurationError, MDKError
+from mdk_runtime.own_version import own_version
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -55,9 +56,7 @@ class _Version(argparse.Action):
 
     def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
         """Print it and exit."""
-        from importlib.metadata import version
-
-        print(f"mdk {version('mdk')}")
+        print(f"mdk {own_version()}")
         parser.exit()
 
 

@@ -13,13 +13,13 @@ import signal
 import sys
 from collections.abc import Awaitable, Callable, Generator, Mapping
 from contextlib import AsyncExitStack, contextmanager, suppress
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mdk_protocol.messages import Open, ProtocolError
 from mdk_protocol.tables import SESSION_SERVER
 from mdk_runtime.core.server.limits import Limits
+from mdk_runtime.own_version import own_version
 from mdk_runtime.server.audit import AuditLog
 from mdk_runtime.server.auth import Gate
 from mdk_runtime.server.connections import patient_connections
@@ -243,14 +243,6 @@ def locked(folder: Path) -> Generator[None]:
         except OSError as error:
             raise DataFolderUnusable(folder, "another server uses it") from error
         yield
-
-
-def own_version() -> str:
-    """Of the installed distribution."""
-    try:
-        return version("mdk")
-    except PackageNotFoundError:
-        return "0"
 
 
 def _in_url(host: str) -> str:

@@ -99,43 +99,49 @@ class ClientLink:
             self._log.exception("the application failed on an event")
 
     async def _connect_once(self) -> None:
-        loop, endpoint = asyncio.get_running_loop(), self._endpoint
         url = self._url()
         try:
-            async with asyncio.timeout(self._open_timeout_s):
-                websocket = await connect(
-                    url,
-                    ssl=(self._ssl or True) if url.startswith("wss:") else None,
-                    additional_headers=self._headers,
-                    compression=None,
-                    max_size=endpoint.role.codec.message_bytes_max * FRAME_SLACK,
-                    open_timeout=None,
-                    ping_interval=self._ping_every_s or None,
-                    ping_timeout=self._ping_every_s or None,
-                    close_timeout=CLOSE_WITHIN_S,
-                    user_agent_header=None,
-                )
+            websocket = await self._opened(url)
         except InvalidURI as error:
             raise ValueError(f"{shown_url(url)!r} is no WebSocket address; expected ws://host:port/path") from error
         except (OSError, TimeoutError, InvalidHandshake, InvalidMessage, InvalidProxy, ImportError, EOFError) as error:
             # ImportError: the environment names a SOCKS proxy, and what the library needs for that is not installed.
-            endpoint.connect_failed(now=loop.time())
-            wait_s = max(0.0, (endpoint.connect_at or 0.0) - loop.time())
-            before, self.failure = self.failure, _reason(error)
-            refused = isinstance(error, InvalidStatus) and error.response.status_code in REFUSALS
-            # Somebody has to do something about a refusal, so it is said loudly; but once.
-            level = logging.ERROR if refused and self.failure != before else logging.INFO
-            self._log.log(level, "cannot connect to %s: %s; next try in %.1f s", shown_url(url), self.failure, wait_s)
+            self._failed(url, error)
             return
         self.failure = ""
-        if endpoint.connect_at is None:  # Stopped meanwhile.
+        if self._endpoint.connect_at is None:  # Stopped meanwhile.
             await websocket.close()
             return
         self._websocket = websocket
         try:
-            await Pump(endpoint, websocket, Turn(), self._log, self._observe).run()
+            await Pump(self._endpoint, websocket, Turn(), self._log, self._observe).run()
         finally:
             self._websocket = None
+
+    async def _opened(self, url: str) -> ClientConnection:
+        async with asyncio.timeout(self._open_timeout_s):
+            return await connect(
+                url,
+                ssl=(self._ssl or True) if url.startswith("wss:") else None,
+                additional_headers=self._headers,
+                compression=None,
+                max_size=self._endpoint.role.codec.message_bytes_max * FRAME_SLACK,
+                open_timeout=None,
+                ping_interval=self._ping_every_s or None,
+                ping_timeout=self._ping_every_s or None,
+                close_timeout=CLOSE_WITHIN_S,
+                user_agent_header=None,
+            )
+
+    def _failed(self, url: str, error: Exception) -> None:
+        loop, endpoint = asyncio.get_running_loop(), self._endpoint
+        endpoint.connect_failed(now=loop.time())
+        wait_s = max(0.0, (endpoint.connect_at or 0.0) - loop.time())
+        before, self.failure = self.failure, _reason(error)
+        refused = isinstance(error, InvalidStatus) and error.response.status_code in REFUSALS
+        # Somebody has to do something about a refusal, so it is said loudly; but once.
+        level = logging.ERROR if refused and self.failure != before else logging.INFO
+        self._log.log(level, "cannot connect to %s: %s; next try in %.1f s", shown_url(url), self.failure, wait_s)
 
 
 def _reason(error: Exception) -> str:

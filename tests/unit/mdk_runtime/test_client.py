@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 import mdk
-from mdk_runtime import base_client
 from mdk_runtime.config import Config
 from mdk_runtime.core.client.environments import Environment
 from mdk_runtime.errors import BadValue, NotStarted
+from mdk_runtime.own_version import own_version
 from unit.mdk_runtime.fakes import log_lines, make_mdk, node_message, queued
 
 if TYPE_CHECKING:
@@ -147,7 +147,7 @@ def test_a_forked_parent_goes_on() -> None:
 
 def test_version_is_the_package_s() -> None:
     """The server is told the version of the installed package."""
-    assert base_client.mdk_version() == version("mdk")
+    assert own_version() == version("mdk")
 
 
 @pytest.mark.parametrize(

@@ -13,10 +13,12 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, cast
 
 from mdkgen.emitters import emit
 from mdkgen.model import Spec
 from mdkgen.output import write
+from mdkgen.source import ConfigurationError
 
 MODULE = "mdkspec_runtime.testing.tools"
 
@@ -43,5 +45,27 @@ def _plan(spec: Spec, arguments: Sequence[str]) -> object:
 
     parser = argparse.ArgumentParser(add_help=False, exit_on_error=False)
     parser.add_argument("--role")
-    role = parser.parse_known_args(arguments)[0].role
-    return {one.name: plan(spec, one, role) for one in spec.protocols if role in (one.connector, one.acceptor)}
+    parser.add_argument("--say", action="append", default=[])
+    given = parser.parse_known_args(arguments)[0]
+    role: str = given.role
+    said = dict(one for one in (_said(text, spec) for text in given.say) if one is not None)
+    return {one.name: plan(spec, one, role, said) for one in spec.protocols if role in (one.connector, one.acceptor)}
+
+
+def _said(text: str, spec: Spec) -> tuple[str, dict[str, Any]] | None:
+    """A message, and the keys that it is given; None if it is none: the tool says what is wrong."""
+    from mdkgen.vectors.values import Values
+
+    name, _, written = text.partition("=")
+    try:
+        fields: Any = json.loads(written)
+    except ValueError:
+        return None
+    if not isinstance(fields, dict) or all(one.name != name for one in spec.messages):
+        return None
+    given = cast("dict[str, Any]", fields)
+    try:
+        Values(spec).given(name, given)
+    except ValueError as error:
+        raise ConfigurationError(f"--say {text}: {error}") from error
+    return name, given

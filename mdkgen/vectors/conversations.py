@@ -157,10 +157,14 @@ class Conversations:
         for message in self.values.spec.messages:
             if message.name in others:
                 continue
-            value = self._addressed(here, self.values.struct(message.name))
+            value = self._addressed(here, self._example(message.name))
             yield {"do": "receive", "message": message.name, "_": value}
         for kind in ("unknown", "malformed"):
             yield {"do": "receive", "frame": self._rubbish(kind), "offence": kind}
+
+    def _example(self, message: str) -> Struct:
+        """What the other side sends."""
+        return self.values.struct(message)
 
     def _addressed(self, here: Interpreter, message: Struct) -> Struct:
         """An answer to what was asked, an acknowledgement of what was sent."""

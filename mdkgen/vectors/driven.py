@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mdkgen.model import Delivery, Part, Protocol, Send, SetFlag, Spec, Transition
@@ -21,13 +21,27 @@ from mdkgen.vectors.values import Struct, Values
 Steps = tuple[Step, ...]
 
 
-def plan(spec: Spec, protocol: Protocol, role: str) -> dict[str, Any]:
-    """The cases of a role, and its transitions; JSON."""
-    return {"protocol": protocol.name, "role": role, **Driven(Values(spec), protocol, role).plan()}
+def plan(
+    spec: Spec, protocol: Protocol, role: str, said: Mapping[str, Mapping[str, Any]] | None = None
+) -> dict[str, Any]:
+    """The cases of a role, and its transitions; JSON. In some messages, by name, certain keys are said to have certain values.
+
+    Raises:
+        ValueError: A message has no such key, or none of such a value.
+    """
+    driven = Driven(Values(spec), protocol, role)
+    driven.said = {name: driven.values.given(name, given) for name, given in (said or {}).items()}
+    return {"protocol": protocol.name, "role": role, **driven.plan()}
 
 
 class Driven(Conversations):
     """The cases of one role."""
+
+    said: Mapping[str, Struct] = {}
+    """Messages to send as they are given."""
+
+    def _example(self, message: str) -> Struct:
+        return self.said.get(message) or super()._example(message)
 
     def plan(self) -> dict[str, Any]:
         """Each case with an outcome for every way in which the application may answer."""

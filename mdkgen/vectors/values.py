@@ -34,6 +34,14 @@ from mdkgen.model import (
     Value,
 )
 
+_PLAIN: Mapping[str, type | tuple[type, ...]] = {
+    "bool": bool,
+    "string": str,
+    "int": int,
+    "float": (int, float),
+    "seconds": (int, float),
+}
+"""What JSON's values are in Python."""
 DEPTH_MAX = 4
 """Records inside one another in an example; a record may hold itself."""
 
@@ -148,6 +156,42 @@ class Values:
         if _is_object(value):
             return {key: self.wire(one) for key, one in value.items()}
         return value
+
+    def read(self, type_: Type, plain: Any) -> Any:
+        """What JSON is as a value of a type; ValueError if it is none."""
+        match type_:
+            case Nullable(base):
+                return None if plain is None else self.read(base, plain)
+            case ListOf(item) if is_list(plain):
+                return [self.read(item, one) for one in plain]
+            case MapOf(item) if _is_object(plain):
+                return {key: self.read(item, one) for key, one in plain.items()}
+            case Named(name, "record" | "message") if _is_object(plain):
+                return self.given(name, plain)
+            case Named(name, "newtype"):
+                return self.read(self._newtypes[name].base, plain)
+            case Named(_, "enum") if isinstance(plain, str):
+                return plain
+            case Scalar(name) if name == "any" or (
+                isinstance(plain, _PLAIN[name]) and isinstance(plain, bool) == (name == "bool")
+            ):
+                return plain
+            case _:
+                raise ValueError(f"{plain!r} is not of its type")
+
+    def given(self, name: str, plain: Mapping[str, Any]) -> Struct:
+        """A struct from JSON with some of its keys; ValueError if one is none, or has a value that is not of its type."""
+        keys = {one.wire: one for one in self.structs[name].fields}
+        fields: dict[str, Any] = {}
+        for key, value in plain.items():
+            if key not in keys:
+                raise ValueError(f"{name} has no key {key!r}; it has: {', '.join(keys)}")
+            try:
+                fields[keys[key].name] = self.read(keys[key].type, value)
+            except ValueError as error:
+                raise ValueError(f"{name}.{key}: {error}") from None
+        made = self.struct(name)
+        return Struct(name, {**made.fields, **fields})
 
     def worth(self, expr: Expr, scope: Scope, part: str = "", names: Mapping[str, Any] | None = None) -> Any:
         """What an expression is worth."""

@@ -294,6 +294,7 @@ def test_a_line_of_a_recording_ends_where_json_says(tmp_path: Path) -> None:
         (("ws://h/", "--say", "Joyn={}"), "--say Joyn={}: there is no message 'Joyn'; there are: Bye, Join, Post, Posted, Said, Welcome"),
         (("ws://h/", "--say", "Join"), '--say Join: a JSON object is wanted, as in Join={"key": "value"}'),
         (("ws://h/", "--say", 'Join={"nam": 1}'), """--say Join={"nam": 1}: Join has no key 'nam'; it has: name, member"""),
+        (("ws://h/", "--say", 'Join={"name": 1}'), """--say Join={"name": 1}: Join.name: 1 is not of its type"""),
     ],
 )  # fmt: skip
 def test_conform_says_what_is_wrong_with_its_arguments(arguments: tuple[str, ...], problem: str) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from mdkgen.compiler import compile_texts
+from mdkgen.rules import texts_of
 from mdkgen.source import read_folder
 from mdkgen.vectors.driven import plan
 
@@ -65,3 +67,49 @@ def test_batches_are_acknowledged_to_the_end() -> None:
     steps = [step for case in cases for step in case["steps"] if step.get("upto")]
     assert steps
     assert all(step["number"] == 2 for step in steps)
+
+
+GUARDED = """
+record Item { n: int = 0  tags: list<string> = [] }
+message Ping as "ping" { item as "theItem": Item = {}  more: map<any> = {}  maybe: float | null = null  mood: Mood = "CALM" }
+open enum Mood { CALM LOUD }
+role client { start state Up { every 10s -> send Ping()  recv Pong -> tell answered() } }
+role server { start state Up {
+  recv Ping(m) when m.item.n >= 5 -> send Pong()
+  recv Ping -> hangup
+} }
+"""
+
+
+def _taken(said: dict[str, dict[str, Any]]) -> set[str]:
+    spec = compile_texts(texts_of(GUARDED)).spec
+    assert spec is not None
+    made = plan(spec, spec.protocols[0], "server", said)
+    guarded, other = (one["source"] for one in made["transitions"])
+    takes = {one for case in made["cases"] for way in case["outcomes"] for step in way for one in step["takes"]}
+    return {{guarded: "guarded", other: "other"}[one] for one in takes}
+
+
+def test_what_is_said_decides_which_transition_is_taken() -> None:
+    """A guard over data reads what `--say` gives, and the case expects what comes of that."""
+    assert _taken({}) == {"other"}
+    given = {"theItem": {"n": 7, "tags": ["a"]}, "more": {"x": [1]}, "maybe": None, "mood": "SLY"}
+    assert _taken({"Ping": given}) == {"guarded"}
+
+
+@pytest.mark.parametrize(
+    ("given", "problem"),
+    [
+        ({"item": {}}, "Ping has no key 'item'; it has: theItem, more, maybe, mood"),
+        ({"theItem": {"n": "7"}}, "Ping.theItem: Item.n: '7' is not of its type"),
+        ({"theItem": {"n": True}}, "Ping.theItem: Item.n: True is not of its type"),
+        ({"theItem": {"tags": [1]}}, "Ping.theItem: Item.tags: 1 is not of its type"),
+        ({"more": []}, "Ping.more: [] is not of its type"),
+        ({"maybe": "x"}, "Ping.maybe: 'x' is not of its type"),
+        ({"mood": 1}, "Ping.mood: 1 is not of its type"),
+    ],
+)
+def test_what_is_said_must_be_what_the_message_has(given: dict[str, Any], problem: str) -> None:
+    """ValueError names the place."""
+    with pytest.raises(ValueError, match=re.escape(problem)):
+        _taken({"Ping": given})

@@ -70,6 +70,7 @@ class Segment:
         self._traces: Held[str, bytes | str] = Held(TRACES_MAX)
         """How trace ids are stored."""
         try:
+            self._inode = path.stat().st_ino
             self.created_ms = self._begun(now_ms)
             self._next = self._last_row() + 1
             found = self._ask("SELECT first, last, earliest, latest FROM blocks ORDER BY first DESC LIMIT 1")
@@ -77,6 +78,14 @@ class Segment:
         except BaseException:
             self.database.close()
             raise
+
+    @property
+    def is_in_place(self) -> bool:
+        """False if the file was moved or removed, or another one stands in its place."""
+        try:
+            return self.path.stat().st_ino == self._inode
+        except OSError:
+            return False
 
     @property
     def rows(self) -> int:

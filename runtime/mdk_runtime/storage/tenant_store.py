@@ -56,6 +56,11 @@ class TenantStore:
             raise
         rolled(folder, self._number)
 
+    @property
+    def is_in_place(self) -> bool:
+        """False if the folder was moved or removed: what is written then is in nobody's reach, and soon gone."""
+        return self._segment.is_in_place
+
     def store(self, entries: Sequence[Entry], *, now_ms: int) -> list[Stored]:
         """Store messages; when this returns they are on the disk. Raises as `Segment.store`."""
         try:

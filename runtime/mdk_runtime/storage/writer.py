@@ -223,6 +223,11 @@ class Writer:
 
     def _store_of(self, folder: Path) -> TenantStore:
         store = self._stores.pop(folder, None)
+        if store is not None and not store.is_in_place:
+            logger.warning("the files of %s are gone, or others: they are opened anew", folder)
+            store.close()
+            self._removed(folder)
+            store = None
         if store is None:
             if len(self._stores) >= self._limits.tenants_open_max:
                 self._forget(next(iter(self._stores)))

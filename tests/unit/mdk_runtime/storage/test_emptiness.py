@@ -13,8 +13,10 @@ import pytest
 from mdk_runtime.storage.backlog import Job
 from mdk_runtime.storage.emptiness import EMPTY_S, has_become_empty, remove_if_empty
 from mdk_runtime.storage.layout import NODES_NAME, manifest_path, segment_path, tenant_folders
+from mdk_runtime.storage.limits import StorageLimits
 from mdk_runtime.storage.retention import RETENTION_LOCK_NAME
 from mdk_runtime.storage.storage import Storage
+from mdk_runtime.storage.tenant_store import TenantStore
 from unit.mdk_runtime.storage.stores import Folder, log
 
 DAY_MS = 86_400_000
@@ -36,10 +38,9 @@ def storage(tmp_path: Path) -> Iterator[Storage]:
     made.stop(timeout_s=WITHIN_S)
 
 
-def made_empty(storage: Storage, folder: Path) -> None:
+def made_empty(folder: Path) -> None:
     """Files in which there is nothing, long ago."""
-    storage.writer.submit(Job(folder, []))
-    until(lambda: segment_path(folder, 1).exists())
+    TenantStore(folder, StorageLimits(), now_ms=now_ms(), rolled=lambda folder, number: None).close()
     for path in folder.glob("*.db"):
         os.utime(path, (0, 0))
 
@@ -91,10 +92,10 @@ def test_what_keeps_a_folder(tmp_path: Path) -> None:
     assert not has_become_empty(path, now_ms=now_ms() + LATER_MS)
 
 
-def test_a_backup_keeps_a_folder(storage: Storage, tmp_path: Path) -> None:
+def test_a_backup_keeps_a_folder(tmp_path: Path) -> None:
     """It goes when that is made. What is not storage's stays where it is."""
     folder = tmp_path / "t"
-    made_empty(storage, folder)
+    made_empty(folder)
     with (tmp_path / RETENTION_LOCK_NAME).open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_SH)
         assert not remove_if_empty(folder)
@@ -109,7 +110,7 @@ def test_a_backup_keeps_a_folder(storage: Storage, tmp_path: Path) -> None:
 def test_an_empty_folder_goes_and_comes_back(storage: Storage, tmp_path: Path) -> None:
     """Behind what was queued for it; and whoever had read it before sees what is stored afterwards."""
     folder = tmp_path / "t"
-    made_empty(storage, folder)
+    made_empty(folder)
     assert storage.query("t", lambda reader: reader.stats()).result(WITHIN_S).logs == 0
     storage.housekeeper.look()
     until(lambda: not folder.exists())

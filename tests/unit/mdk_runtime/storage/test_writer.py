@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import logging
 import queue
+import shutil
 import sqlite3
 import threading
 import time
@@ -17,6 +18,7 @@ from mdk_protocol.messages import Log, SharedContext
 from mdk_runtime.core.server.origin import Entry
 from mdk_runtime.core.server.writes import Outcome
 from mdk_runtime.storage.backlog import Job
+from mdk_runtime.storage.backup import back_up
 from mdk_runtime.storage.errors import DiskLow
 from mdk_runtime.storage.layout import segment_path
 from mdk_runtime.storage.limits import StorageLimits
@@ -182,6 +184,32 @@ def test_a_folder_that_cannot_be_written_is_in_nobodys_way(
     assert [one.job.token for one in deliveries.take(6)] == [0, 1, 2, 3, 4, 5]
     assert (writer.fails(blocked), writer.folders_failing, writer.backlog) == (False, 0, 0)
     assert [turn[:2] for turn in deliveries.turns] == [("a", False), ("a", True)]
+
+
+def test_a_folder_that_is_taken_away_is_made_anew(
+    writer: Writer, deliveries: Deliveries, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What is acknowledged is where the folder is; what stood there before goes on in another place, or is gone."""
+    folder, copy = tmp_path / "data" / "t", tmp_path / "copy"
+    writer.start()
+    writer.submit(job(folder, 0))
+    deliveries.take(1)
+    shutil.rmtree(folder)
+    for first in (1, 2):
+        writer.submit(job(folder, first))
+        deliveries.take(1)
+    with Reader(folder) as reader:
+        assert [one.sequence for one in reader.logs(oldest_first=True).items] == [1, 2]
+    back_up(folder.parent, copy)
+    folder.rename(tmp_path / "aside")
+    shutil.copytree(copy / "t", folder)
+    writer.submit(job(folder, 2, 2))
+    (done,) = deliveries.take(1)
+    assert [result.outcome for result in done.results] == [Outcome.KNOWN, Outcome.NEW]
+    with Reader(folder) as reader:
+        assert [one.sequence for one in reader.logs(oldest_first=True).items] == [1, 2, 3]
+    said = f"the files of {folder} are gone, or others: they are opened anew"
+    assert [record.getMessage() for record in caplog.records] == [said, said]
 
 
 def test_whose_fault_it_is(deliveries: Deliveries, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

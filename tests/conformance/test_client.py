@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-import time
 from contextvars import Context
 
 import pytest
 
-from conformance.clients import AioClient, Make, greeted, until
+from conformance.clients import WITHIN_S, AioClient, Make, greeted, until
+from mdk_runtime import base_client
+from mdk_runtime import client as threads
+from mdk_runtime.aio import client as aio
 from mdk_runtime.config import Config, read_config
 from mdk_runtime.errors import Stopped
 from service.scripted_server import ScriptedServer, scripted_server
@@ -115,22 +117,25 @@ async def test_a_goodbye_while_others_log_on(
 
 
 async def test_stop_with_the_server_away(
-    server: ScriptedServer, config: Config, make: Make, caplog: pytest.LogCaptureFixture
+    server: ScriptedServer,
+    config: Config,
+    make: Make,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """stop() ends within 2 s and says how much was lost; with nothing to say it ends at once."""
+    """stop() ends all the same and says how much was lost; with nothing to say it does not wait until its time is over."""
     server.stop()
     client = make(config)
     await client.start()
     client.mdk.session().info("c", "lost")
-    start = time.monotonic()
     await client.stop()
-    assert time.monotonic() - start < 3.0
-    assert "stopped with 1 messages that the server has not acknowledged" in caplog.messages
+    lost = "stopped with 1 messages that the server has not acknowledged"
+    await until(lambda: lost in caplog.messages, "what was lost to be said")
+    for module in (base_client, threads, aio):
+        monkeypatch.setattr(module, "STOP_WITHIN_S", 3600.0)
     other = make(config)
     await other.start()
-    start = time.monotonic()
     await other.stop()
-    assert time.monotonic() - start < 1.5
 
 
 async def test_stop_wakes_whoever_waits(server: ScriptedServer, config: Config, make: Make) -> None:
@@ -141,9 +146,7 @@ async def test_stop_wakes_whoever_waits(server: ScriptedServer, config: Config, 
         waits = [asyncio.create_task(one) for one in (client.wait_for(session, "svc"), client.wait_to_call("svc"))]
         watching = asyncio.create_task(client.all_changes(client.watch("svc")))
         await until(lambda: len(client.mdk.core.table._waiters.get("svc", ())) == 3, "all three to wait")
-        start = time.monotonic()
-    await asyncio.wait([*waits, watching], timeout=5.0)
-    assert time.monotonic() - start < 5.0
+    await asyncio.wait([*waits, watching], timeout=WITHIN_S)
     with pytest.raises(Stopped):
         await client.result(future)
     for one in waits:

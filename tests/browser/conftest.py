@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from browser.shop import Shop
 from browser.surroundings import FLAGS
@@ -21,6 +21,10 @@ VIEWPORT = {"width": 1280, "height": 800}
 PER_SECOND = 4
 CUSTOMERS_BEFORE = 80
 """Enough for breakers to have opened."""
+GRACE_S = 5.0
+"""A page has to show within it that a node is out of touch."""
+
+expect.set_options(timeout=45_000)  # How soon a machine shows what it should is no question of these tests.
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -48,7 +52,7 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture(scope="session")
 def mission(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerProcess]:
     """The server, with a shop that is open for business."""
-    with server(tmp_path_factory.mktemp("mission"), "--http") as running:
+    with server(tmp_path_factory.mktemp("mission"), "--http", "--grace", str(GRACE_S)) as running:
         shop = Shop(running.url)
         try:
             shop.wait_until_whole()
@@ -75,7 +79,7 @@ def new_page(browser: Browser, complaints: list[str]) -> Iterator[Callable[..., 
         context = browser.new_context(base_url=base, **{"viewport": VIEWPORT, **options})  # type: ignore[arg-type]  # any
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(60_000)
         page.on("console", lambda m: complaints.append(m.text) if m.type in ("error", "warning") else None)
         page.on("pageerror", lambda error: complaints.append(str(error)))
         return page

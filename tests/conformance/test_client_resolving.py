@@ -179,20 +179,21 @@ async def test_a_table_of_many_nodes(server: ScriptedServer, config: Config, mak
 async def test_all_out_then_a_probe(server: ScriptedServer, config: Config, make: Make) -> None:
     """When all nodes are out a resolve waits for the next probe; past its time it names each node."""
     async with make(config) as client:
-        client.mdk.configure("svc", failures=2, retry_after_s=1.0)
-        server.active("svc", "a")
         session = client.mdk.session()
-        assert await client.resolve(session, "svc") == "a"
-        (node,) = client.mdk.nodes("svc")
-        for _ in range(2):
-            node.failure()
-        with pytest.raises(NoNodeAvailable, match=r"a \(tried again in 0\.\d s\)"):
-            await client.resolve(session, "svc", "1.0", 0.1)
-        assert await client.resolve(session, "svc") == "a"
-        with pytest.raises(NoNodeAvailable, match=r"a \(being tried\)"):
-            await client.resolve(client.mdk.session(), "svc", "1.0", 0.05)
+        for service, address, retry_after_s in (("late", "a", 60.0), ("soon", "b", 0.5)):
+            client.mdk.configure(service, failures=2, retry_after_s=retry_after_s)
+            server.active(service, address)
+            assert await client.resolve(session, service) == address
+            (node,) = client.mdk.nodes(service)
+            for _ in range(2):
+                node.failure()
+        with pytest.raises(NoNodeAvailable, match=r"a \(tried again in \d\d\.\d s\)"):
+            await client.resolve(session, "late", "1.0", 0.1)
+        assert await client.resolve(session, "soon") == "b"
+        with pytest.raises(NoNodeAvailable, match=r"b \(being tried\)"):
+            await client.resolve(client.mdk.session(), "soon", "1.0", 0.05)
         node.success()
-        assert await client.resolve(session, "svc") == "a"
+        assert await client.resolve(session, "soon") == "b"
 
 
 async def test_one_probe_at_a_time(server: ScriptedServer, config: Config, make: Make) -> None:

@@ -284,6 +284,7 @@ async def test_a_link_that_is_cancelled_while_it_says_goodbye() -> None:
         for _ in range(2):
             running.cancel()
             await asyncio.sleep(0.05)
+        await asyncio.wait([running], timeout=WITHIN_S)
         assert running.cancelled()
         assert not client.is_connected
         peer.transport.resume_reading()

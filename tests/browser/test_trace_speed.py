@@ -25,13 +25,13 @@ from mdk_runtime.storage.limits import StorageLimits
 from mdk_runtime.storage.tenant_store import TenantStore
 from service.servers import ServerProcess, server
 
-ROWS = int(os.environ.get("MDK_SPEED_ROWS", "200000"))
 STRICT = bool(os.environ.get("MDK_SPEED_STRICT"))
+ROWS = int(os.environ.get("MDK_SPEED_ROWS", "200000" if STRICT else "20000"))
 LARGE = "00000000-0000-4000-8000-0000000c0ffe"
 LARGE_ROWS = 50_000
 BATCH = 2000
 PER_TRACE = 20
-VISITS = 20
+VISITS = 20 if STRICT else 3
 TAIL_PER_SECOND = 5000
 TAIL_S = int(os.environ.get("MDK_SPEED_TAIL_S", "5"))
 

@@ -11,7 +11,7 @@ import pytest
 
 from mdk_runtime.client import MDK
 from mdk_runtime.config import Config
-from service.programs import running, wait_until
+from service.programs import WITHIN_S, running, wait_until
 from service.scripted_server import ScriptedServer
 
 
@@ -45,7 +45,7 @@ def test_gunicorn_with_preload(server: ScriptedServer, tmp_path: Path) -> None:
         ids = {one.heard[0]["nodeId"]: one for one in server.connections}
         server.wait_for(lambda: {message["node"]["id"] for message in server.heard("active")} == set(ids))
         gunicorn.process.terminate()
-        assert gunicorn.process.wait(15) == 0, gunicorn.lines
+        assert gunicorn.process.wait(WITHIN_S) == 0, gunicorn.lines
     server.wait_for(lambda: not any(one.is_open for one in server.connections))
     assert all(one.of("expire") for one in ids.values())
 
@@ -108,7 +108,7 @@ def test_memory_stays_flat_with_the_server_away() -> None:
     """Twenty times what the queues hold: after the first tenth hardly any growth, and every message is accounted for."""
     calls = 400_000
     with running("bench/memory.py", str(calls), PYTHONPATH=".") as bench:
-        assert bench.process.wait(50) == 0, bench.lines
+        assert bench.process.wait(150) == 0, bench.lines
         found = json.loads(bench.wait_for('"bench": "memory"'))
     assert (found["unaccounted"], found["queued"] + found["dropped"]) == (0, calls)
     assert 0 < found["queued"] <= 20_000

@@ -21,7 +21,7 @@ from mdk_runtime.client import MDK
 from mdk_runtime.config import Config, read_config
 from mdk_runtime.errors import ConfigurationError
 from mdk_runtime.testing.server import TestServer as RunningServer
-from service.programs import running, wait_until
+from service.programs import WITHIN_S, running, wait_until
 from service.scripted_server import ScriptedServer
 from service.servers import COMMAND
 
@@ -161,7 +161,7 @@ def test_commands_of_the_client_side(mdk_server: RunningServer) -> None:
             wait_until(seen, "a line")
             assert all("this one" in line and session.trace_id in line for line in logs.lines), logs.lines
         offering.process.terminate()
-        assert offering.process.wait(10) == 128 + 15
+        assert offering.process.wait(WITHIN_S) == 128 + 15
     with running("-c", COMMAND, "resolve", "svc", "--timeout", "0.2") as resolve:
         resolve.wait_for("mdk: no node of svc in environment sandbox after")
         assert resolve.finish() == 1
@@ -177,7 +177,7 @@ def test_commands_without_a_server() -> None:
 def test_register_passes_the_command_s_status_on(mdk_server: RunningServer) -> None:
     """Its status is the command's; a command that is not there is named."""
     with running("-c", COMMAND, "register", "s", "1", "http://x", "--", "sh", "-c", "exit 7") as offering:
-        assert offering.process.wait(10) == 7
+        assert offering.process.wait(WITHIN_S) == 7
     with running("-c", COMMAND, "register", "s", "1", "http://x", "--", "no-such-command") as offering:
         offering.wait_for("mdk: cannot run 'no-such-command': No such file or directory")
-        assert offering.process.wait(10) == 1
+        assert offering.process.wait(WITHIN_S) == 1

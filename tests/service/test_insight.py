@@ -10,7 +10,7 @@ import pytest
 from mdk_protocol.messages import Log
 from mdk_runtime.client import MDK
 from mdk_runtime.config import Config
-from service.programs import Program, wait_until
+from service.programs import WITHIN_S, Program, wait_until
 from service.test_client_and_server import mdk_server, unacknowledged
 
 
@@ -42,7 +42,7 @@ def test_a_tail_is_chosen_by_the_server_and_survives_a_reconnect(server: tuple[s
         wait_until(lambda: "also seen" in seen, "no second log")
         assert set(seen) == {"seen", "also seen"}
         program.process.kill()
-        program.process.wait(10)
+        program.process.wait(WITHIN_S)
         with mdk_server(tmp_path, port):
             wait_until(lambda: one.connected and looker.connected, "not connected again")
             wait_until(lambda: one.session().warn("c", "after") and "after" in seen, "the tail does not go on")

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import configparser
 import json
+import os
 import re
 import shutil
 import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
+import trustme
 
 from mdk_runtime.server.configuration import options
 from mdk_runtime.server.settings import HTTP_PORT_DEFAULT, PORT_DEFAULT
+from service.access import issue
+from service.servers import server
 
 ROOT = Path(__file__).parents[2]
 UNIT = ROOT / "deploy" / "mdk-server.service"
@@ -73,8 +78,22 @@ def test_the_dockerfile() -> None:
     assert variables
     assert {name.removeprefix("MDK_SERVER_").lower() for name in variables} <= set(options())
     assert dict(found)["EXPOSE"].split() == [str(PORT_DEFAULT), str(HTTP_PORT_DEFAULT)]
-    assert f":{HTTP_PORT_DEFAULT}/healthz" in dict(found)["HEALTHCHECK"]
+    assert f" or {HTTP_PORT_DEFAULT})" in dict(found)["HEALTHCHECK"]
     assert [one for name, one in found if name == "USER"][-1] != "root"
+
+
+@pytest.mark.parametrize("has_tls", [False, True])
+def test_the_health_check_finds_the_server(tmp_path: Path, has_tls: bool) -> None:
+    """On the port, and by the scheme, that the variables name; where nothing listens it fails."""
+    options = issue(tmp_path, trustme.CA()) if has_tls else ()
+    command = [sys.executable, *json.loads(dict(steps())["HEALTHCHECK"].partition(" CMD ")[2])[1:]]
+    with server(tmp_path, "--http", *options) as running:
+        variables = {"MDK_SERVER_HTTP_PORT": str(urlsplit(running.ready["http"]).port)}
+        if has_tls:
+            variables["MDK_SERVER_TLS_CERT"] = "/certificate"
+        environment = {**os.environ, **variables}
+        assert subprocess.run(command, env=environment, capture_output=True, check=False).returncode == 0
+    assert subprocess.run(command, env=environment, capture_output=True, check=False).returncode == 1
 
 
 def test_what_the_dockerfile_copies_is_enough(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ FROM_1: Final = """
     ALTER TABLE seen RENAME TO old_seen;
     ALTER TABLE logs RENAME TO old_logs;
     ALTER TABLE interactions RENAME TO old_interactions;
+    UPDATE old_interactions SET results = '{}' WHERE NOT json_valid(results);
     DROP INDEX logs_by_trace;
     DROP INDEX interactions_by_trace;
     {tables}
@@ -48,7 +49,7 @@ FROM_1: Final = """
         SELECT timestamp / 60000, words.text, '', '', level, count(*)
         FROM logs JOIN words ON words.id = environment GROUP BY 1, 2, 5;
     INSERT INTO call_rates
-        SELECT timestamp / 60000, words.text, '', '', sum(value <> 0), sum(value = 0)
+        SELECT timestamp / 60000, words.text, '', '', coalesce(sum(value <> 0), 0), coalesce(sum(value = 0), 0)
         FROM interactions JOIN words ON words.id = environment, json_each(results) GROUP BY 1, 2;
     DROP TABLE old_interactions;
     DROP TABLE old_logs;

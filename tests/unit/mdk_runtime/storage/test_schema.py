@@ -163,6 +163,21 @@ def test_a_migration_that_fails_changes_nothing(tmp_path: Path, monkeypatch: pyt
     assert version_of_file(path) == VERSION
 
 
+@pytest.mark.parametrize("results", ["", "{bad", '{"n2":null}', "[1,0]", "7", '{"n2":"x"}'])
+def test_one_odd_row_does_not_keep_a_tenant_from_a_new_version(tmp_path: Path, results: str) -> None:
+    """What cannot be read of it is left out; everything else is there, and stores on."""
+    path = segment_path(tmp_path / "t", 1)
+    made_of("version-1.sql", path)
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("UPDATE interactions SET results = ? WHERE id = 1", (results,))
+        database.commit()
+    folder = Folder(tmp_path)
+    with folder.reader() as reader:
+        assert (len(reader.logs().items), len(reader.interactions().items)) == (7, 2)
+        reader.edges(since_ms=0, until_ms=2**52)
+    folder.close()
+
+
 def test_sealed_segments_are_brought_up_to_date_too(tmp_path: Path) -> None:
     """When the tenant is opened; one that a backup shares is copied first, and the backup keeps it as it was."""
     path = segment_path(tmp_path / "t", 1)

@@ -73,6 +73,19 @@ def _keep(place: Path, hashes: Mapping[str, str]) -> None:
         return  # The next run does the work again.
 
 
+def is_sound(texts: Mapping[str, str]) -> bool:
+    """Whether these very texts were checked before, and nothing was found in them."""
+    place = _sound(texts)
+    return place is not None and place.is_file()
+
+
+def remember_sound(texts: Mapping[str, str]) -> None:
+    """Nothing is wrong with these texts."""
+    place = _sound(texts)
+    if place is not None:
+        _keep(place, {})
+
+
 def edited(out: Path, files: Iterable[str]) -> set[str]:
     """Of the files in an output folder those that somebody has changed since they were generated there.
 
@@ -109,6 +122,11 @@ def compiler_digest() -> str:
     return digest.hexdigest()
 
 
+def _sound(texts: Mapping[str, str]) -> Path | None:
+    made = _place(texts, "check", ())
+    return None if made is None else made.with_name(made.name.replace("made-", "checked-"))
+
+
 def _place(texts: Mapping[str, str], key: str, sources: Iterable[Path]) -> Path | None:
     folder = cache_folder()
     if folder is None:
@@ -119,7 +137,7 @@ def _place(texts: Mapping[str, str], key: str, sources: Iterable[Path]) -> Path 
         if path.suffix in SOURCES:
             digest.update(str(path).encode() + b"\0" + path.read_bytes() + b"\0")
     for name, text in sorted(texts.items()):
-        digest.update(name.encode() + b"\0" + text.encode() + b"\0")
+        digest.update(name.encode() + b"\0" + text.encode("utf-8", "surrogatepass") + b"\0")
     return folder / f"made-{digest.hexdigest()[:32]}.json"
 
 

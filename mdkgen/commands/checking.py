@@ -56,12 +56,21 @@ def add(commands: Commands) -> None:
 
 
 def _check(arguments: argparse.Namespace) -> int:
-    rules_of(arguments.spec)
-    compilation = compiled(read_folder(arguments.spec))
-    show(arguments, compilation.diagnostics, compilation.texts)
-    if not compilation.failed and arguments.output == "text":
-        print(f"{arguments.spec}: {counted(len(compilation.texts), 'file')}, no errors")
-    return FINDINGS if compilation.failed else FINE
+    from mdkgen.stamp import is_sound, remember_sound
+
+    plugins, texts = rules_of(arguments.spec), read_folder(arguments.spec)
+    failed = False
+    if plugins or not is_sound(texts):
+        compilation = compiled(texts)
+        show(arguments, compilation.diagnostics, texts)
+        failed = compilation.failed
+        if not plugins and not compilation.diagnostics:
+            remember_sound(texts)
+    else:
+        show(arguments, (), texts)
+    if not failed and arguments.output == "text":
+        print(f"{arguments.spec}: {counted(len(texts), 'file')}, no errors")
+    return FINDINGS if failed else FINE
 
 
 def _lint(arguments: argparse.Namespace) -> int:

@@ -72,6 +72,35 @@ def test_generate_writes_then_has_nothing_to_do(tmp_path: Path, capsys: pytest.C
     assert capsys.readouterr().out == f"{out}: 10 files, 0 changed\n"
 
 
+def test_what_was_checked_and_is_sound_is_not_checked_again(tmp_path: Path) -> None:
+    """The very texts: another one is checked, and one with a warning says so each time."""
+    spec = tmp_path / "spec"
+    shutil.copytree(CHAT, spec)
+    file = spec / "chat.mdkspec"
+    program = "import sys; from mdkgen.cli import main; print(main(sys.argv[1:]), 'mdkgen.model' in sys.modules)"
+
+    def checked(*more: str) -> tuple[str, str]:
+        environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path / "cache")}
+        command = [sys.executable, "-c", program, "check", str(spec), *more]
+        done = subprocess.run(command, capture_output=True, text=True, env=environment, check=True)
+        return done.stdout.replace(f"{spec}: 1 file, no errors\n", "sound "), done.stderr
+
+    assert checked() == ("sound 0 True\n", "")
+    assert checked() == ("sound 0 False\n", "")
+    assert checked("--json")[0].startswith("[]\n0 ")
+    text = file.read_text()
+    file.write_text(text.replace("recv Bye -> hangup", "recv Bye -> hangup  after 9s -> hangup  after 8s -> hangup"))
+    for _ in range(2):
+        said, warning = checked()
+        assert (said, "warning[MDK4010]" in warning) == ("sound 0 True\n", True)
+    file.write_text(text.replace("recv Bye -> hangup", "recv Bye -> hangu"))
+    for _ in range(2):
+        said, error = checked()
+        assert (said, "error[MDK1001]" in error) == ("1 True\n", True)
+    file.write_text(text)
+    assert checked() == ("sound 0 False\n", "")
+
+
 def test_what_somebody_has_edited_is_named_when_it_is_overwritten(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

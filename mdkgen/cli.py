@@ -8,8 +8,10 @@ from __future__ import annotations
 import argparse
 import gc
 import os
+import re
 import sys
 from collections.abc import Sequence
+from typing import NoReturn
 
 from mdkgen.commands import checking, driving, editing, writing
 from mdkgen.commands.findings import FINDINGS, USAGE
@@ -66,8 +68,22 @@ def _run(arguments: argparse.Namespace) -> int:
         return BUG
 
 
+class _Parser(argparse.ArgumentParser):
+    """One that names what was probably meant."""
+
+    def error(self, message: str) -> NoReturn:
+        """Exit 2."""
+        found = re.search(r"invalid choice: '(.*)' \(choose from (.*)\)", message)
+        if found is not None:
+            from mdkgen.diagnostics import did_you_mean
+
+            near = did_you_mean(found[1], re.findall(r"[\w-]+", found[2]))
+            message += f"; {near}" if near else ""
+        super().error(message)
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="mdkgen", description="Check a protocol and generate its Python package.")
+    parser = _Parser(prog="mdkgen", description="Check a protocol and generate its Python package.")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND", dest="chosen")
     for group in (checking, editing, writing, driving):
         group.add(commands)

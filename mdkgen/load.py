@@ -19,6 +19,12 @@ from mdkgen.model import Spec
 class LoadError(ValueError):
     """The text is not the JSON of a model."""
 
+    def __init__(self, problem: str, place: str = "") -> None:
+        self.problem = problem
+        self.place = place
+        """Where in the JSON, such as `.messages[0].fields`."""
+        super().__init__(f"{place.removeprefix('.')}: {problem}" if place else problem)
+
 
 def load(text: str) -> Spec:
     """The model; LoadError if it is none, or of another format."""
@@ -28,6 +34,9 @@ def load(text: str) -> Spec:
         raise LoadError(f"not JSON: {error}") from error
     if _object(plain).get("format") != FORMAT:
         raise LoadError(f"not a model of format {FORMAT}, such as spec.json of a generated package")
+    for name in ("namespace", "version", "messages", "protocols"):
+        if name not in plain:
+            raise LoadError(f"no model: it has no {name}")
     loaded = _value(plain, Spec)
     assert isinstance(loaded, Spec)
     return loaded
@@ -51,10 +60,12 @@ def _value(plain: Any, wanted: Any) -> Any:
     if not isinstance(plain, dict):
         raise LoadError(f"{plain!r} where a {getattr(wanted, '__name__', wanted)} is wanted")
     given = _object(plain)
-    made = {
-        name: _value(given[name], kind) if name in given else _empty(kind)
-        for name, kind in _fields(_class(wanted)).items()
-    }
+    made: dict[str, Any] = {}
+    for name, kind in _fields(_class(wanted)).items():
+        try:
+            made[name] = _value(given[name], kind) if name in given else _empty(kind)
+        except LoadError as error:
+            raise LoadError(error.problem, f".{name}{error.place}") from None
     return _class(wanted)(**made)
 
 
@@ -76,7 +87,7 @@ def _one_of(plain: Any, kinds: tuple[Any, ...]) -> Any:
     classes = [kind for kind in kinds if dataclasses.is_dataclass(kind)]
     name = _object(plain).get("kind")
     said = [kind for kind in classes if _class(kind).__name__ == name]
-    own = [kind for kind in classes if "kind" in _fields(_class(kind))]
+    own = [kind for kind in classes if name in get_args(_fields(_class(kind)).get("kind"))]
     if not said and not own:
         raise LoadError(f"an object of kind {name!r} where none is known")
     return _value(plain, (said or own)[0])
@@ -87,10 +98,17 @@ def _tuple(plain: Any, kinds: tuple[Any, ...]) -> tuple[Any, ...]:
         raise LoadError(f"{plain!r} where a list is wanted")
     items: list[Any] = _class(plain)
     if len(kinds) == 2 and kinds[1] is ...:
-        return tuple(_value(one, kinds[0]) for one in items)
+        return tuple(_item(one, kinds[0], place) for place, one in enumerate(items))
     if len(items) != len(kinds):
         raise LoadError(f"{len(items)} values where {len(kinds)} are wanted")
     return tuple(_value(one, kind) for one, kind in zip(items, kinds, strict=True))
+
+
+def _item(plain: Any, kind: Any, place: int) -> Any:
+    try:
+        return _value(plain, kind)
+    except LoadError as error:
+        raise LoadError(error.problem, f"[{place}]{error.place}") from None
 
 
 def _empty(kind: Any) -> Any:

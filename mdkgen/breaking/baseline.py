@@ -44,7 +44,9 @@ def baseline(against: str, folder: Path) -> Spec:
         try:
             return _compiled(against, read_folder(path))
         except NoSpecError as error:
-            raise BaselineError(against, error.reason) from error
+            packages = sorted(one.parent.name for one in path.glob("*/spec.json"))
+            hint = f"; name one of its packages: {path / packages[0]}" if packages else ""
+            raise BaselineError(against, error.reason + hint) from error
     if path.is_file():
         return _loaded(against, path)
     raise BaselineError(against, "no such file or folder; or write git:REV or package:NAME")

@@ -34,5 +34,5 @@ def own_rules() -> dict[str, Rule]:
 
 
 def rule(code: str) -> Rule | None:
-    """One rule, however its code is written."""
-    return all_rules().get(code.upper())
+    """One rule, however its code is written: MDK4001, mdk4001, 4001."""
+    return all_rules().get(f"MDK{code}" if code.isdigit() else code.upper())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
@@ -320,6 +321,44 @@ def test_a_baseline_with_errors_says_the_first(tmp_path: Path, capsys: pytest.Ca
     (tmp_path / "a.mdkspec").write_text("mdkspec 1\nnamespace a\nversion 1.0\nrecord A { x: strnig }\n")
     assert main(["breaking", str(ROOT / "examples/chat/spec"), "--against", str(tmp_path)]) == 2
     assert "has errors, the first is MDK2002: unknown type 'strnig'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "problem"),
+    [
+        (("messages", 0, "fields"), 3, "messages[0].fields: 3 where a list is wanted"),
+        (("protocols", 0, "parts", 0, "machines", 1, "states", 0), [], "protocols[0].parts[0].machines[1].states[0]: [] where a State is wanted"),
+        (("messages", 0, "fields", 0, "type"), {"kind": "Set"}, "messages[0].fields[0].type: an object of kind 'Set' where none is known"),
+        (("namespace",), None, "no model: it has no namespace"),
+        (("protocols",), None, "no model: it has no protocols"),
+    ],
+    ids=["list", "state", "type", "namespace", "protocols"],
+)  # fmt: skip
+def test_a_baseline_that_is_no_model_names_the_place(
+    place: tuple[str | int, ...], value: object, problem: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nothing is compared with half of one."""
+    plain = json.loads(to_json(_spec(PINGS + PONGS)))
+    inner = plain
+    for step in place[:-1]:
+        inner = inner[step]
+    if value is None:
+        del inner[place[-1]]
+    else:
+        inner[place[-1]] = value
+    old = tmp_path / "old.json"
+    old.write_text(json.dumps(plain))
+    assert main(["breaking", str(ROOT / "examples/chat/spec"), "--against", str(old)]) == 2
+    assert capsys.readouterr().err == f"mdkgen: --against {old}: {problem}\n"
+
+
+def test_a_folder_of_packages_is_no_baseline_and_names_one(capsys: pytest.CaptureFixture[str]) -> None:
+    """What was meant is one of them."""
+    against = str(ROOT / "examples/chat/generated")
+    assert main(["breaking", str(ROOT / "examples/chat/spec"), "--against", against]) == 2
+    assert capsys.readouterr().err == (
+        f"mdkgen: --against {against}: no .mdkspec file in it; name one of its packages: {against}/chat_protocol\n"
+    )
 
 
 ASK = 'message Ask as "ask" { id: int  a: int = 1 }\nmessage Reply as "reply" { id: int  b: int = 1 }\n'

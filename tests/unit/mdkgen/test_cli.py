@@ -496,3 +496,24 @@ def test_what_is_made_is_said_by_the_option_or_by_the_project(
         (spec / "pyproject.toml").write_text(text)
         assert main(["generate", str(spec), str(tmp_path / "out")]) == 2
         assert problem in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "meant"),
+    [(("chek", "spec"), "check"), (("export", "asyncap", "spec", "out"), "asyncapi"), (("lint", "spec", "--output", "jsn"), "json")],
+    ids=["command", "form", "output"],
+)  # fmt: skip
+def test_a_misspelt_choice_is_answered_with_what_was_meant(
+    arguments: tuple[str, ...], meant: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Behind all that there is."""
+    with pytest.raises(SystemExit) as left:
+        main(arguments)
+    assert left.value.code == 2
+    assert capsys.readouterr().err.endswith(f"); did you mean {meant}?\n")
+
+
+def test_a_code_may_be_its_number(capsys: pytest.CaptureFixture[str]) -> None:
+    """All begin alike."""
+    assert main(["explain", "4001"]) == 0
+    assert capsys.readouterr().out.startswith("# MDK4001: ")

@@ -110,7 +110,7 @@ class Sessions(ABC, Generic[S]):
         session = current_session()
         if session is not None:
             session.set_deadline(seconds)
-        elif self._default_deadline_s is None or seconds < self._default_deadline_s:
+        elif self._default_deadline_s is None or checked_seconds(seconds) < self._default_deadline_s:
             self.set_default_deadline(seconds)
 
     def new_uuid(self) -> str:

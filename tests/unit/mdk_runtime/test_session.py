@@ -217,6 +217,9 @@ def test_seconds_are_numbers(seconds: Any) -> None:
         mdk.set_default_deadline(seconds)
     with pytest.raises(BadValue, match="expected a number"):
         mdk.session().set_deadline(seconds)
+    mdk.set_default_deadline(5.0)
+    with pytest.raises(BadValue, match="expected a number"):
+        mdk.set_deadline(seconds)
 
 
 def test_resolve() -> None:

@@ -1,4 +1,4 @@
-"""Servers with an HTTP port."""
+"""Running servers."""
 
 from __future__ import annotations
 
@@ -23,4 +23,11 @@ def keyed(tmp_path: Path) -> Iterator[ServerProcess]:
     """A server with an HTTP port, with a key."""
     (tmp_path / "one.key").write_bytes(SECRET)
     with server(tmp_path, "--http", "--key", str(tmp_path / "one.key"), "--log-level", "debug") as started:
+        yield started
+
+
+@pytest.fixture
+def mdk_server(tmp_path: Path) -> Iterator[ServerProcess]:
+    """A server without keys, and without an HTTP port."""
+    with server(tmp_path) as started:
         yield started

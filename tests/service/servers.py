@@ -21,6 +21,8 @@ from mdk_runtime.storage.reader import Reader
 from service.programs import ROOT, WITHIN_S
 
 COMMAND = "import sys; from mdk_runtime.cli import main; sys.exit(main())"
+KNOWN = {"open", "close", "active", "expire", "clear", "log", "logack", "interactionack"}
+"""Types that an original understands, and interactionack, which it ignores."""
 
 
 def run(*options: str, **environment: str) -> tuple[int, str, str]:

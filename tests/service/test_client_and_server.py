@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -13,37 +10,16 @@ import pytest
 from mdk_runtime import base_client, client, uplink
 from mdk_runtime.client import MDK
 from mdk_runtime.config import Config
-from service.programs import Program, running, wait_until
+from service.programs import running, wait_until
+from service.sending import unacknowledged
+from service.servers import ServerProcess, server
 
 PYTHONPATH = os.pathsep.join(["runtime", "generated"])
 
 
-@contextmanager
-def mdk_server(folder: Path, port: int = 0) -> Iterator[tuple[str, Program]]:
-    """`mdk server` and its URL."""
-    ready = folder / "ready"
-    ready.unlink(missing_ok=True)
-    command = ("server", "--port", str(port), "--ready-file", str(ready), "--data", str(folder / "data"))
-    with running("-m", "mdk_runtime.cli", *command, PYTHONPATH=PYTHONPATH) as program:
-        wait_until(lambda: ready.exists() and ready.read_text(), "the server is not ready")
-        yield json.loads(ready.read_text())["rtp"], program
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[tuple[str, Program]]:
-    """A running one."""
-    with mdk_server(tmp_path) as server:
-        yield server
-
-
-def unacknowledged(mdk: MDK) -> int:
-    """What the server has not stored yet."""
-    return len(mdk.intake) + sum(mdk.endpoint.outbox(name).count for name in ("logs", "interactions"))
-
-
-def test_meeting(server: tuple[str, Program]) -> None:
+def test_meeting(mdk_server: ServerProcess) -> None:
     """What one registers the other resolves; a normal end takes it out for all; tenants do not meet."""
-    url, _ = server
+    url = mdk_server.url
     with MDK(Config(server_url=url)) as one, MDK(Config(server_url=url, token="other")) as stranger:
         one.register("svc", "1.0", "http://one")
         with MDK(Config(server_url=url)) as other:
@@ -53,9 +29,9 @@ def test_meeting(server: tuple[str, Program]) -> None:
         assert stranger.services() == []
 
 
-def test_killed_process_disappears(server: tuple[str, Program]) -> None:
+def test_killed_process_disappears(mdk_server: ServerProcess) -> None:
     """A process that is killed leaves the table of the others."""
-    url, _ = server
+    url = mdk_server.url
     code = "import mdk, time\nm = mdk.start()\nm.register('svc', '1.0', 'http://it')\nprint('up')\ntime.sleep(60)"
     environment = {"MDK_SERVER_URL": url, "DATAWIRE_TOKEN": "", "PYTHONPATH": PYTHONPATH}
     with MDK(Config(server_url=url)) as mdk, running("-c", code, **environment) as program:
@@ -65,9 +41,9 @@ def test_killed_process_disappears(server: tuple[str, Program]) -> None:
         wait_until(lambda: not mdk.nodes("svc"), "still there")
 
 
-def test_logs_reach_store_and_subscribers(server: tuple[str, Program]) -> None:
+def test_logs_reach_store_and_subscribers(mdk_server: ServerProcess) -> None:
     """Everything that is logged is acknowledged and relayed, in order; interactions are acknowledged."""
-    url, _ = server
+    url = mdk_server.url
     texts: list[str] = []
     with MDK(Config(server_url=url)) as reader, MDK(Config(server_url=url)) as writer:
         reader.subscribe(lambda log: texts.append(log.text))
@@ -85,16 +61,15 @@ def test_logs_reach_store_and_subscribers(server: tuple[str, Program]) -> None:
 
 def test_server_restarts(tmp_path: Path) -> None:
     """Killed and started again: clients come back by themselves with their nodes, and nothing that waited is lost."""
-    with mdk_server(tmp_path) as (url, program):
-        port = int(url.rsplit(":", 1)[1].split("/")[0])
+    with server(tmp_path) as first:
+        url = first.url
         one, other = MDK(Config(server_url=url)).start(), MDK(Config(server_url=url)).start()
         one.register("svc", "1.0", "http://one")
         assert other.session().resolve("svc", "1.0").address == "http://one"
-        program.process.kill()
-        program.process.wait()
+        first.kill()
     other.session().info("c", "while away")
     assert other.session().resolve("svc", "1.0").address == "http://one"
-    with mdk_server(tmp_path, port):
+    with server(tmp_path, "--port", str(first.port)):
         wait_until(lambda: not unacknowledged(other), "the log arrives")
         with MDK(Config(server_url=url)) as third:
             assert third.session().resolve("svc", "1.0").address == "http://one"
@@ -102,11 +77,11 @@ def test_server_restarts(tmp_path: Path) -> None:
         other.stop()
 
 
-def test_stop_is_quick(server: tuple[str, Program], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stop_is_quick(mdk_server: ServerProcess, monkeypatch: pytest.MonkeyPatch) -> None:
     """With a server there, a goodbye with something to say ends when it is said, not when its time is over."""
     for module, name in ((base_client, "STOP_WITHIN_S"), (client, "STOP_WITHIN_S"), (uplink, "ACKS_WITHIN_S")):
         monkeypatch.setattr(module, name, 3600.0)
-    url, _ = server
+    url = mdk_server.url
     mdk = MDK(Config(server_url=url)).start()
     mdk.register("svc", "1.0", "http://me")
     mdk.session().resolve("svc", "1.0")

@@ -14,9 +14,8 @@ from mdk_runtime.storage.schema import open_for_reading
 from mdk_runtime.storage.senders import LOGS
 from service.http_port import outcomes
 from service.programs import wait_until
+from service.sending import numbers_of, unacknowledged
 from service.servers import ServerProcess
-from service.test_client_and_server import unacknowledged
-from service.test_rolling_upgrade import numbers_of
 
 KILLS = 4
 

@@ -2,29 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
-
-import pytest
 
 from mdk_protocol.messages import Log
 from mdk_runtime.client import MDK
 from mdk_runtime.config import Config
-from service.programs import WITHIN_S, Program, wait_until
-from service.test_client_and_server import mdk_server, unacknowledged
+from service.programs import wait_until
+from service.sending import unacknowledged
+from service.servers import ServerProcess, server
 
 
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[tuple[str, Program]]:
-    """A running one."""
-    with mdk_server(tmp_path) as server:
-        yield server
-
-
-def test_a_tail_is_chosen_by_the_server_and_survives_a_reconnect(server: tuple[str, Program], tmp_path: Path) -> None:
+def test_a_tail_is_chosen_by_the_server_and_survives_a_reconnect(mdk_server: ServerProcess, tmp_path: Path) -> None:
     """Only what fits comes; after a restart of the server it goes on by itself."""
-    url, program = server
-    port = int(url.rpartition(":")[2].partition("/")[0])
+    url = mdk_server.url
     seen: list[str] = []
 
     def look(log: Log | int) -> None:
@@ -41,16 +31,15 @@ def test_a_tail_is_chosen_by_the_server_and_survives_a_reconnect(server: tuple[s
         session.error("c", "also seen")
         wait_until(lambda: "also seen" in seen, "no second log")
         assert set(seen) == {"seen", "also seen"}
-        program.process.kill()
-        program.process.wait(WITHIN_S)
-        with mdk_server(tmp_path, port):
+        mdk_server.kill()
+        with server(tmp_path, "--port", str(mdk_server.port)):
             wait_until(lambda: one.connected and looker.connected, "not connected again")
             wait_until(lambda: one.session().warn("c", "after") and "after" in seen, "the tail does not go on")
 
 
-def test_a_log_is_counted_to_its_end(server: tuple[str, Program]) -> None:
+def test_a_log_is_counted_to_its_end(mdk_server: ServerProcess) -> None:
     """Emitted = acknowledged + kept + dropped, as a client says it of itself."""
-    url, _ = server
+    url = mdk_server.url
     with MDK(Config(server_url=url)) as one:
         session = one.session()
         wait_until(lambda: one.connected, "not connected")

@@ -20,7 +20,7 @@ from service.http_port import ask, outcomes
 from service.original_mdk import OriginalUnavailable, original_python
 from service.programs import Program, started, wait_until
 from service.servers import RawClient, ServerProcess, active, server, stored_logs
-from service.test_discovery import silent_proxy
+from service.silent_proxy import silent_proxy
 
 PEER = str(Path(__file__).parent / "applications" / "peer.py")
 TOKEN = "tok"

@@ -17,9 +17,8 @@ from mdk_runtime.client import MDK
 from mdk_runtime.config import Config
 from mdk_runtime.watch import REMOVED
 from service.programs import WITHIN_S, wait_until
-from service.servers import ServerProcess, active, stored_logs
-from service.test_client_and_server import unacknowledged
-from service.test_server_durability import Sender, check
+from service.sending import Sender, check, numbers_of, unacknowledged
+from service.servers import ServerProcess, active
 
 UPGRADES = 2
 GRACE_S = 1.0
@@ -84,15 +83,6 @@ def logging(clients: list[MDK]) -> Iterator[None]:
     finally:
         ending.set()
         thread.join()
-
-
-def numbers_of(folder: Path) -> dict[str, list[int]]:
-    """What is stored of each sender, in order of arrival."""
-    stored: dict[str, list[int]] = {}
-    for one in stored_logs(folder):
-        assert one.sequence is not None
-        stored.setdefault(one.node, []).append(one.sequence)
-    return stored
 
 
 @pytest.mark.asyncio

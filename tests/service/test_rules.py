@@ -14,10 +14,7 @@ from typing import Any
 
 import pytest
 
-from service.servers import RawClient, ServerProcess, active, log, server
-
-KNOWN = {"open", "close", "active", "expire", "clear", "log", "logack", "interactionack"}
-"""Types that an original understands, and interactionack, which it ignores."""
+from service.servers import KNOWN, RawClient, ServerProcess, active, log, server
 
 
 @pytest.fixture(scope="module")

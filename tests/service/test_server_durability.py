@@ -7,83 +7,25 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import json
 import os
 import random
 import resource
 import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, WebSocketException
 
 from mdk_runtime.storage.layout import segment_numbers, segment_path
 from service.programs import WITHIN_S
+from service.sending import CLIENTS, Sender, check, resident_bytes
 from service.servers import RawClient, ServerProcess, active, log, server, stored_logs
 
 ROUNDS = int(os.environ.get("MDK_KILL_ROUNDS", "10"))
-CLIENTS = 10
-LOGS_PER_S = 5000
-"""Of all clients together."""
 SEGMENT_ROWS = 2000
-UNACKED_MAX = 5000
-"""Of one client: beyond, it waits, as it would drop what it has."""
-
-
-class Sender:
-    """Logs at its rate, and sends again after each connect what is not acknowledged, as an original does."""
-
-    def __init__(self, node: str) -> None:
-        self.node = node
-        self.url = ""
-        self.emitted = 0
-        self.acked: set[int] = set()
-        self.unacked: dict[int, None] = {}
-        self.is_emitting = True
-        self._text = json.dumps(log(987654321, node=node)).replace("987654321", "%d")
-
-    async def run(self) -> None:
-        """Until all that it emitted is acknowledged."""
-        while self.is_emitting or self.unacked:
-            try:
-                async with connect(f"{self.url}?token=tok", compression=None) as websocket:
-                    await self._talk(websocket)
-            except (ConnectionClosed, WebSocketException, OSError, TimeoutError):
-                await asyncio.sleep(0.02)
-
-    async def _talk(self, websocket: ClientConnection) -> None:
-        await websocket.send(json.dumps({"type": "open", "version": "2.0.0", "nodeId": self.node}))
-        for sequence in list(self.unacked):
-            await self._send(websocket, sequence)
-        reading = asyncio.create_task(self._read(websocket))
-        try:
-            while (self.is_emitting or self.unacked) and not reading.done():
-                began = time.monotonic()
-                for _ in range(LOGS_PER_S // CLIENTS // 50):
-                    if self.is_emitting and len(self.unacked) < UNACKED_MAX:
-                        self.unacked[self.emitted] = None
-                        self.emitted += 1
-                        await self._send(websocket, self.emitted - 1)
-                await asyncio.sleep(max(0.001, 0.02 - (time.monotonic() - began)))
-        finally:
-            reading.cancel()
-            with suppress(asyncio.CancelledError, ConnectionClosed):
-                await reading
-
-    async def _send(self, websocket: ClientConnection, sequence: int) -> None:
-        await websocket.send(self._text % ((sequence,) * self._text.count("%d")))
-
-    async def _read(self, websocket: ClientConnection) -> None:
-        async for frame in websocket:
-            message = json.loads(frame)
-            if message["type"] == "logack":
-                self.acked.add(message["sequence"])
-                self.unacked.pop(message["sequence"], None)
 
 
 def stored_by_node(folder: Path) -> dict[str, list[int]]:
@@ -161,14 +103,6 @@ async def test_no_acknowledged_log_is_lost_and_none_is_there_twice(tmp_path: Pat
     assert len(stored_logs(running.tenant_folder())) == sum(sender.emitted for sender in senders)
 
 
-def check(senders: list[Sender], stored: dict[str, list[int]]) -> None:
-    """What was acknowledged is there; nothing is there twice; each client's logs are in its order."""
-    for sender in senders:
-        numbers = stored.get(sender.node, [])
-        assert not sender.acked - set(numbers), "an acknowledged log is lost"
-        assert all(one < other for one, other in itertools.pairwise(numbers)), "a log is there twice, or out of order"
-
-
 @pytest.fixture
 def running(tmp_path: Path) -> Iterator[ServerProcess]:
     """Killed at the end, if it still runs."""
@@ -190,12 +124,6 @@ def arrived(client: RawClient) -> list[dict[str, Any]]:
             messages.append(client.receive(0))
         except TimeoutError:
             return messages
-
-
-def resident_bytes(process: int) -> int:
-    """Memory of a process."""
-    pages = int(Path(f"/proc/{process}/statm").read_text().split()[1])
-    return pages * resource.getpagesize()
 
 
 def test_a_full_disk_is_survived(running: ServerProcess) -> None:

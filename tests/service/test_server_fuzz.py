@@ -18,9 +18,8 @@ from websockets.asyncio.client import connect
 
 from service.mutations import Mutator, messages
 from service.raw_socket import CLOSE, PING, TEXT, Frame, for_browsers, framed, request
-from service.servers import active, log, server, stored_logs
-from service.test_server_durability import resident_bytes
-from service.test_wire_rules import KNOWN
+from service.sending import resident_bytes
+from service.servers import KNOWN, active, log, server, stored_logs
 
 FRAMES = int(os.environ.get("MDK_FUZZ_FRAMES", "10000"))
 SEED = os.environ.get("MDK_FUZZ_SEED", "1")

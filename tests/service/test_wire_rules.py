@@ -20,7 +20,7 @@ from service.access import issue
 from service.http_port import ask
 from service.programs import wait_until
 from service.raw_socket import BINARY, TEXT, RawSocket, framed
-from service.servers import ServerProcess, active, log, server
+from service.servers import KNOWN, ServerProcess, active, log, server
 
 HERE = "service/test_wire_rules.py::"
 SHOWN: dict[int, list[str]] = {
@@ -40,8 +40,6 @@ SHOWN: dict[int, list[str]] = {
     14: ["service/test_server_access.py::test_only_with_a_token"],
     15: [HERE + "test_tls_without_a_server_name"],
 }  # fmt: skip
-KNOWN = {"open", "close", "active", "expire", "clear", "log", "logack", "interactionack"}
-"""What an original understands, or is known to pass over."""
 SILENCE_S = 0.3
 
 

@@ -24,7 +24,7 @@ from service.programs import WITHIN_S
 from service.sending import CLIENTS, Sender, check, resident_bytes
 from service.servers import RawClient, ServerProcess, active, log, server, stored_logs
 
-ROUNDS = int(os.environ.get("MDK_KILL_ROUNDS", "10"))
+ROUNDS = int(os.environ.get("MDK_KILL_ROUNDS", "20"))
 SEGMENT_ROWS = 2000
 
 

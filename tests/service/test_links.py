@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import ssl
 from collections.abc import Callable
 from http import HTTPStatus
 from typing import Any
 
 import pytest
+import trustme
 from websockets.asyncio.client import connect
 from websockets.asyncio.server import ServerConnection
 from websockets.asyncio.server import serve as serve_websockets
@@ -289,3 +291,18 @@ async def test_a_link_that_is_cancelled_while_it_says_goodbye() -> None:
         assert not client.is_connected
         peer.transport.resume_reading()
         await asyncio.wait_for(peer.wait_closed(), WITHIN_S)
+
+
+@pytest.mark.asyncio
+async def test_a_handshake_of_tls_takes_no_longer_than_any_other() -> None:
+    """Who connects and says nothing is cut, before there is a connection that could be asked for a request."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    trustme.CA().issue_cert("localhost").configure_cert(context)
+    accepting = serve(
+        Place().accept, "127.0.0.1", 0, path="/toy", message_bytes_max=2000, ssl=context, open_timeout_s=0.2
+    )
+    async with accepting as listener:
+        reader, writer = await asyncio.open_connection("127.0.0.1", listener.port)
+        async with asyncio.timeout(30):  # The loop's own time for it is 60 s.
+            assert await reader.read() == b""
+        writer.close()

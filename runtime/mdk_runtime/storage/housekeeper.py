@@ -29,6 +29,8 @@ from mdk_runtime.storage.sealing import seal
 
 LOOK_S: Final = 60.0
 """Between two looks for what is to be tried again."""
+FAILING_NAMED_MAX: Final = 20
+"""Folders that are named in the log at once for that they cannot be tended: of a full disk it is all."""
 IDLE_LOOK_S: Final = 600.0
 """Between two looks at a folder where nothing happened: ages are in days. One that rolls is looked at at once."""
 
@@ -75,7 +77,8 @@ class Housekeeper:
         self._tended: dict[Path, float] = {}
         """When the last look at a folder went well."""
         self._is_ending = False
-        self._is_failing = False
+        self._failing: dict[Path, None] = {}
+        """Folders that cannot be tended, each said once."""
         self._thread = threading.Thread(target=self._run, name="mdk-housekeeper", daemon=True)
 
     def start(self) -> None:
@@ -92,7 +95,7 @@ class Housekeeper:
     def removed(self, folder: Path) -> None:
         """A folder is gone. Called from any thread."""
         with self._condition:
-            for known in (self._written, self._wanted, self._asked, self._tended):
+            for known in (self._written, self._wanted, self._asked, self._tended, self._failing):
                 known.pop(folder, None)
 
     def stop(self, *, timeout_s: float) -> None:
@@ -132,13 +135,14 @@ class Housekeeper:
         try:
             is_settled = self._tend_now(folder)
         except (sqlite3.Error, OSError, MDKError) as error:
-            level = logging.DEBUG if self._is_failing else logging.WARNING
+            is_known = folder in self._failing or len(self._failing) >= FAILING_NAMED_MAX
+            level = logging.DEBUG if is_known else logging.WARNING
             logger.log(level, "cannot tend %s: %s; trying again", folder, error)
-            self._is_failing = True
+            self._failing[folder] = None
         except Exception:
             logger.exception("cannot tend %s", folder)
         else:
-            self._is_failing = False
+            self._failing.pop(folder, None)
         if is_settled:
             self._tended[folder] = time.monotonic()
         else:

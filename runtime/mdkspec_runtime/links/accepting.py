@@ -199,6 +199,7 @@ async def serve(
         server_header=None,
         create_connection=connection_class,
         ssl=ssl,
+        ssl_handshake_timeout=open_timeout_s if ssl is not None else None,
         logger=_quiet(logger),
     ) as server:
         try:

@@ -293,9 +293,17 @@ def test_a_housekeeper_that_fails_goes_on(
             patched.setattr(housekeeper_module, "seal", fail)
             folder.housekeeper.look()
             folder.housekeeper.look()
+            (tmp_path / "works").mkdir()
+            folder.housekeeper.look()
+            (tmp_path / "broken").mkdir()
+            (tmp_path / "broken" / "manifest.db").write_text("no database" * 100)
+            (tmp_path / "broken" / "segment-00000001.db").touch()
+            folder.housekeeper.look()
+            folder.housekeeper.look()
         assert [record.getMessage() for record in caplog.records] == [
-            f"cannot tend {folder.path}: disk I/O error; trying again"
-        ]
+            f"cannot tend {folder.path}: disk I/O error; trying again",
+            f"cannot tend {tmp_path / 'broken'}: file is not a database; trying again",
+        ], "each once, whatever works beside it"
         folder.housekeeper.look()
         assert folder.states() == [(1, "sealed"), (2, "open")]
 

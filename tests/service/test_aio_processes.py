@@ -60,6 +60,44 @@ def test_a_program_that_forgets_to_stop(server: ScriptedServer, end: str) -> Non
         assert program.lines == ["http://me"]
 
 
+CLOSED = (
+    BEGINS
+    + """
+async def start_again():
+    await m.start()
+    m.session().info("c", "from another loop")
+    while not m.connected:
+        await asyncio.sleep(0.01)
+    print(await m.session().resolve("svc", "1.0") is not None)
+    await m.stop()
+
+async def stop():
+    await m.stop()
+    print(m.connected)
+
+loop = asyncio.new_event_loop()
+m = loop.run_until_complete(main())
+loop.close()
+m.session().info("c", "between loops")
+asyncio.run(start_again() if sys.argv[1] == "start" else stop())
+"""
+)
+
+
+@pytest.mark.parametrize("then", ["start", "stop"])
+def test_another_loop_after_one_that_was_closed(server: ScriptedServer, then: str) -> None:
+    """start() connects again and stop() says goodbye: nothing that was logged before, or in between, is lost."""
+    with running("-W", "ignore", "-c", CLOSED, then, MDK_SERVER_URL=server.url) as program:
+        program.wait_for("True" if then == "start" else "False")
+        assert program.finish() == 0, program.lines
+    server.wait_for(lambda: not any(one.is_open for one in server.connections))
+    texts = ["the last words", "between loops", "from another loop"][: 3 if then == "start" else 2]
+    assert {(log["sequence"], log["text"]) for log in server.heard("log")} == set(enumerate(texts))
+    assert len({message["nodeId"] for message in server.heard("open")}) == 1
+    assert server.connections[-1].of("expire")
+    assert server.nodes == {}
+
+
 @pytest.mark.parametrize("end", [ENDS["asyncio.run"], ENDS["a loop that is closed"]], ids=["asyncio.run", "closed"])
 def test_a_program_whose_server_is_away(server: ScriptedServer, end: str) -> None:
     """It ends all the same, and says what was lost."""

@@ -29,7 +29,8 @@ STOP_SLACK_S = 0.3
 """For what is cancelled when the time to stop is over."""
 
 _abandoned: list[object] = []
-"""A forked child must not let go of its parent's loop: it shares the parent's epoll."""
+"""What runs no more is kept: a forked child shares its parent's epoll, and tasks of a loop that was closed under them
+would wake up once more when they are thrown away."""
 
 
 class MDK(BaseMDK[Session]):
@@ -56,7 +57,8 @@ class MDK(BaseMDK[Session]):
     # Starting and stopping.
 
     async def start(self) -> Self:
-        """Connect, in the background. Starting twice is starting once."""
+        """Connect, in the background. Starting twice is starting once, but where the loop of before is closed."""
+        self._leave_closed_loop()
         if self._uplink is None:
             loop = asyncio.get_running_loop()
             uplink = Uplink(self.core, self.endpoint, self.intake, self.config, loop)
@@ -69,9 +71,13 @@ class MDK(BaseMDK[Session]):
 
     async def stop(self) -> None:
         """Take this process's nodes out of discovery, send what is queued, disconnect: in 2 s at most."""
+        loop = asyncio.get_running_loop()
+        if self._leave_closed_loop():
+            await Uplink(self.core, self.endpoint, self.intake, self.config, loop).say_goodbye(STOP_WITHIN_S)
+            return
         ended = self._ended
         self._begin_stop()
-        if ended is not None and ended.get_loop() is asyncio.get_running_loop():
+        if ended is not None and ended.get_loop() is loop:
             _, late = await asyncio.wait([ended], timeout=STOP_WITHIN_S + STOP_SLACK_S)
             for task in late:
                 task.cancel()
@@ -81,6 +87,19 @@ class MDK(BaseMDK[Session]):
 
     async def __aexit__(self, *_: object) -> None:
         await self.stop()
+
+    def _leave_closed_loop(self) -> bool:
+        """Let go of a loop that was closed under this MDK; false if it was not. What is still to be said is there."""
+        if self._uplink is None or self._loop is None or not self._loop.is_closed():
+            return False
+        _abandoned.append((self._loop, self._ended, self._uplink))
+        self._begin_stop()
+        self._loop = self._ended = None
+        endpoint = self.endpoint
+        endpoint.wake = endpoint.on_offence = endpoint.write_now = None
+        endpoint.lost(now=self._monotonic())
+        endpoint.stop(now=self._monotonic())  # So that the next start makes no pause, as after a loss.
+        return True
 
     def _has_ended(self, uplink: Uplink, _: asyncio.Task[None]) -> None:
         """Stopped, or cancelled with its loop: then it has said goodbye by itself."""

@@ -5,14 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
+from collections.abc import Callable
 from contextvars import Context
 
 import pytest
 
 from conformance.clients import WITHIN_S, AioClient, Make, greeted, until
-from mdk_runtime import base_client
-from mdk_runtime import client as threads
-from mdk_runtime.aio import client as aio
 from mdk_runtime.config import Config, read_config
 from mdk_runtime.errors import Stopped
 from service.scripted_server import ScriptedServer, scripted_server
@@ -76,6 +74,7 @@ async def test_start_while_stop_says_goodbye(server: ScriptedServer, config: Con
     server.acknowledges = True
     await stopping
     await until(lambda: client.mdk.connected and client.mdk.statistics().queued == 0, "the second connection")
+    await until(lambda: not server.connections[0].is_open, "the first to be closed")
     assert server.connections[0].close_code == 1000
     assert {message["sequence"] for message in server.heard("log")} == {0, 1}
     await client.stop()
@@ -121,9 +120,10 @@ async def test_stop_with_the_server_away(
     config: Config,
     make: Make,
     caplog: pytest.LogCaptureFixture,
-    monkeypatch: pytest.MonkeyPatch,
+    stop_within: Callable[[float], None],
 ) -> None:
     """stop() ends all the same and says how much was lost; with nothing to say it does not wait until its time is over."""
+    stop_within(2.0)
     server.stop()
     client = make(config)
     await client.start()
@@ -131,8 +131,7 @@ async def test_stop_with_the_server_away(
     await client.stop()
     lost = "stopped with 1 messages that the server has not acknowledged"
     await until(lambda: lost in caplog.messages, "what was lost to be said")
-    for module in (base_client, threads, aio):
-        monkeypatch.setattr(module, "STOP_WITHIN_S", 3600.0)
+    stop_within(3600.0)
     other = make(config)
     await other.start()
     await other.stop()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections.abc import Callable
 
 import pytest
 from msgspec.structs import replace
@@ -119,9 +120,14 @@ async def test_subscribe(server: ScriptedServer, config: Config, make: Make) -> 
 
 
 async def test_drops_are_counted(
-    server: ScriptedServer, config: Config, make: Make, caplog: pytest.LogCaptureFixture
+    server: ScriptedServer,
+    config: Config,
+    make: Make,
+    caplog: pytest.LogCaptureFixture,
+    stop_within: Callable[[float], None],
 ) -> None:
     """With the server away the newest are kept, and what was dropped is warned about with its count, right to one."""
+    stop_within(0.5)
     server.stop()
     client = make(config)
     await client.start()

@@ -169,7 +169,7 @@ async def test_damaged_frames_and_handshakes_do_no_harm(tmp_path: Path) -> None:
         done, checks, early_bytes = 0, 0, 0
 
         async def attack() -> None:
-            nonlocal done
+            nonlocal done, early_bytes
             for number in numbers:
                 if done >= FRAMES:
                     return
@@ -178,13 +178,13 @@ async def test_damaged_frames_and_handshakes_do_no_harm(tmp_path: Path) -> None:
                 await one.run()
                 verdicts[one.verdict()] += 1
                 done += len(one.sent) - (not one.is_bad_handshake)
+                if not early_bytes and done > FRAMES / 3:
+                    early_bytes = resident_bytes(running.process.pid)
 
         attackers = [asyncio.create_task(attack()) for _ in range(CONNECTIONS)]
         while not all(one.done() for one in attackers):
             await is_served(running.url, checks)
             checks += 1
-            if not early_bytes and done > FRAMES / 3:
-                early_bytes = resident_bytes(running.process.pid)
             await asyncio.sleep(0.2)
         await asyncio.gather(*attackers)
         await is_served(running.url, checks)

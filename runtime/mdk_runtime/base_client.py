@@ -97,11 +97,11 @@ class BaseMDK(Sessions[S]):
         """There will be none. The one that is there begins to end, and whoever waits for it is woken."""
         with self._lock:
             uplink, self._uplink = self._uplink, None
+            waiters = self.core.stop_waiting()  # First: what ends with the uplink is told that its time is over.
             if uplink is not None:
                 self.intake.shut = True
                 lifecycle.unwatch(self)
                 uplink.begin_stop(STOP_WITHIN_S)
-            waiters = self.core.stop_waiting()
         for waiter in waiters:
             waiter.ended()
 

@@ -9,7 +9,9 @@ import pytest
 
 from mdk_runtime.client import MDK
 from mdk_runtime.config import Config
-from service.programs import running
+from mdk_runtime.errors import Stopped
+from mdk_runtime.uplink import Uplink
+from service.programs import running, wait_until
 from service.scripted_server import ScriptedServer, scripted_server
 
 
@@ -43,6 +45,23 @@ def program_environment(server: ScriptedServer, **more: str) -> dict[str, str]:
     """For programs that are to find that server."""
     clean = {"MDK_SERVER_URL": server.url, "DATAWIRE_TOKEN": "tok", "MDK_DISCOVERY_SOURCE": "", "MDK_ENVIRONMENT": ""}
     return {**clean, "PYTHONPATH": os.pathsep.join(["runtime", "generated"]), **more}
+
+
+def test_who_waits_hears_of_the_stop_however_soon_the_connection_ends(
+    server: ScriptedServer, mdk: MDK, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The thread may be done before stop() goes on: no future is told that its time is over."""
+    begin_stop = Uplink.begin_stop
+
+    def begin_and_end(uplink: Uplink, within_s: float) -> None:
+        begin_stop(uplink, within_s)
+        wait_until(lambda: uplink._has_ended, "the end of the connection")
+
+    monkeypatch.setattr(Uplink, "begin_stop", begin_and_end)
+    future = started(server, mdk).session().resolve_async("svc")
+    mdk.stop()
+    with pytest.raises(Stopped):
+        future.result(0)
 
 
 FORGETS = """

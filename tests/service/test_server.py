@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import signal
 import socket
 import time
 import urllib.error
@@ -252,6 +254,27 @@ def test_no_token_is_the_default_tenant(running: ServerProcess) -> None:
         client.receive()
     assert running.tenant_folder().name == "default"
     assert "no token is tenant 'default'" in running.log.read_text()
+
+
+def test_who_started_it_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As systemd wants it: when it listens, while keys and certificate are read again, and that it ends."""
+    path = tmp_path / "notify"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as told:
+        told.bind(str(path))
+        told.settimeout(WITHIN_S)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(path))
+        (tmp_path / "ready.json").write_text("of the server before")
+        with server(tmp_path) as running:
+            assert told.recv(4096).decode() == f"READY=1\nSTATUS=serving {running.url}"
+            running.process.send_signal(signal.SIGHUP)
+            assert re.fullmatch(r"RELOADING=1\nMONOTONIC_USEC=\d+", told.recv(4096).decode())
+            assert told.recv(4096) == b"READY=1"
+            assert running.terminate() == 0
+            assert told.recv(4096).startswith(b"STOPPING=1\n")
+        path.unlink()
+    with server(tmp_path) as running:
+        assert running.terminate() == 0
+        assert f"{path}, which NOTIFY_SOCKET names, is not told of READY=1: " in running.log.read_text()
 
 
 def test_reasons_not_to_start(running: ServerProcess, tmp_path: Path) -> None:

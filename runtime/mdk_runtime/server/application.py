@@ -28,6 +28,7 @@ from mdk_runtime.server.hub import Hub
 from mdk_runtime.server.options import is_about_host, reason_of
 from mdk_runtime.server.proxies import TrustedProxies
 from mdk_runtime.server.settings import Settings
+from mdk_runtime.server.supervision import notify, reloading
 from mdk_runtime.server.tls import Certificate, keep_buffers_apart
 from mdkspec_runtime.links.accepting import Listener, serve
 
@@ -79,6 +80,9 @@ async def _serve(settings: Settings, stop: asyncio.Event) -> None:
         certificate = Certificate(settings.tls_cert, settings.tls_key)
         certificate.watch()
         keep_buffers_apart()
+    if settings.ready_file is not None:
+        with suppress(OSError):  # What cannot be removed cannot be written, and that is said.
+            settings.ready_file.unlink()  # Of the server before: it says who is ready now.
     make_http = _http_maker() if settings.http else None  # Imported before anybody can wait for it.
     hub = _hub(settings)
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, _reload, hub, certificate)
@@ -91,6 +95,7 @@ async def _serve(settings: Settings, stop: asyncio.Event) -> None:
             _announce(settings, ready, hub.gate)
             if settings.ready_file is not None:
                 write_ready_file(settings.ready_file, {**ready, "pid": os.getpid()})
+            notify("READY=1", f"STATUS=serving {' and '.join(ready.values())}")
             gc.freeze()  # What is there by now stays: nobody need look through it again.
             await stop.wait()
             await _end(hub, listener, http)
@@ -152,9 +157,11 @@ def _hub(settings: Settings) -> Hub:
 
 def _reload(hub: Hub, certificate: Certificate | None) -> None:
     """SIGHUP: keys and certificate may be others now."""
+    notify(reloading())
     hub.reload()
     if certificate is not None:
         certificate.reload()
+    notify("READY=1")
 
 
 async def _listen(settings: Settings, hub: Hub, certificate: Certificate | None, stack: AsyncExitStack) -> Listener:
@@ -181,6 +188,7 @@ async def _listen(settings: Settings, hub: Hub, certificate: Certificate | None,
 
 async def _end(hub: Hub, listener: Listener, http: HTTPListener | None) -> None:
     """Accept no more, store and acknowledge what was received, say goodbye, hang up."""
+    notify("STOPPING=1", "STATUS=storing what was received")
     logger.info("ending: storing what was received, then closing %d connections", listener.connections)
     listener.stop_accepting()
     await hub.flush(timeout_s=FLUSH_S)

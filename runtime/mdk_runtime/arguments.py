@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from math import isinf
 from typing import Any
 
 from mdk_runtime.errors import BadValue
@@ -13,8 +15,17 @@ PROPERTY_BYTES_MAX = 64 * 1024
 def checked_seconds(seconds: object) -> float:
     """A number of seconds. Raises BadValue for anything else, NaN included."""
     if isinstance(seconds, (int, float)) and not isinstance(seconds, bool) and seconds == seconds:
-        return float(seconds)
+        with suppress(OverflowError):
+            return float(seconds)
     raise BadValue("seconds", seconds, "a number")
+
+
+def finite_seconds(seconds: object) -> float:
+    """The same for what is sent: JSON has no infinity. Raises BadValue."""
+    found = checked_seconds(seconds)
+    if isinf(found):
+        raise BadValue("seconds", seconds, "a number that is not infinite")
+    return found
 
 
 def checked_text(name: str, value: object) -> str:

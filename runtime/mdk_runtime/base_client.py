@@ -14,7 +14,7 @@ from msgspec import UNSET
 from mdk_protocol.client import SessionClient
 from mdk_protocol.messages import Level, LogFilter, TailBegin
 from mdk_runtime import lifecycle
-from mdk_runtime.arguments import checked_callable, checked_seconds, is_count, text_of
+from mdk_runtime.arguments import checked_callable, finite_seconds, is_count, text_of
 from mdk_runtime.client_listener import ClientListener
 from mdk_runtime.config import Config, read_config
 from mdk_runtime.core.client.balancing import POLICIES
@@ -201,7 +201,7 @@ class BaseMDK(Sessions[S]):
                 raise BadValue(name, value, f"one of {', '.join(known)}")
         if failures is not None and not is_count(failures):
             raise BadValue("failures", failures, "1 or more")
-        if retry_after_s is not None and checked_seconds(retry_after_s) < 0:
+        if retry_after_s is not None and finite_seconds(retry_after_s) < 0:
             raise BadValue("retry_after_s", retry_after_s, "0 or more")
         before = self.core.settings(service)
         breaker = before.breaker or self.config.breaker

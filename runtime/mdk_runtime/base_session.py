@@ -7,7 +7,7 @@ from collections.abc import MutableMapping
 from itertools import count
 from typing import TYPE_CHECKING, Any, Self
 
-from mdk_runtime.arguments import checked_seconds, checked_text, property_value
+from mdk_runtime.arguments import checked_seconds, checked_text, finite_seconds, property_value
 from mdk_runtime.core.client.context import (
     CONTEXT_HEADER,
     ROUTES_PROPERTY,
@@ -188,7 +188,7 @@ class BaseSession:
 
     def set_deadline(self, seconds: float) -> None:
         """The session ends in so many seconds. A deadline can be brought forward, never put off."""
-        deadline = self._mdk.wall() + checked_seconds(seconds)
+        deadline = self._mdk.wall() + finite_seconds(seconds)
         before = deadline_of(self._properties)
         if before is None or deadline < before:
             self._set(TIMEOUT_PROPERTY, deadline)

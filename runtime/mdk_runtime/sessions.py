@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from mdk_runtime.arguments import checked_seconds
+from mdk_runtime.arguments import finite_seconds
 from mdk_runtime.base_session import BaseSession
 from mdk_runtime.core.client.context import (
     CONTEXT_HEADER,
@@ -103,14 +103,14 @@ class Sessions(ABC, Generic[S]):
 
     def set_default_deadline(self, seconds: float) -> None:
         """Sessions that are made or joined from now on end in so many seconds, if not sooner."""
-        self._default_deadline_s = checked_seconds(seconds)
+        self._default_deadline_s = finite_seconds(seconds)
 
     def set_deadline(self, seconds: float) -> None:
         """Lower the deadline of the current session; outside of one, that of the sessions to come."""
         session = current_session()
         if session is not None:
             session.set_deadline(seconds)
-        elif self._default_deadline_s is None or checked_seconds(seconds) < self._default_deadline_s:
+        elif self._default_deadline_s is None or finite_seconds(seconds) < self._default_deadline_s:
             self.set_default_deadline(seconds)
 
     def new_uuid(self) -> str:

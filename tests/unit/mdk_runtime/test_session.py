@@ -209,10 +209,12 @@ def test_guide_sets_deadline_on_the_mdk() -> None:
     assert mdk.session().get_remaining_time() == 8.0
 
 
-@pytest.mark.parametrize("seconds", ["5", None, float("nan"), True])
+@pytest.mark.parametrize("seconds", ["5", None, float("nan"), True, float("inf"), -float("inf"), 10**400], ids=range(7))
 def test_seconds_are_numbers(seconds: Any) -> None:
-    """What is no number is refused."""
+    """What is no number is refused, and what JSON cannot say: no log of the session could be sent with it."""
     mdk = make_mdk()
+    with pytest.raises(BadValue, match="expected a number"):
+        mdk.configure("svc", retry_after_s=seconds or float("inf"))
     with pytest.raises(BadValue, match="expected a number"):
         mdk.set_default_deadline(seconds)
     with pytest.raises(BadValue, match="expected a number"):

@@ -31,6 +31,8 @@ from mdk_runtime.own_version import own_version
 from mdk_runtime.sessions import S, Sessions, new_random
 
 if TYPE_CHECKING:
+    import asyncio
+
     from mdk_protocol.messages import Log
     from mdk_runtime.core.client.environments import Environment
     from mdk_runtime.core.client.nodes import Node
@@ -92,6 +94,12 @@ class BaseMDK(Sessions[S]):
         self.core.start_waiting()
         self.core.add_nodes(self.config.static_nodes)
         self.intake.shut = self.config.server_url is None
+
+    def _make_uplink(self, loop: asyncio.AbstractEventLoop) -> Uplink:
+        """Raises ConfigurationError if what the configuration names cannot be used."""
+        from mdk_runtime.uplink import Uplink  # asyncio and websockets are only needed from here on.
+
+        return Uplink(self.core, self.endpoint, self.intake, self.config, loop)
 
     def _begin_stop(self) -> None:
         """There will be none. The one that is there begins to end, and whoever waits for it is woken."""

@@ -51,7 +51,7 @@ class MDK(BaseMDK[Session]):
                 from mdk_runtime.io_thread import IoThread  # asyncio and websockets are only needed from here on.
 
                 self._prepare()
-                io = IoThread(self.core, self.endpoint, self.intake, self.config, after=self._io)
+                io = IoThread(self._make_uplink, after=self._io)
                 self._io, self._uplink = io, io.uplink
                 lifecycle.watch(self)
                 io.start()

@@ -10,13 +10,12 @@ from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from mdk_runtime.errors import ConfigurationError
-from mdk_runtime.uplink import Uplink, end_tasks
+from mdk_runtime.uplink import end_tasks
 
 if TYPE_CHECKING:
-    from mdk_protocol.client import SessionClient
-    from mdk_runtime.config import Config
-    from mdk_runtime.core.client.core import ClientCore
-    from mdk_runtime.intake import Intake
+    from collections.abc import Callable
+
+    from mdk_runtime.uplink import Uplink
 
 _abandoned: list[object] = []
 """A forked child must not close its parent's loop: it shares the parent's epoll."""
@@ -37,27 +36,16 @@ class IoThread:
     """Runs one uplink until it is stopped; not to be started again.
 
     Args:
-        core: What the uplink knows and says.
-        endpoint: Its own as long as the thread runs.
-        intake: What is to be sent.
-        config: Where to.
-        after: One that has the same endpoint, and may still be saying goodbye: this one begins when it has ended.
+        make: Makes the uplink, on the thread's loop.
+        after: One whose uplink has the same endpoint, and may still be saying goodbye: this one begins when it has ended.
     """
 
-    def __init__(
-        self,
-        core: ClientCore,
-        endpoint: SessionClient,
-        intake: Intake,
-        config: Config,
-        *,
-        after: IoThread | None = None,
-    ) -> None:
+    def __init__(self, make: Callable[[asyncio.AbstractEventLoop], Uplink], *, after: IoThread | None = None) -> None:
         self._after = after
         self._selector = selectors.DefaultSelector()
         self._loop = PatientLoop(self._selector)
         try:
-            self.uplink = Uplink(core, endpoint, intake, config, self._loop)
+            self.uplink = make(self._loop)
         except ConfigurationError:
             self._loop.close()
             raise

@@ -7,14 +7,16 @@ from pathlib import Path
 
 import pytest
 
+from service import servers
 from service.access import SECRET
-from service.servers import ServerProcess, server
+from service.scripted_server import ScriptedServer, scripted_server
+from service.servers import ServerProcess
 
 
 @pytest.fixture
 def running(tmp_path: Path) -> Iterator[ServerProcess]:
     """A server with an HTTP port, without keys."""
-    with server(tmp_path, "--http") as started:
+    with servers.server(tmp_path, "--http") as started:
         yield started
 
 
@@ -22,12 +24,19 @@ def running(tmp_path: Path) -> Iterator[ServerProcess]:
 def keyed(tmp_path: Path) -> Iterator[ServerProcess]:
     """A server with an HTTP port, with a key."""
     (tmp_path / "one.key").write_bytes(SECRET)
-    with server(tmp_path, "--http", "--key", str(tmp_path / "one.key"), "--log-level", "debug") as started:
+    with servers.server(tmp_path, "--http", "--key", str(tmp_path / "one.key"), "--log-level", "debug") as started:
         yield started
 
 
 @pytest.fixture
 def mdk_server(tmp_path: Path) -> Iterator[ServerProcess]:
     """A server without keys, and without an HTTP port."""
-    with server(tmp_path) as started:
+    with servers.server(tmp_path) as started:
+        yield started
+
+
+@pytest.fixture
+def server() -> Iterator[ScriptedServer]:
+    """A running scripted server."""
+    with scripted_server() as started:
         yield started

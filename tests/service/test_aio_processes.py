@@ -3,20 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 
 import pytest
 
 from service.programs import running
-from service.scripted_server import ScriptedServer, scripted_server
-
-
-@pytest.fixture
-def server() -> Iterator[ScriptedServer]:
-    """A server that keeps what it hears."""
-    with scripted_server() as server:
-        yield server
-
+from service.scripted_server import ScriptedServer
 
 BEGINS = """
 import asyncio, os, sys, threading, time

@@ -12,14 +12,7 @@ from mdk_runtime.config import Config
 from mdk_runtime.errors import Stopped
 from mdk_runtime.uplink import Uplink
 from service.programs import running, wait_until
-from service.scripted_server import ScriptedServer, scripted_server
-
-
-@pytest.fixture
-def server() -> Iterator[ScriptedServer]:
-    """A running scripted server."""
-    with scripted_server() as server:
-        yield server
+from service.scripted_server import ScriptedServer
 
 
 @pytest.fixture

@@ -4,25 +4,12 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
 from pathlib import Path
-
-import pytest
 
 from mdk_runtime.client import MDK
 from mdk_runtime.config import Config
 from service.programs import WITHIN_S, running, wait_until
 from service.scripted_server import ScriptedServer
-
-
-@pytest.fixture
-def server() -> Iterator[ScriptedServer]:
-    """A server that keeps what it hears."""
-    server = ScriptedServer()
-    server.start()
-    yield server
-    server.stop()
-
 
 GUNICORN_APP = """
 import mdk

@@ -26,13 +26,6 @@ ORIGINALS = Path("tests/originals")
 PYTHONPATH = os.pathsep.join(["runtime", "generated"])
 
 
-@pytest.fixture
-def server() -> Iterator[ScriptedServer]:
-    """A running scripted server."""
-    with scripted_server() as server:
-        yield server
-
-
 @pytest.fixture(params=["scripted", "mdk server"])
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """Where a server is: one by hand, and ours."""

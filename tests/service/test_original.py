@@ -20,16 +20,9 @@ from mdk_runtime.client import MDK
 from mdk_runtime.config import Config, read_config
 from mdk_runtime.testing.server import TestServer as RunningServer
 from service.programs import WITHIN_S, running, wait_until
-from service.scripted_server import ScriptedServer, scripted_server
+from service.scripted_server import ScriptedServer
 
 LEVELS = ["CRITICAL", "ERROR", "WARN", "INFO", "DEBUG"]
-
-
-@pytest.fixture
-def server() -> Iterator[ScriptedServer]:
-    """A running scripted server."""
-    with scripted_server() as server:
-        yield server
 
 
 def client_of(server: ScriptedServer, **variables: str) -> MDK:

@@ -61,7 +61,7 @@ class MDK(BaseMDK[Session]):
         self._leave_closed_loop()
         if self._uplink is None:
             loop = asyncio.get_running_loop()
-            uplink = Uplink(self.core, self.endpoint, self.intake, self.config, loop)
+            uplink = self._make_uplink(loop)
             self._prepare()
             self._uplink, self._loop = uplink, loop
             lifecycle.watch(self)
@@ -118,7 +118,7 @@ class MDK(BaseMDK[Session]):
     def _say_goodbye(self, timeout_s: float) -> None:
         """Over another uplink, on a loop for just that."""
         loop = PatientLoop()
-        uplink = Uplink(self.core, self.endpoint, self.intake, self.config, loop)
+        uplink = self._make_uplink(loop)
         try:
             loop.run_until_complete(uplink.say_goodbye(timeout_s))
         finally:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from mdk_protocol.messages import Open
+from mdk_protocol.messages import InteractionEvent, Open
 from mdk_runtime.core.server.connection import Connection
+from mdk_runtime.core.server.news import MINUTE_MS
+from mdk_runtime.core.server.origin import Entry, Origin
 from mdk_runtime.core.server.tenant import Tenant
 from mdk_runtime.core.server.writes import Outcome, Write
 
@@ -106,3 +108,12 @@ def expire(sender: str = "s1", address: str = "a") -> dict[str, Any]:
 def log(sequence: int, **fields: Any) -> dict[str, Any]:
     """A `log` as a client sends it."""
     return {"type": "log", "node": "s1", "text": f"text {sequence}", "sequence": sequence, "sync": 1, **fields}
+
+
+def call(number: int, minute: int = 100, **fields: Any) -> Entry:
+    """An interaction that ended in a minute."""
+    end = minute * MINUTE_MS
+    event = InteractionEvent(
+        uuid=str(number), session="t", start_timestamp=end - 5, end_timestamp=end, results={"n2": 1}, **fields
+    )
+    return Entry(event, Origin("cart", "1.0", {"n2": "pay"}))

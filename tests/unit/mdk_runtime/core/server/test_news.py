@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from msgspec import UNSET
 
 from mdk_protocol.messages import (
-    InteractionEvent,
     Log,
     LogRate,
     Pulse,
@@ -16,15 +13,7 @@ from mdk_protocol.messages import (
 )
 from mdk_runtime.core.server.news import CALLS_MAX, MINUTE_MS, SUMS_MAX, Fresh, News
 from mdk_runtime.core.server.origin import Entry, Origin
-
-
-def call(number: int, minute: int = 100, **fields: Any) -> Entry:
-    """An interaction that ended in a minute."""
-    end = minute * MINUTE_MS
-    event = InteractionEvent(
-        uuid=str(number), session="t", start_timestamp=end - 5, end_timestamp=end, results={"n2": 1}, **fields
-    )
-    return Entry(event, Origin("cart", "1.0", {"n2": "pay"}))
+from unit.mdk_runtime.core.server.raw_clients import call
 
 
 def test_minutes_are_asked_for_when_something_came() -> None:

@@ -21,7 +21,7 @@ from mdk_runtime.core.server.origin import Entry
 from mdk_runtime.core.server.pulse import Facts
 from mdk_runtime.core.server.writes import Outcome
 from unit.mdk_runtime.core.server.networks import TTL_S, Client, Network
-from unit.mdk_runtime.core.server.test_news import call
+from unit.mdk_runtime.core.server.raw_clients import call
 
 STORAGE = StorageState(bytes=77, logs=1, interactions=0, segments=1)
 

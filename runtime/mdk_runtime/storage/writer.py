@@ -144,7 +144,8 @@ class Writer:
                 by_folder: dict[Path, list[Sized]] = {}
                 for one in jobs:
                     by_folder.setdefault(one.job.folder, []).append(one)
-                for folder, each in by_folder.items():
+                # Those that are open first: to make or to open files takes as long as to store in many.
+                for folder, each in sorted(by_folder.items(), key=lambda one: one[0] not in self._stores):
                     if self._is_over(time.monotonic()):
                         return
                     self._store(folder, each)

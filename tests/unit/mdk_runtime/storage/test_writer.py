@@ -212,6 +212,27 @@ def test_a_folder_that_is_taken_away_is_made_anew(
     assert [record.getMessage() for record in caplog.records] == [said, said]
 
 
+def test_folders_that_are_open_come_first(tmp_path: Path) -> None:
+    """In a round: tenants that are new, however many, come behind those that are there."""
+    delivered: list[tuple[str, int]] = []
+    reached, go_on = threading.Event(), threading.Event()
+
+    def deliver(done: list[Done]) -> None:
+        delivered.extend((one.job.folder.name, one.job.token) for one in done)
+        reached.set()
+        assert go_on.wait(WITHIN_S)
+
+    writer = Writer(deliver)
+    writer.start()
+    writer.submit(job(tmp_path / "old", 0))
+    assert reached.wait(WITHIN_S)
+    for first, name in enumerate(("new 1", "new 2", "old", "new 1", "old")):
+        writer.submit(job(tmp_path / name, first))
+    go_on.set()
+    assert writer.stop(timeout_s=WITHIN_S) == 0
+    assert delivered == [("old", 0), ("old", 2), ("old", 4), ("new 1", 0), ("new 1", 3), ("new 2", 1)]
+
+
 def test_whose_fault_it_is(deliveries: Deliveries, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A folder that cannot be used is alone with that, also where nobody else writes; a full disk is everybody's."""
     writer = Writer(deliveries.queue.put, turned=deliveries.turn, retry_s=0.01)

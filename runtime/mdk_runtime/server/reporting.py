@@ -10,8 +10,14 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Final, TextIO
 
-SEES_REQUESTS: Final = ("uvicorn", "websockets", "h11", "asyncio", "mdk.server.link.websockets")
-"""Loggers of libraries that would log whole requests, and with them tokens, at their lower levels."""
+SEES_REQUESTS: Final = {
+    "uvicorn": logging.ERROR,  # It warns of each request that is none, and does not say whose.
+    "websockets": logging.WARNING,
+    "h11": logging.WARNING,
+    "asyncio": logging.WARNING,
+    "mdk.server.link.websockets": logging.WARNING,
+}
+"""Loggers of libraries that would log whole requests, and with them tokens, at their lower levels: what is left of them."""
 
 SPARED: Final = "mdk.server.link"
 """The logger of what single clients do wrong: one that comes back for ever would fill a disk."""

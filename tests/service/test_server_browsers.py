@@ -250,7 +250,7 @@ def test_no_token_is_logged_by_a_library_that_logs_all(tmp_path: Path) -> None:
     (tmp_path / "one.key").write_bytes(SECRET)
     ready, log_file = tmp_path / "ready.json", tmp_path / "server.log"
     program = (
-        "import logging, sys; import mdkspec_runtime.links.accepting as a, mdk_runtime.server.reporting as r; r.SEES_REQUESTS = ()\n"
+        "import logging, sys; import mdkspec_runtime.links.accepting as a, mdk_runtime.server.reporting as r; r.SEES_REQUESTS = {}\n"
         "a._quiet = lambda logger: logging.getLogger('websockets.server')\n"
         "from mdk_runtime.cli import main; sys.exit(main(sys.argv[1:]))"
     )

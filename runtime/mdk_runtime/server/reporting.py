@@ -112,11 +112,8 @@ def configure_logging(log_format: str, log_level: str, stream: TextIO | None = N
     handler = logging.StreamHandler(stream)
     handler.setFormatter(JSONFormatter() if log_format == "json" else TextFormatter())
     logging.basicConfig(level=log_level.upper(), handlers=[handler], force=True)
-    for name in SEES_REQUESTS:
-        logging.getLogger(name).setLevel(logging.WARNING)
-    logging.getLogger("uvicorn").setLevel(
-        logging.ERROR
-    )  # It warns of each request that is none, and does not say whose.
+    for name, level in SEES_REQUESTS.items():
+        logging.getLogger(name).setLevel(level)
     spared = logging.getLogger(SPARED)
     spared.filters = [one for one in spared.filters if not isinstance(one, Sparing)]
     spared.addFilter(Sparing())

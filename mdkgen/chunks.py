@@ -11,13 +11,19 @@ from dataclasses import dataclass
 KEYWORDS = ("const", "type", "record", "message", "open", "closed", "protocol", "part", "face", "scenario")
 """The words with which a declaration begins."""
 
+_MARGIN = rf"\n(?!(?:{'|'.join(KEYWORDS)})\b)"
+"""The end of a line behind which no declaration seems to begin."""
+
+_AT = rf"@(?:[^\S\n]|{_MARGIN})*"
+"""What stands before the name of an annotation, which may be on another line."""
+
 PIECE = re.compile(
-    r'(?P<string>"(?:\\.|[^"\\\n])*")|(?P<doc>///[^\n]*|@\s*[A-Za-z_]\w*(?:\s*\((?:"(?:\\.|[^"\\\n])*"|//[^\n]*+|[^()"/])*+\))?)|(?P<comment>//[^\n]*)|(?P<brace>[{}])|(?P<word>[A-Za-z_]\w*)|(?P<newline>\n)|(?P<other>[^\s])'
+    rf'(?P<string>"(?:\\.|[^"\\\n])*")|(?P<doc>///[^\n]*|{_AT}[A-Za-z_]\w*(?:\s*\((?:"(?:\\.|[^"\\\n])*"|//[^\n]*+|[^()"/])*+\))?)|(?P<comment>//[^\n]*)|(?P<brace>[{{}}])|(?P<word>[A-Za-z_]\w*)|(?P<newline>\n)|(?P<other>[^\s])'
 )
 
 _INNER = re.compile(
-    r'(?:[^"/@{}\n]++|"(?:\\.|[^"\\\n])*+"|//[^\n]*+|@\s*[A-Za-z_]\w*\s*\((?:"(?:\\.|[^"\\\n])*"|//[^\n]*+|[^()"/])*+\)'
-    rf"|\n(?!(?:{'|'.join(KEYWORDS)})\b)|[\"/@])*+"
+    rf'(?:[^"/@{{}}\n]++|"(?:\\.|[^"\\\n])*+"|//[^\n]*+|{_AT}[A-Za-z_]\w*\s*\((?:"(?:\\.|[^"\\\n])*"|//[^\n]*+|[^()"/])*+\)'
+    rf"|{_MARGIN}|[\"/@])*+"
 )
 """What inside braces decides nothing: all but braces, and a keyword at the left margin."""
 

@@ -49,6 +49,8 @@ def torn(draw: st.DrawFn) -> str:
 @given(st.one_of(torn(), st.lists(st.sampled_from(PIECES), max_size=30).map("".join)))
 @example("record A {\nrecord B { }\n")
 @example('record A { a: string = "\nrecord B { }"\n')
+@example("\nrecord A {@\nrecord A {")
+@example("record A {@\nrecord(x) {\nrecord B {")
 def test_what_is_skipped_inside_braces_cuts_nothing(text: str) -> None:
     """The same chunks, with the same places, as without skipping."""
     found = chunks._Cuts(text).chunks()

@@ -170,21 +170,28 @@ def _of_kind(kind: str, cursor: _Cursor, declarations: Sequence[syntax.Declarati
             states = [state for part in owners for role in part.roles for state in role.states]
             states += [state for role in roles for state in role.states]
             yield from (Completion(one.name.text, "state", one.doc) for one in states if one.name is not None)
-        case "hook":
-            yield from (Completion(one.name.text, "hook", one.doc) for role in roles for one in role.hooks)
-        case "flag" | "lease":
+        case _:
             for role in roles:
-                for scoped in role.flags if kind == "flag" else role.leases:
-                    yield Completion(scoped.name.text, kind)
-        case "call" | "event":
-            for transition in (one for role in roles for state in role.states for one in state.transitions):
-                trigger = transition.trigger
-                if kind == "call" and trigger.kind == "call" and trigger.name is not None:
-                    yield Completion(trigger.name.text, "call", transition.doc)
-                if kind == "event":
-                    yield from (
-                        Completion(one.names[0].text, "event") for one in transition.actions if one.kind == "tell"
-                    )
+                yield from _of_role(kind, role)
+
+
+def _of_role(kind: str, role: syntax.Role) -> Iterator[Completion]:
+    """What one side of a part declares, calls or is told."""
+    transitions = [one for state in role.states for one in state.transitions]
+    match kind:
+        case "hook":
+            yield from (Completion(one.name.text, "hook", one.doc) for one in role.hooks)
+        case "flag":
+            yield from (Completion(one.name.text, "flag") for one in role.flags)
+        case "lease":
+            yield from (Completion(one.name.text, "lease") for one in role.leases)
+        case "call":
+            for one in transitions:
+                if one.trigger.kind == "call" and one.trigger.name is not None:
+                    yield Completion(one.trigger.name.text, "call", one.doc)
+        case "event":
+            told = (action for one in transitions for action in one.actions if action.kind == "tell")
+            yield from (Completion(one.names[0].text, "event") for one in told)
         case _:
             return
 

@@ -253,7 +253,7 @@ class Halves:
         step = Step("receive", self.index, f"{local.role} receives {message}", message, part.name)
         state = local.state_in(side, part)
         if state is None and side.was_live:
-            return step._replace(kind="late", text=f"{step.text}, late"), [Outcome(side)], False, None
+            return step._replace(kind="late", text=f"{step.text}, late"), [Outcome(side)], True, None
         handled, outcomes, sure = local.receive(side, part, message)
         if handled:
             return step, outcomes, sure, None

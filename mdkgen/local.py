@@ -255,7 +255,7 @@ class LocalSide:
             if holds is True:
                 return True, outcomes, sure
         ignored = state is not None and name in self.state(part, state).ignores
-        return ignored, [*outcomes, Outcome(side)] if ignored else outcomes, False
+        return ignored, [*outcomes, Outcome(side)] if ignored else outcomes, ignored and sure
 
     def _run(self, begun: Outcome, part: Part, transition: Transition) -> Outcomes:
         """All ways in which a transition may end."""

@@ -95,6 +95,20 @@ def test_answers_may_multiply_from_state_to_state() -> None:
     assert _codes(example) == ["MDK4006"]
 
 
+def test_what_is_ignored_between_the_answers_ends_no_flood() -> None:
+    """No data decides that it is: only what a guard over data may take or not interrupts."""
+    example = (
+        "role client { start state Up { every 9s -> send Pong()  recv Ping -> send Pong(), send Ping()  ignore Pong } }\n"
+        "role server { start state Up { ignore Ping  recv Pong -> send Ping(), send Ping() } }"
+    )
+    assert _codes(example) == ["MDK4006"]
+    around = (
+        "role client { start state Up { after 9s -> send Pong()  recv Ping -> send Pong(), send Ping()  ignore Pong } }\n"
+        "role server { start state Up { ignore Ping  recv Pong -> send Ping() } }"
+    )
+    assert _codes(around)[0] == "MDK4006"
+
+
 def test_many_answers_are_no_flood_if_they_end() -> None:
     """Where the answers are ignored, or counted by states, or the next state says nothing."""
     pongs = "recv Ping -> send Pong(), send Pong(), send Pong()"

@@ -44,6 +44,7 @@ STUB_NAMES = frozenset(
         "on_offence",
         "only_sends",
         "outbox",
+        "peer_shown",
         "pending",
         "put",
         "receive",

@@ -12,7 +12,7 @@ import shutil
 import sqlite3
 import time
 from collections.abc import Generator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -85,8 +85,14 @@ def _back_up_tenant(folder: Path, copy: Path) -> TenantBackup:
         _copy_database(segment_path(folder, number), segment_path(copy, number))
     linked = sum(_link_or_copy(one.path(folder), one.path(copy)) for one in sealed)
     for path in folder.iterdir():
-        if path.is_file() and not is_ours(path.name) and not path.name.endswith(HELPERS):
-            (_copy_database if path.suffix == ".db" else shutil.copy2)(path, copy / path.name)
+        if (
+            path.is_file()
+            and not is_ours(path.name)
+            and not path.name.startswith(".")
+            and not path.name.endswith(HELPERS)
+        ):
+            with suppress(FileNotFoundError):  # The server may take it away at any moment, with the last node.
+                (_copy_database if path.suffix == ".db" else shutil.copy2)(path, copy / path.name)
     size = sum(path.stat().st_size for path in copy.iterdir())
     return TenantBackup(folder.name, len(unsealed) + len(sealed), linked, size)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 import threading
 from contextlib import closing
@@ -79,6 +80,25 @@ def test_a_backup_copies_where_it_cannot_link(tmp_path: Path, monkeypatch: pytes
     (done,) = back_up(tmp_path / "data", tmp_path / "copy")
     assert done.linked == 0
     assert sequences(tmp_path / "copy" / "t") == list(range(15))
+
+
+def test_a_table_is_copied_that_is_saved_anew_meanwhile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What it is written to beside is nobody's, and gone in a moment; with the last node all of it may go."""
+    folder = Folder(tmp_path / "data")
+    folder.take(log(0))
+    for name in ("nodes.jsonl", ".nodes.jsonl", "past.jsonl"):
+        (folder.path / name).write_text("{}")
+    copy2 = shutil.copy2
+
+    def copy_late(source: Path, target: Path) -> object:
+        (folder.path / ".nodes.jsonl").unlink(missing_ok=True)
+        (folder.path / "past.jsonl").unlink(missing_ok=True)
+        return copy2(source, target)
+
+    monkeypatch.setattr(shutil, "copy2", copy_late)
+    back_up(tmp_path / "data", tmp_path / "copy")
+    folder.close()
+    assert {path.name for path in (tmp_path / "copy" / "t").glob("*.jsonl")} == {"nodes.jsonl"}
 
 
 def test_what_is_no_backup_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -51,10 +51,16 @@ class MDK(BaseMDK[Session]):
                 from mdk_runtime.io_thread import IoThread  # asyncio and websockets are only needed from here on.
 
                 self._prepare()
-                io = IoThread(self._make_uplink, after=self._io)
+                before = self._io
+                io = IoThread(self._make_uplink, after=before)
                 self._io, self._uplink = io, io.uplink
                 lifecycle.watch(self)
-                io.start()
+                try:
+                    io.start()
+                except RuntimeError:  # There are too many threads, or the interpreter ends.
+                    self._io, self._uplink = before, None
+                    lifecycle.unwatch(self)
+                    raise
         return self
 
     def stop(self) -> None:

@@ -52,8 +52,12 @@ class IoThread:
         self.thread = Thread(target=self._run, name="mdk-io", daemon=True)
 
     def start(self) -> None:
-        """Begin."""
-        self.thread.start()
+        """Begin. Raises RuntimeError if there may be no more threads."""
+        try:
+            self.thread.start()
+        except RuntimeError:
+            self._loop.close()
+            raise
 
     def wait(self, timeout_s: float) -> None:
         """Until it has ended."""

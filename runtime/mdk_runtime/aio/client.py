@@ -15,7 +15,6 @@ from mdk_runtime.aio.session import Interaction, Session, current_session
 from mdk_runtime.aio.watch import Watch
 from mdk_runtime.base_client import STOP_WITHIN_S, BaseMDK, configured
 from mdk_runtime.io_thread import PatientLoop
-from mdk_runtime.uplink import Uplink
 
 if TYPE_CHECKING:
     from mdk_runtime.config import Config
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from mdk_runtime.core.client.nodes import Node
     from mdk_runtime.core.client.trace_context import Upstream
     from mdk_runtime.ports import Monotonic, WallClock
+    from mdk_runtime.uplink import Uplink
 
 STOP_SLACK_S = 0.3
 """For what is cancelled when the time to stop is over."""
@@ -73,7 +73,7 @@ class MDK(BaseMDK[Session]):
         """Take this process's nodes out of discovery, send what is queued, disconnect: in 2 s at most."""
         loop = asyncio.get_running_loop()
         if self._leave_closed_loop():
-            await Uplink(self.core, self.endpoint, self.intake, self.config, loop).say_goodbye(STOP_WITHIN_S)
+            await self._make_uplink(loop).say_goodbye(STOP_WITHIN_S)
             return
         ended = self._ended
         self._begin_stop()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from importlib.metadata import version
+from threading import Thread
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
@@ -192,3 +193,21 @@ def test_a_node_that_comes_with_the_end_of_the_time(monkeypatch: pytest.MonkeyPa
     (node,) = m.core.table.nodes("svc")
     waiter.deliver(node)
     assert future.result(0) is node
+
+
+def test_a_thread_that_cannot_be_started(monkeypatch: pytest.MonkeyPatch) -> None:
+    """start() says so, and may be called again; stop() has nothing to wait for."""
+
+    def fails(_: Thread) -> None:
+        raise RuntimeError("no more threads")
+
+    m = mdk.MDK(Config())
+    with monkeypatch.context() as patched:
+        patched.setattr(Thread, "start", fails)
+        with pytest.raises(RuntimeError, match="no more threads"):
+            m.start()
+    m.stop()
+    m.start()
+    assert m._io is not None
+    assert m._io.thread.is_alive()
+    m.stop()

@@ -1,7 +1,7 @@
 """Every order in which two sides and a link that may break can meet, for a protocol and one part.
 
 A configuration is what both sides and both queues hold; data is left out, but for flags. A guard over data is taken
-both ways, a timer may fire whenever it is armed, a hook may have an answer for `for` or none, and the
+both ways, a timer may fire whenever it is armed (an `after` once, while its state goes on), a hook may have an answer for `for` or none, and the
 connection may be cut at any moment. Queues hold `bounds` messages; a send into a full one is not followed.
 The two sides may be of two versions: each has its own view of the protocol.
 

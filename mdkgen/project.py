@@ -45,15 +45,19 @@ def project_of(folder: Path) -> Project:
 
 
 def _table(file: Path) -> Mapping[str, Any]:
-    text = file.read_text(encoding="utf-8")
-    if "tool.mdkgen" not in text:  # reading TOML takes longer than everything else of a run with nothing to do
+    try:
+        text = file.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(f"{file} is not UTF-8: byte {error.start}, {error.reason}") from error
+    if "mdkgen" not in text:  # reading TOML takes longer than everything else of a run with nothing to do
         return {}
     import tomllib
 
     try:
-        table: object = tomllib.loads(text).get("tool", {}).get("mdkgen", {})
+        tools: object = tomllib.loads(text).get("tool")
     except tomllib.TOMLDecodeError as error:
         raise ConfigurationError(f"{file}: {error}") from error
+    table: object = tools.get("mdkgen") if _is_table(tools) else None
     return table if _is_table(table) else {}
 
 

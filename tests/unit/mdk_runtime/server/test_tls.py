@@ -34,7 +34,7 @@ library.mallinfo2.restype = Usage
 if sys.argv[1] == "apart":
     keep_buffers_apart()
 for _ in range(3):
-    bytearray(300_000)
+    bytearray(8 << 20)  # larger than any room that imports have left in between, which would be taken instead
 before = library.mallinfo2().hblks
 buffers = [bytearray(256 * 1024) for _ in range(10)]
 print(library.mallinfo2().hblks - before)

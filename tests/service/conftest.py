@@ -29,7 +29,7 @@ def keyed(tmp_path: Path) -> Iterator[ServerProcess]:
 
 
 @pytest.fixture
-def mdk_server(tmp_path: Path) -> Iterator[ServerProcess]:
+def server_process(tmp_path: Path) -> Iterator[ServerProcess]:
     """A server without keys, and without an HTTP port."""
     with servers.server(tmp_path) as started:
         yield started

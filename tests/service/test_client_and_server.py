@@ -17,9 +17,9 @@ from service.servers import ServerProcess, server
 PYTHONPATH = os.pathsep.join(["runtime", "generated"])
 
 
-def test_meeting(mdk_server: ServerProcess) -> None:
+def test_meeting(server_process: ServerProcess) -> None:
     """What one registers the other resolves; a normal end takes it out for all; tenants do not meet."""
-    url = mdk_server.url
+    url = server_process.url
     with MDK(Config(server_url=url)) as one, MDK(Config(server_url=url, token="other")) as stranger:
         one.register("svc", "1.0", "http://one")
         with MDK(Config(server_url=url)) as other:
@@ -29,9 +29,9 @@ def test_meeting(mdk_server: ServerProcess) -> None:
         assert stranger.services() == []
 
 
-def test_killed_process_disappears(mdk_server: ServerProcess) -> None:
+def test_killed_process_disappears(server_process: ServerProcess) -> None:
     """A process that is killed leaves the table of the others."""
-    url = mdk_server.url
+    url = server_process.url
     code = "import mdk, time\nm = mdk.start()\nm.register('svc', '1.0', 'http://it')\nprint('up')\ntime.sleep(60)"
     environment = {"MDK_SERVER_URL": url, "DATAWIRE_TOKEN": "", "PYTHONPATH": PYTHONPATH}
     with MDK(Config(server_url=url)) as mdk, running("-c", code, **environment) as program:
@@ -41,9 +41,9 @@ def test_killed_process_disappears(mdk_server: ServerProcess) -> None:
         wait_until(lambda: not mdk.nodes("svc"), "still there")
 
 
-def test_logs_reach_store_and_subscribers(mdk_server: ServerProcess) -> None:
+def test_logs_reach_store_and_subscribers(server_process: ServerProcess) -> None:
     """Everything that is logged is acknowledged and relayed, in order; interactions are acknowledged."""
-    url = mdk_server.url
+    url = server_process.url
     texts: list[str] = []
     with MDK(Config(server_url=url)) as reader, MDK(Config(server_url=url)) as writer:
         reader.subscribe(lambda log: texts.append(log.text))
@@ -77,11 +77,11 @@ def test_server_restarts(tmp_path: Path) -> None:
         other.stop()
 
 
-def test_stop_is_quick(mdk_server: ServerProcess, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stop_is_quick(server_process: ServerProcess, monkeypatch: pytest.MonkeyPatch) -> None:
     """With a server there, a goodbye with something to say ends when it is said, not when its time is over."""
     for module, name in ((base_client, "STOP_WITHIN_S"), (client, "STOP_WITHIN_S"), (uplink, "ACKS_WITHIN_S")):
         monkeypatch.setattr(module, name, 3600.0)
-    url = mdk_server.url
+    url = server_process.url
     mdk = MDK(Config(server_url=url)).start()
     mdk.register("svc", "1.0", "http://me")
     mdk.session().resolve("svc", "1.0")

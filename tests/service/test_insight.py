@@ -12,9 +12,9 @@ from service.sending import unacknowledged
 from service.servers import ServerProcess, server
 
 
-def test_a_tail_is_chosen_by_the_server_and_survives_a_reconnect(mdk_server: ServerProcess, tmp_path: Path) -> None:
+def test_a_tail_is_chosen_by_the_server_and_survives_a_reconnect(server_process: ServerProcess, tmp_path: Path) -> None:
     """Only what fits comes; after a restart of the server it goes on by itself."""
-    url = mdk_server.url
+    url = server_process.url
     seen: list[str] = []
 
     def look(log: Log | int) -> None:
@@ -31,15 +31,15 @@ def test_a_tail_is_chosen_by_the_server_and_survives_a_reconnect(mdk_server: Ser
         session.error("c", "also seen")
         wait_until(lambda: "also seen" in seen, "no second log")
         assert set(seen) == {"seen", "also seen"}
-        mdk_server.kill()
-        with server(tmp_path, "--port", str(mdk_server.port)):
+        server_process.kill()
+        with server(tmp_path, "--port", str(server_process.port)):
             wait_until(lambda: one.connected and looker.connected, "not connected again")
             wait_until(lambda: one.session().warn("c", "after") and "after" in seen, "the tail does not go on")
 
 
-def test_a_log_is_counted_to_its_end(mdk_server: ServerProcess) -> None:
+def test_a_log_is_counted_to_its_end(server_process: ServerProcess) -> None:
     """Emitted = acknowledged + kept + dropped, as a client says it of itself."""
-    url = mdk_server.url
+    url = server_process.url
     with MDK(Config(server_url=url)) as one:
         session = one.session()
         wait_until(lambda: one.connected, "not connected")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-READY_WITHIN_S = 15.0
+READY_WITHIN_S = 60.0
 END_WITHIN_S = 5.0
 POLL_S = 0.01
 

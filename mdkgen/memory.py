@@ -7,7 +7,6 @@ places: a change of docs or layout verifies and plays nothing anew. Both lie in 
 from __future__ import annotations
 
 import io
-import os
 import pickle
 import re
 from collections.abc import Callable, Mapping
@@ -18,7 +17,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from mdkgen.diagnostics import Diagnostic
 from mdkgen.model import Enum, Message, Record, Spec
-from mdkgen.stamp import KEPT_MAX, cache_folder, compiler_digest
+from mdkgen.stamp import cache_folder, compiler_digest, keep
 from mdkgen.syntax import File
 
 if TYPE_CHECKING:
@@ -46,7 +45,7 @@ def parse_files(texts: Mapping[str, str]) -> list[Parsed]:
     if place is not None and made.keys() != known.keys():
         data = io.BytesIO()
         _Pickler(data, pickle.HIGHEST_PROTOCOL).dump(made)
-        _write(place, data.getvalue())
+        keep(place, data.getvalue())
     return list(made.values())
 
 
@@ -88,7 +87,7 @@ def _unless_sound(kind: str, what: str, run: Callable[[], list[Diagnostic]]) -> 
         return []
     found = run()
     if place is not None and not found:
-        _write(place, b"")
+        keep(place, b"")
     return found
 
 
@@ -136,15 +135,3 @@ def _read(place: Path) -> dict[str, Parsed]:
     except Exception:  # whatever is wrong with a cache, the files can be read without it
         return {}
     return cast("dict[str, Parsed]", found) if isinstance(found, dict) else {}
-
-
-def _write(place: Path, data: bytes) -> None:
-    temporary = place.with_suffix(f".{os.getpid()}")
-    try:
-        temporary.write_bytes(data)
-        temporary.replace(place)
-        kept = [*place.parent.glob(f"{place.name.split('-')[0]}-*")]
-        for old in sorted(kept, key=lambda path: path.stat().st_mtime)[:-KEPT_MAX]:
-            old.unlink(missing_ok=True)
-    except OSError:
-        return  # The next run does the work again.

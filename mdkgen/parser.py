@@ -25,7 +25,7 @@ from mdkgen.chunks import KEYWORDS, Chunk, split
 from mdkgen.diagnostics import Diagnostic, did_you_mean, error
 from mdkgen.habits import habit
 from mdkgen.model import Span
-from mdkgen.stamp import cache_folder
+from mdkgen.stamp import cache_folder, forget_oldest
 
 EDITION = 1
 """The edition of the language that this compiler reads."""
@@ -334,7 +334,11 @@ def _grammar(*, words: bool = False) -> Lark:
     if place is not None:
         logging.getLogger("lark").setLevel(logging.CRITICAL)  # a broken cache is made anew, which nobody needs to know
         try:
-            return _build(text, cache_file=str(place), words=words)
+            is_new = not place.exists()
+            made = _build(text, cache_file=str(place), words=words)
+            if is_new:
+                forget_oldest(place.parent, "grammar")
+            return made
         except Exception:  # noqa: S110  # whatever is wrong with a cache, the grammar can be built without it
             pass
     return _build(text, cache_file=None, words=words)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -19,7 +20,7 @@ from typing import cast
 SOURCES = (".py", ".j2", ".lark", ".js", ".ts")
 """Of these the compiler is made, and a plugin."""
 KEPT_MAX = 100
-"""Memories kept; the oldest go."""
+"""Memories kept of each kind; a run makes and reads some 30 of one kind at most, the templates."""
 
 
 def cache_folder() -> Path | None:
@@ -61,16 +62,25 @@ def remember(texts: Mapping[str, str], key: str, sources: Iterable[Path], files:
     _keep(place, {path: _hash(text.encode()) for path, text in files.items()})
 
 
-def _keep(place: Path, hashes: Mapping[str, str]) -> None:
+def keep(place: Path, data: bytes) -> None:
+    """Put a memory into its file; where that cannot be, the next run does the work again."""
     temporary = place.with_suffix(f".{os.getpid()}")
-    try:
-        temporary.write_text(json.dumps(hashes), encoding="utf-8")
+    with suppress(OSError):
+        temporary.write_bytes(data)
         temporary.replace(place)
-        kept = place.parent.glob(f"{place.name.partition('-')[0]}-*.json")
-        for old in sorted(kept, key=lambda path: path.stat().st_mtime)[:-KEPT_MAX]:
+        forget_oldest(place.parent, place.name.partition("-")[0])
+
+
+def forget_oldest(folder: Path, kind: str) -> None:
+    """Of the memories of a kind only the newest stay: each version of the compiler and of a spec makes its own."""
+    with suppress(OSError):
+        kept = sorted(folder.glob(f"{kind}-*"), key=lambda path: path.stat().st_mtime)
+        for old in kept[:-KEPT_MAX]:
             old.unlink(missing_ok=True)
-    except OSError:
-        return  # The next run does the work again.
+
+
+def _keep(place: Path, hashes: Mapping[str, str]) -> None:
+    keep(place, json.dumps(hashes).encode())
 
 
 def is_sound(texts: Mapping[str, str]) -> bool:

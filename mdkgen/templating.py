@@ -16,7 +16,7 @@ from typing import Any
 import jinja2
 from jinja2.bccache import Bucket
 
-from mdkgen.stamp import cache_folder
+from mdkgen.stamp import cache_folder, forget_oldest
 
 SUFFIX = ".j2"
 
@@ -81,6 +81,7 @@ class _Bytecode(jinja2.FileSystemBytecodeCache):
         """Keep one."""
         with suppress(OSError):
             super().dump_bytecode(bucket)
+            forget_oldest(Path(self.directory), "template")
 
 
 class _Environment(jinja2.Environment):

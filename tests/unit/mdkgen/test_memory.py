@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import pickle
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -15,7 +18,8 @@ from mdkgen.source import read_folder
 from mdkgen.stamp import KEPT_MAX
 from mdkgen.verify import verify
 
-CHAT = read_folder(Path(__file__).parents[3] / "examples/chat/spec")
+ROOT = Path(__file__).parents[3]
+CHAT = read_folder(ROOT / "examples/chat/spec")
 (NAME,) = CHAT
 
 
@@ -117,3 +121,21 @@ def test_what_is_kept_is_bounded(cache: Path) -> None:
     for number in range(KEPT_MAX + 5):
         compile_texts({f"{number}.mdkspec": CHAT[NAME]}, remembering=True)
     assert len(list(cache.glob("trees-*"))) == KEPT_MAX
+
+
+def test_of_templates_and_grammars_the_oldest_go_as_well(cache: Path, tmp_path: Path) -> None:
+    """A run writes them itself, through libraries that keep whatever they were given."""
+    cache.mkdir()
+    for kind in ("template", "grammar"):
+        for number in range(KEPT_MAX + 5):
+            old = cache / f"{kind}-{number}"
+            old.touch()
+            os.utime(old, (number, number))
+    command = [sys.executable, "-m", "mdkgen", "generate", "examples/chat/spec", str(tmp_path / "out")]
+    environment = {**os.environ, "XDG_CACHE_HOME": str(cache.parent)}
+    subprocess.run(command, check=True, cwd=ROOT, env=environment, capture_output=True)
+    for kind in ("template", "grammar"):
+        kept = {path.name for path in cache.glob(f"{kind}-*")}
+        assert len(kept) == KEPT_MAX
+        assert f"{kind}-{KEPT_MAX + 4}" in kept
+        assert f"{kind}-0" not in kept

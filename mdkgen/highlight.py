@@ -39,7 +39,6 @@ class MdkspecLexer(RegexLexer):
     name = "mdkspec"
     aliases: ClassVar = ["mdkspec"]
     filenames: ClassVar = ["*.mdkspec"]
-    url = "https://pypi.org/project/mdk"
     tokens: ClassVar = {
         "root": [
             (r"\s+", Text.Whitespace),

@@ -93,7 +93,7 @@ def remember_sound(texts: Mapping[str, str]) -> None:
     """Nothing is wrong with these texts."""
     place = _sound(texts)
     if place is not None:
-        _keep(place, {})
+        keep(place, b"")
 
 
 def edited(out: Path, files: Iterable[str]) -> set[str]:

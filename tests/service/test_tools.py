@@ -357,15 +357,15 @@ protocol Deals {
   }
 }
 """
+OFFICE = ("-m", "mdkgen", "mock", "--role", "office", "--every", "0.02", "--calls", "prepare,commit")
+"""Prepares deals and commits to them, as its state takes it."""
 
 
 def test_a_mock_makes_the_calls_that_are_named(tmp_path: Path) -> None:
     """In turn, as its state takes them: so a partner sees whole deals."""
     (tmp_path / "deals.mdkspec").write_text(DEALS)
     given = ("--spec", str(tmp_path))
-    with running(
-        "-m", "mdkgen", "mock", *given, "--role", "office", "--every", "0.02", "--calls", "prepare,commit"
-    ) as one:
+    with running(*OFFICE, *given) as one:
         url = one.wait_for("ws://")
         with running("-m", "mdkgen", "mock", *given, "--role", "partner", "--url", url):
             one.wait_for("agreed ")
@@ -381,9 +381,7 @@ def test_what_calls_lead_to_is_driven(tmp_path: Path) -> None:
     """The application makes them whenever it likes: they are waited for, and none is a fault of what it was sent before."""
     (tmp_path / "deals.mdkspec").write_text(DEALS)
     given = ("--spec", str(tmp_path))
-    with running(
-        "-m", "mdkgen", "mock", *given, "--role", "office", "--every", "0.02", "--calls", "prepare,commit"
-    ) as one:
+    with running(*OFFICE, *given) as one:
         url = one.wait_for("ws://")
         status, lines = _mdkgen("conform", *given, url, "--role", "office", "--quiet-s", "0.1", "--answer-s", "5")
     assert (status, " 0 failed" in lines[-1]) == (0, True), lines

@@ -212,6 +212,12 @@ def choice(*words: str) -> Kind:
     return Kind(f"one of {', '.join(words)}", "|".join(words), read, lambda value, _: read(_of(str)(value, Path())))
 
 
+def _texts(expected: str, metavar: str, read: Callable[[str], str]) -> Kind:
+    """Texts, each read by itself."""
+    in_file = _list_in_file(lambda value, folder: read(_of(str)(value, folder)))
+    return Kind(f"{expected}, with commas between", metavar, _list(read), in_file, is_list=True)
+
+
 HOST: Final = Kind(
     "an address or the name of a host", "HOST", _host, lambda value, folder: _host(_of(str)(value, folder))
 )
@@ -224,20 +230,8 @@ SECONDS: Final = _duration("0 or more", may_be_0=True)
 SECONDS_ABOVE_0: Final = _duration("more than 0", may_be_0=False)
 PATH: Final = Kind("a path", "PATH", _path, _path_beside)
 PATHS: Final = Kind("paths, with commas between", "PATH", _list(_path), _list_in_file(_path_beside), is_list=True)
-HOSTS: Final = Kind(
-    "names of hosts without a scheme or a port, with commas between",
-    "HOST",
-    _list(_name),
-    _list_in_file(lambda value, folder: _name(_of(str)(value, folder))),
-    is_list=True,
-)
-NETWORKS: Final = Kind(
-    "addresses or networks such as 10.0.0.1, 10.0.0.0/8 or fd00::/8, with commas between",
-    "ADDRESS",
-    _list(_network),
-    _list_in_file(lambda value, folder: _network(_of(str)(value, folder))),
-    is_list=True,
-)
+HOSTS: Final = _texts("names of hosts without a scheme or a port", "HOST", _name)
+NETWORKS: Final = _texts("addresses or networks such as 10.0.0.1, 10.0.0.0/8 or fd00::/8", "ADDRESS", _network)
 
 
 # --- what is said ---------------------------------------------------------------------------------
